@@ -1,0 +1,66 @@
+# Every command a newcomer, a developer or CI needs. `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export ARKI_BUNDLES ?= $(CURDIR)/bundles
+# One thread each: default OpenMP threading slows small fits on shared machines tens of times over.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup run test test-full train score lint lock openapi clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Arki needs Python 3.11 or newer; name one with make PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements/run.lock pyproject.toml | $(BIN)/python
+	@if [ ! -e $(VENV)/dev.stamp ]; then echo "Installing from requirements/run.lock …"; $(BIN)/pip install -q --require-hashes -r requirements/run.lock; fi
+	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing from requirements/dev.lock …"
+	@$(BIN)/pip install -q --require-hashes -r requirements/dev.lock
+	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/run.stamp
+
+setup: $(VENV)/run.stamp ## the environment in .venv and the shipped bundle
+	@$(BIN)/arki-bundle build --activate
+
+run: setup ## serve on 127.0.0.1:8080 (PORT, ARKI_DEV_KEY)
+	@$(BIN)/python -m service.dev
+
+test: $(VENV)/dev.stamp lint ## lint, types, import contracts, tests (≤ 10 min)
+	@$(BIN)/arki-bundle build --activate
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
+
+test-full: $(VENV)/dev.stamp ## the slow tests (≤ 60 min)
+	@$(BIN)/arki-bundle build --activate
+	@$(BIN)/python -m pytest -q -m slow
+
+lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
+
+train: $(VENV)/dev.stamp ## train on the simulated population and write models/artifacts (≤ 30 min)
+	@$(BIN)/arki-train
+
+score: $(VENV)/dev.stamp ## score a file: make score IN=customers.csv OUT=answers.csv
+	@test -n "$(IN)" -a -n "$(OUT)" || { echo "Say which files: make score IN=customers.csv OUT=answers.csv"; exit 2; }
+	@test -e $(ARKI_BUNDLES)/current || $(BIN)/arki-bundle build --activate
+	@$(BIN)/arki-score "$(IN)" "$(OUT)"
+
+openapi: $(VENV)/run.stamp ## write openapi.json from the schemas
+	@$(BIN)/python -m service.openapi > openapi.json
+
+lock: ## requirements/*.lock from pyproject.toml (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-emit-package arki --extra dev pyproject.toml -o requirements/dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-emit-package arki --extra run -c requirements/dev.lock pyproject.toml -o requirements/run.lock
+
+clean: ## remove the environment, bundles and caches
+	rm -rf $(VENV) bundles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,289 @@
+"""Bundles: model, rulebook, catalogue, channels and texts under one digest, served together or not at all.
+
+A bundle is a folder named by the SHA-256 of its files, made once and never changed. Making one checks it: a bundle with
+an error is not made. `current` is a link, moved by one rename; `activations.jsonl` is the record that rollback reads.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from models.catalogue import read_catalogue
+from models.channels import read_channels
+from models.codes import CUSTOMER_TYPES, LANGUAGES
+from models.recommender import Recommender, Versions
+from models.rulebook import read_rulebook
+from models.scorecard import read_scorecard
+from models.signals import Signals
+
+PARTS: Final = (
+    "scorecard.json",
+    "manifest.json",
+    "rulebook.json",
+    "catalogue.json",
+    "channels.json",
+    "texts.json",
+    "check.json",
+)
+ARTIFACTS: Final = Path(__file__).parent / "artifacts"
+DIGEST_SHOWN: Final = 16
+LOOK_EVERY_S: Final = 1.0
+
+
+class BundleError(Exception):
+    """A bundle that cannot be made, found or served; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A verified bundle: its digest, its parsed parts and the recommender made from them."""
+
+    digest: str
+    parts: dict[str, Any]
+    recommender: Recommender
+
+
+def build(folder: Path, documents: dict[str, Any], *, artifacts: Path = ARTIFACTS) -> str:
+    """Make a bundle from compiled, checked documents and a trained model.
+
+    Parameters
+    ----------
+    folder : Path
+        Where bundles live (`ARKI_BUNDLES`).
+    documents : dict
+        The JSON parts that the content team owns, and `check.json`, by file name.
+    artifacts : Path
+        Folder of `scorecard.json` and `manifest.json`.
+
+    Returns
+    -------
+    str
+        The digest, which names the folder. Building the same parts again changes nothing.
+
+    Raises
+    ------
+    BundleError
+        If a part is missing or the model is not the one its manifest names.
+    """
+    parts = {name: orjson.dumps(content, option=orjson.OPT_SORT_KEYS) for name, content in documents.items()}
+    for name in ("scorecard.json", "manifest.json"):
+        try:
+            parts[name] = (artifacts / name).read_bytes()
+        except FileNotFoundError:
+            raise BundleError(f"{artifacts / name} is missing; run `make train` first") from None
+    _check_model(parts)
+    digest = _digest(parts)
+    if not (folder / digest).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
+        try:
+            for name, content in parts.items():
+                _write_durably(aside / name, content)
+            aside.chmod(0o755)
+            aside.rename(folder / digest)
+        except OSError:
+            shutil.rmtree(aside, ignore_errors=True)
+            if not (folder / digest).exists():
+                raise
+    load(folder, digest)
+    return digest
+
+
+def load(folder: Path, digest: str) -> Bundle:
+    """Read a bundle, verify every byte by its digest, and try it once.
+
+    Raises
+    ------
+    BundleError
+        If a file is missing or altered, a check found errors, or the parts do not work together.
+    """
+    try:
+        contents = {name: (folder / digest / name).read_bytes() for name in PARTS}
+    except OSError as error:
+        raise BundleError(
+            f"bundle {digest[:DIGEST_SHOWN]} cannot be read: {error.strerror} ({error.filename})"
+        ) from None
+    if _digest(contents) != digest:
+        raise BundleError(f"bundle {digest[:DIGEST_SHOWN]} is not what its name says; build it again")
+    try:
+        parts = {name: orjson.loads(content) for name, content in contents.items()}
+        recommender = Recommender(
+            scorecard=read_scorecard(parts["scorecard.json"]),
+            rulebook=read_rulebook(parts["rulebook.json"]),
+            catalogue=read_catalogue(parts["catalogue.json"]),
+            channels=read_channels(parts["channels.json"]),
+            texts=parts["texts.json"],
+            versions=Versions(
+                bundle=digest[:DIGEST_SHOWN],
+                model=parts["scorecard.json"]["version"],
+                rulebook=_short(contents["rulebook.json"]),
+                catalogue=_short(contents["catalogue.json"]),
+            ),
+        )
+        _try_once(recommender)
+    except BundleError:
+        raise
+    except Exception as error:
+        raise BundleError(
+            f"bundle {digest[:DIGEST_SHOWN]} does not work: {type(error).__name__}: {error}"
+        ) from error
+    return Bundle(digest, parts, recommender)
+
+
+def activate(folder: Path, digest: str, *, action: str = "activate") -> None:
+    """Make a bundle the current one, by one rename, after verifying it. Workers notice within two seconds."""
+    load(folder, digest)
+    with _locked(folder):
+        if current(folder) != digest:
+            aside = folder / f".current-{os.getpid()}"
+            aside.unlink(missing_ok=True)
+            aside.symlink_to(digest)
+            aside.replace(folder / "current")
+            record = {
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "action": action,
+                "bundle": digest,
+            }
+            with (folder / "activations.jsonl").open("ab") as log:
+                log.write(orjson.dumps(record) + b"\n")
+                log.flush()
+                os.fsync(log.fileno())
+
+
+def rollback(folder: Path) -> str:
+    """Activate the bundle that was current before this one, and return its digest.
+
+    Raises
+    ------
+    BundleError
+        If there is none.
+    """
+    line: list[str] = []
+    for record in history(folder):
+        if record["action"] == "rollback":
+            line.pop()
+        else:
+            line.append(record["bundle"])
+    if len(line) < 2:  # noqa: PLR2004  (this one and the one before)
+        raise BundleError("there is no earlier bundle to roll back to")
+    activate(folder, line[-2], action="rollback")
+    return line[-2]
+
+
+def current(folder: Path) -> str | None:
+    """Digest of the current bundle, or None."""
+    try:
+        return (folder / "current").readlink().name
+    except OSError:
+        return None
+
+
+def available(folder: Path) -> list[str]:
+    """Digests of all bundles made, in name order."""
+    return sorted(path.name for path in folder.glob("[0-9a-f]*") if (path / "check.json").exists())
+
+
+def history(folder: Path) -> list[dict[str, Any]]:
+    """Activations and rollbacks, oldest first."""
+    try:
+        return [json.loads(line) for line in (folder / "activations.jsonl").read_text().splitlines()]
+    except FileNotFoundError:
+        return []
+
+
+class BundleStore:
+    """The current bundle, kept by a serving process, which looks for a new one at most once a second.
+
+    A bundle that cannot be served never replaces one that can: the last good one stays and `problem` says why.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self.problem: str | None = None
+        digest = current(folder)
+        if digest is None:
+            raise BundleError(
+                f"no bundle is active in {folder}; run `make setup`, or `arki-bundle build --activate`"
+            )
+        self._bundle = load(folder, digest)
+        self._seen = digest
+        self._looked = time.monotonic()
+
+    def bundle(self) -> Bundle:
+        """The bundle to answer from. Take it once per request: one answer, one bundle."""
+        if time.monotonic() - self._looked >= LOOK_EVERY_S and self._lock.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._lock.release()
+        return self._bundle
+
+    def recommender(self) -> Recommender:
+        """The recommender of the current bundle."""
+        return self.bundle().recommender
+
+    def _look(self) -> None:
+        self._looked = time.monotonic()
+        digest = current(self._folder)
+        if digest in {self._seen, None}:
+            return
+        self._seen = str(digest)
+        try:
+            self._bundle = load(self._folder, self._seen)
+            self.problem = None
+        except BundleError as error:
+            self.problem = str(error)
+
+
+def _try_once(recommender: Recommender) -> None:
+    """Answer for a customer of each type in each language, so that a bundle that cannot is never activated."""
+    at = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    for language in LANGUAGES:
+        recommender.recommend([Signals(kind, {}) for kind in CUSTOMER_TYPES], at=at, language=language)
+
+
+def _check_model(parts: dict[str, bytes]) -> None:
+    """The scorecard is the file its manifest names."""
+    named = orjson.loads(parts["manifest.json"]).get("files", {}).get("scorecard.json")
+    if named != hashlib.sha256(parts["scorecard.json"]).hexdigest():
+        raise BundleError("scorecard.json is not the file that manifest.json names; run `make train` again")
+
+
+def _digest(parts: dict[str, bytes]) -> str:
+    lines = (f"{name} {hashlib.sha256(parts[name]).hexdigest()}\n" for name in sorted(parts))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _short(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One activation at a time, also between processes."""
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

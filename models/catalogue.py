@@ -1,0 +1,199 @@
+"""The content catalogue: which real item stands for a kind of content on a topic, in a language, on a day.
+
+The content team owns the items; `authoring` reads and checks what they write, this module picks from the compiled form.
+Drafts are never recommended, expired items never picked, statutory items never mixed with the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from models.codes import CUSTOMER_TYPES, CustomerType, Language
+
+GENERAL: Final = "general"
+FALLBACK: Final[Mapping[Language, tuple[Language, ...]]] = {
+    "fi": ("fi", "sv", "en"),
+    "sv": ("sv", "fi", "en"),
+    "en": ("en", "fi", "sv"),
+}
+"""The asked language first, then the national languages."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContentText:
+    """An item in one language. `body` is a nudge's sentence; pages keep theirs in `ContentItem.source`."""
+
+    title: str
+    url: str
+    body: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContentItem:
+    """One item of the catalogue. `source` is the authored record whole, for whoever shows or lists it."""
+
+    id: str
+    type: str
+    statutory: bool
+    audience: str
+    topics: tuple[str, ...]
+    benefits: frozenset[str]
+    channel: str | None
+    languages: Mapping[Language, ContentText]
+    valid_from: date
+    valid_until: date
+    approved: bool
+    source: Mapping[str, Any]
+
+    def is_for(self, customer_type: CustomerType) -> bool:
+        """Whether its audience includes such customers."""
+        return self.audience in {customer_type, "both"}
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it is valid on a day."""
+        return self.valid_from <= day <= self.valid_until
+
+    def language_for(self, asked: Language) -> Language:
+        """The best language it exists in."""
+        return next(language for language in FALLBACK[asked] if language in self.languages)
+
+
+class Catalogue:
+    """Items indexed for picking, and the tree of topics."""
+
+    def __init__(
+        self, items: Iterable[ContentItem], parents: Mapping[str, str | None], topics: Mapping[str, Any]
+    ) -> None:
+        self.items = {item.id: item for item in items}
+        self.topics = topics
+        self._chains = {topic: _chain(topic, parents) for topic in parents}
+        self._index: dict[tuple[CustomerType, str, str], list[ContentItem]] = {}
+        self._statutory: dict[tuple[CustomerType, str], list[ContentItem]] = {}
+        for item in sorted(self.items.values(), key=lambda item: item.id):
+            if item.approved and item.languages:
+                self._file(item)
+        for (_, _, topic), filed in self._index.items():
+            filed.sort(key=lambda item: (item.topics[0] != topic, item.id))
+
+    def topic_chain(self, topic: str) -> tuple[str, ...]:
+        """The topic, its parents and the general topic, nearest first."""
+        return self._chains[topic]
+
+    def stated_topic(
+        self, customer_type: CustomerType, life_event: str | None, open_matter: str | None
+    ) -> str:
+        """The topic of what a customer stated: the life event, else the open matter, else the general one."""
+        if customer_type == "employer":
+            return str(self.topics["claim_topics"].get(open_matter, "employers"))
+        events, benefits = self.topics["event_topics"], self.topics["benefit_topics"]
+        return str(events.get(life_event) or benefits.get(open_matter) or GENERAL)
+
+    def pick(
+        self,
+        content_type: str,
+        topic: str,
+        *,
+        customer_type: CustomerType,
+        channel: str,
+        language: Language,
+        day: date,
+        shown: Collection[str] = (),
+    ) -> ContentItem | None:
+        """The item of a kind for a topic; None if there is none.
+
+        The nearest topic decides, then the asked language, then items whose main topic it is, then the id.
+        """
+        ranks = FALLBACK[language]
+        for near in self._chains[topic]:
+            fitting = [
+                item
+                for item in self._index.get((customer_type, content_type, near), ())
+                if item.holds_on(day) and item.id not in shown and item.channel in {None, channel}
+            ]
+            if fitting:
+                return min(fitting, key=lambda item: ranks.index(item.language_for(language)))
+        return None
+
+    def could_pick(
+        self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
+    ) -> set[Language]:
+        """Languages in which a kind could ever be offered on a topic, whatever the day; for checks."""
+        return {
+            language
+            for nearer in self._chains[topic]
+            for item in self._index.get((customer_type, content_type, nearer), ())
+            if item.channel in {None, channel}
+            for language in item.languages
+        }
+
+    def statutory(
+        self, benefits: Iterable[str], *, customer_type: CustomerType, language: Language, day: date
+    ) -> list[ContentItem]:
+        """One statutory item per benefit, the most particular in the asked language, each item once."""
+        ranks = FALLBACK[language]
+        found: dict[str, ContentItem] = {}
+        for benefit in benefits:
+            fitting = [
+                item for item in self._statutory.get((customer_type, benefit), ()) if item.holds_on(day)
+            ]
+            if fitting:
+                best = min(
+                    fitting,
+                    key=lambda item: (
+                        ranks.index(item.language_for(language)),
+                        len(item.benefits),
+                        item.id,
+                    ),
+                )
+                found[best.id] = best
+        return list(found.values())
+
+    def _file(self, item: ContentItem) -> None:
+        for customer_type in CUSTOMER_TYPES:
+            if not item.is_for(customer_type):
+                continue
+            if item.statutory:
+                for benefit in item.benefits:
+                    self._statutory.setdefault((customer_type, benefit), []).append(item)
+            else:
+                for topic in item.topics:
+                    self._index.setdefault((customer_type, item.type, topic), []).append(item)
+
+
+def read_catalogue(document: Mapping[str, Any]) -> Catalogue:
+    """A catalogue from its compiled JSON: `topics` and `items`. Raises `KeyError` on data that was never checked."""
+    topics = document["topics"]
+    parents = {topic: labels.get("parent") for topic, labels in topics["topics"].items()}
+    return Catalogue((_read_item(item) for item in document["items"]), parents, topics)
+
+
+def _read_item(item: Mapping[str, Any]) -> ContentItem:
+    return ContentItem(
+        id=item["id"],
+        type=item["type"],
+        statutory=item["class"] == "statutory",
+        audience=item["audience"],
+        topics=tuple(item["topics"]),
+        benefits=frozenset(item.get("benefits", ())),
+        channel=item.get("channel"),
+        languages={
+            language: ContentText(
+                text["title"], text["url"], text.get("body") if isinstance(text.get("body"), str) else None
+            )
+            for language, text in item["languages"].items()
+        },
+        valid_from=date.fromisoformat(item["valid_from"]) if "valid_from" in item else date.min,
+        valid_until=date.fromisoformat(item["valid_until"]) if "valid_until" in item else date.max,
+        approved=item["status"] == "approved",
+        source=item,
+    )
+
+
+def _chain(topic: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
+    chain = [topic]
+    while (parent := parents.get(chain[-1])) and parent not in chain:
+        chain.append(parent)
+    return (*chain, GENERAL) if GENERAL not in chain else tuple(chain)

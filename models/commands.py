@@ -1,0 +1,218 @@
+"""The commands `arki-rulebook` and `arki-bundle`: thin doors to `authoring`, `analysis` and `bundle`.
+
+Only click is imported before a command runs, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from models import personas
+
+if TYPE_CHECKING:
+    from models.authoring import Authored
+
+REVIEW_AHEAD_DAYS: Final = 60
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def rulebook() -> None:
+    """Check the content team's rulebook, and explain what it does with a customer."""
+
+
+@rulebook.command()
+@click.option(
+    "--rulebook", "rulebook_folder", type=_FOLDER, help="Folder of rules.yaml (default: the shipped one)."
+)
+@click.option(
+    "--content", "content_folder", type=_FOLDER, help="Folder of catalogue.yaml (default: the shipped one)."
+)
+def check(rulebook_folder: Path | None, content_folder: Path | None) -> None:
+    """Check rules, guarantees, examples and catalogue. Exit 1 where there is an error."""
+    authored = _checked(rulebook_folder, content_folder)
+    _report_expiring(authored)
+    errors = _report(authored)
+    rules = {kind: len(authored.rulebook.get(kind, ())) for kind in ("person", "employer")}
+    click.echo(
+        f"{rules['person']} rules for persons, {rules['employer']} for employers, "
+        f"{len(authored.rulebook['guarantees'])} guarantees, {len(authored.catalogue['items'])} items, "
+        f"checked over {authored.cells:,} cells: {errors} errors, {len(authored.findings) - errors} warnings."
+    )
+    sys.exit(1 if errors else 0)
+
+
+@rulebook.command()
+@click.argument("customer", type=click.File("r"), required=False)
+@click.option("--persona", help="A persona by id, instead of a file.")
+@click.option("--language", type=click.Choice(["fi", "sv", "en"]), default="fi", show_default=True)
+@click.option("--as-of", help="A date as 2026-05-31 (default: now).")
+def explain(customer: Any, persona: str | None, language: str, as_of: str | None) -> None:  # noqa: ANN401
+    """Explain a CUSTOMER: a JSON file {"customer_type": …, "signals": {…}}, or - for standard input.
+
+    Shows what was offered and why, and each rule passed over with its first condition that failed.
+    """
+    from models.bundle import BundleError, BundleStore  # noqa: PLC0415
+    from models.channels import HELSINKI  # noqa: PLC0415
+    from models.signals import InvalidSignalsError, read_signals  # noqa: PLC0415
+
+    try:
+        given = personas.persona(persona) if persona else json.load(customer or sys.stdin)
+        signals = read_signals(given["customer_type"], given["signals"])
+        at = (
+            datetime.combine(date.fromisoformat(as_of), datetime.min.time(), HELSINKI)
+            if as_of
+            else datetime.now(UTC)
+        )
+        found = BundleStore(_bundles()).recommender().explain(signals, at=at, language=language)  # type: ignore[arg-type]
+    except InvalidSignalsError as error:
+        _stop("\n".join(f"{fault.pointer}: {fault.message}" for fault in error.faults))
+    except (BundleError, KeyError, ValueError) as error:
+        _stop(f"{type(error).__name__}: {error}")
+    answer = found.recommendation
+    segment = answer.segment
+    click.echo(f"segment: {segment.id if segment else 'unknown'}" + _probability(segment))
+    for contribution in found.contributions[:5]:
+        click.echo(f"  {contribution.log_odds:+.2f} {', '.join(contribution.signals)}")
+    for lookup in found.lookups:
+        stated = {name: value for name, value in lookup.facts.items() if value != "unknown"}
+        click.echo(f"\n{', '.join(f'{name}={value}' for name, value in stated.items())}")
+        for passed in lookup.passed_over:
+            click.echo(
+                f"  passed over {passed.rule}: {passed.fact} is {passed.value}, not {' or '.join(passed.allowed)}"
+            )
+        click.echo(f"  -> {lookup.rule}: {lookup.channel}")
+    click.echo("")
+    for item in answer.items:
+        click.echo(
+            f"{item.rank}. {item.channel} · {item.content_type} · {item.content.title}\n   {item.reason.text}"
+        )
+    for duty in answer.statutory:
+        click.echo(f"statutory · {duty.content.title}")
+    click.echo(f"a person: {answer.human_channel.name}")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def bundle() -> None:
+    """Make, activate and roll back bundles in $ARKI_BUNDLES (default: ./bundles)."""
+
+
+@bundle.command()
+@click.option(
+    "--rulebook", "rulebook_folder", type=_FOLDER, help="Folder of rules.yaml (default: the shipped one)."
+)
+@click.option(
+    "--content", "content_folder", type=_FOLDER, help="Folder of catalogue.yaml (default: the shipped one)."
+)
+@click.option("--artifacts", type=_FOLDER, help="Folder of scorecard.json (default: the shipped one).")
+@click.option("--activate", "then_activate", is_flag=True, help="Serve it at once.")
+def build(
+    rulebook_folder: Path | None, content_folder: Path | None, artifacts: Path | None, *, then_activate: bool
+) -> None:
+    """Check everything and make a bundle. Nothing is made where there is an error."""
+    from models import bundle as bundles  # noqa: PLC0415
+
+    authored = _checked(rulebook_folder, content_folder)
+    if _report(authored, warnings=False):
+        _stop("No bundle was made.")
+    try:
+        digest = bundles.build(_bundles(), authored.parts(), artifacts=artifacts or bundles.ARTIFACTS)
+        if then_activate:
+            bundles.activate(_bundles(), digest)
+    except bundles.BundleError as error:
+        _stop(str(error))
+    click.echo(
+        f"bundle {digest[:16]} {'is current' if then_activate else 'made'} ({authored.cells:,} cells checked)"
+    )
+
+
+@bundle.command()
+@click.argument("digest")
+def activate(digest: str) -> None:
+    """Make the bundle whose digest starts with DIGEST the current one."""
+    from models import bundle as bundles  # noqa: PLC0415
+
+    matching = [name for name in bundles.available(_bundles()) if name.startswith(digest)]
+    if len(matching) != 1:
+        _stop(f"{len(matching)} bundles start with {digest}; `arki-bundle list` shows them.")
+    try:
+        bundles.activate(_bundles(), matching[0])
+    except bundles.BundleError as error:
+        _stop(str(error))
+    click.echo(f"bundle {matching[0][:16]} is current")
+
+
+@bundle.command("list")
+def list_() -> None:
+    """List bundles; the current one is marked."""
+    from models import bundle as bundles  # noqa: PLC0415
+
+    now = bundles.current(_bundles())
+    last = {record["bundle"]: record["at"] for record in bundles.history(_bundles())}
+    for digest in bundles.available(_bundles()):
+        mark = "*" if digest == now else " "
+        click.echo(f"{mark} {digest[:16]}  last activated {last.get(digest, 'never')}")
+
+
+@bundle.command()
+def rollback() -> None:
+    """Go back to the bundle that was current before this one."""
+    from models import bundle as bundles  # noqa: PLC0415
+
+    try:
+        digest = bundles.rollback(_bundles())
+    except bundles.BundleError as error:
+        _stop(str(error))
+    click.echo(f"bundle {digest[:16]} is current again")
+
+
+def _checked(rulebook_folder: Path | None, content_folder: Path | None) -> Authored:
+    """What the content team wrote, read and, where it could be read without error, analysed."""
+    from models import analysis, authoring  # noqa: PLC0415
+
+    authored = authoring.read_authored(
+        rulebook_folder or authoring.RULEBOOK, content_folder or authoring.CONTENT
+    )
+    analysis.analyse(authored)
+    return authored
+
+
+def _report(authored: Authored, *, warnings: bool = True) -> int:
+    """Print findings; the number of errors among them."""
+    for finding in authored.findings:
+        if warnings or finding.severity == "error":
+            click.echo(str(finding), err=True)
+    return len(authored.errors)
+
+
+def _report_expiring(authored: Authored) -> None:
+    """Warn of content that soon expires. Said when asked, never part of a bundle: it depends on today's date."""
+    today = datetime.now(UTC).date()
+    soon = (today + timedelta(days=REVIEW_AHEAD_DAYS)).isoformat()
+    for item in authored.catalogue["items"]:
+        if item["status"] == "approved" and today.isoformat() <= item.get("valid_until", "9999") <= soon:
+            authored.find(
+                item["id"], f"expires on {item['valid_until']}.", "Renew or replace it.", warning=True
+            )
+
+
+def _probability(segment: Any) -> str:  # noqa: ANN401
+    if segment is None or segment.probability is None:
+        return ""
+    return f" (probability {segment.probability:.2f}, {segment.confidence} confidence)"
+
+
+def _bundles() -> Path:
+    return Path(os.environ.get("ARKI_BUNDLES", "bundles"))
+
+
+def _stop(message: str) -> Any:  # noqa: ANN401  (never returns)
+    click.echo(message, err=True)
+    sys.exit(2)

@@ -1,0 +1,168 @@
+"""The decision table as served: first hit decides, by bit masks.
+
+One table per customer type. For each fact and value an integer holds one bit per rule that accepts it; AND-ing the
+customer's masks leaves the rules that apply, and the lowest set bit is the first. Conditions are closed data (fact,
+allowed values); no text is evaluated. Written rules are read and checked in `authoring` and `analysis`.
+
+References
+----------
+Decision tables with hit policy *first*: OMG DMN 1.5, section 8.2.10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from models.codes import CUSTOMER_TYPES, CustomerType, Language
+from models.facts import FACTS, Facts
+
+STATED_TOPIC: Final = "stated"
+"""A rule's topic when it follows what the customer stated: the event looked up, else the open matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row: `when` holds the allowed values of each fact it names, `because` the reason a citizen reads."""
+
+    id: str
+    when: Mapping[str, tuple[str, ...]]
+    channel: str
+    content: tuple[str, ...]
+    topic: str
+    human_channel: str
+    because: Mapping[Language, str]
+    owner: str
+    source: str
+
+    def accepts(self, facts: Facts) -> bool:
+        """Whether every condition holds."""
+        return all(facts[name] in values for name, values in self.when.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """What the table promises of every customer whose facts match `every`."""
+
+    id: str
+    customer_type: CustomerType
+    every: Mapping[str, tuple[str, ...]]
+    channel: tuple[str, ...]
+    content: tuple[str, ...]
+    says: str
+
+    def concerns(self, facts: Facts) -> bool:
+        """Whether the promise is about a customer with these facts."""
+        return all(facts[name] in values for name, values in self.every.items())
+
+    def kept_by(self, channel: str, content: tuple[str, ...]) -> bool:
+        """Whether an answer keeps it: channel among those allowed, one of the demanded kinds of content offered."""
+        return (not self.channel or channel in self.channel) and (
+            not self.content or any(kind in self.content for kind in content)
+        )
+
+
+class PassedOver(NamedTuple):
+    """A rule above the one that decided, and its first condition that failed."""
+
+    rule: str
+    fact: str
+    value: str
+    allowed: tuple[str, ...]
+
+
+class Table:
+    """The rules of one customer type, in order, with their masks."""
+
+    def __init__(self, customer_type: CustomerType, rules: tuple[Rule, ...]) -> None:
+        self.customer_type = customer_type
+        self.rules = rules
+        self._masks = {
+            fact.name: {
+                value: sum(
+                    1 << at for at, rule in enumerate(rules) if value in rule.when.get(fact.name, fact.values)
+                )
+                for value in fact.values
+            }
+            for fact in FACTS[customer_type]
+        }
+
+    def choose(self, facts: Facts) -> Rule:
+        """The first rule that applies. A checked table has no gap; in an unchecked one, `LookupError`."""
+        hits = -1
+        for name, masks in self._masks.items():
+            hits &= masks[facts[name]]
+        if not hits:
+            raise LookupError(f"no rule of the {self.customer_type} table applies")
+        return self.rules[(hits & -hits).bit_length() - 1]
+
+    def passed_over(self, facts: Facts) -> list[PassedOver]:
+        """Why each rule above the deciding one did not apply, in order."""
+        found = []
+        for rule in self.rules:
+            failed = next(
+                ((name, values) for name, values in rule.when.items() if facts[name] not in values), None
+            )
+            if failed is None:
+                break
+            found.append(PassedOver(rule.id, failed[0], facts[failed[0]], failed[1]))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Both tables, what they guarantee, and how long an answer holds (days)."""
+
+    tables: Mapping[CustomerType, Table]
+    guarantees: tuple[Guarantee, ...]
+    answer_valid_days: int
+
+    def permits(self, customer_type: CustomerType, facts: Facts, *, channel: str) -> bool:
+        """Whether no guarantee forbids offering this channel first to a customer with these facts."""
+        return all(
+            not guarantee.channel or channel in guarantee.channel
+            for guarantee in self.guarantees
+            if guarantee.customer_type == customer_type and guarantee.concerns(facts)
+        )
+
+
+def read_rulebook(document: Mapping[str, Any]) -> Rulebook:
+    """A rulebook from its compiled JSON. Raises `KeyError` on data that was never checked."""
+    return Rulebook(
+        tables={
+            customer_type: Table(customer_type, tuple(_read_rule(rule) for rule in document[customer_type]))
+            for customer_type in CUSTOMER_TYPES
+        },
+        guarantees=tuple(_read_guarantee(guarantee) for guarantee in document["guarantees"]),
+        answer_valid_days=document["answer_valid_days"],
+    )
+
+
+def _read_rule(rule: Mapping[str, Any]) -> Rule:
+    return Rule(
+        id=rule["id"],
+        when=_conditions(rule["when"]),
+        channel=rule["then"]["channel"],
+        content=tuple(rule["then"]["content"]),
+        topic=rule["then"]["topic"],
+        human_channel=rule["then"]["human_channel"],
+        because=dict(rule["because"]),
+        owner=rule["owner"],
+        source=rule["source"],
+    )
+
+
+def _read_guarantee(guarantee: Mapping[str, Any]) -> Guarantee:
+    return Guarantee(
+        id=guarantee["id"],
+        customer_type=guarantee["for"],
+        every=_conditions(guarantee["every"]),
+        channel=tuple(guarantee["must"].get("channel", ())),
+        content=tuple(guarantee["must"].get("content", ())),
+        says=guarantee["says"],
+    )
+
+
+def _conditions(when: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(values) for name, values in when.items()}

@@ -1,0 +1,202 @@
+"""The classifier as served: an additive scorecard, read from JSON and evaluated in plain Python.
+
+Each feature has bins, a bin of its own for *missing*, and one row of log-odds per bin; a declared pair of features has
+one row per cell. A customer's score is the intercept plus one row per table, so each row *is* that signal's
+contribution. Tables hold int32 fixed point (2⁻¹⁶ log-odds): sums are exact in any order. Nothing is unpickled.
+
+References
+----------
+Additive scorecards as glass boxes: Caruana et al. 2015 (GA²M); fixed point: DESIGN 4.1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from models.codes import BARRED
+from models.segments import PERSON_SEGMENTS, Segment
+from models.signals import PERSON_SIGNALS, Signals
+
+SCALE: Final = 1 << 16
+FORMAT: Final = 1
+COUNT_FEATURES: Final = tuple(signal.name for signal in PERSON_SIGNALS if signal.kind == "count")
+DERIVED_FEATURES: Final[Mapping[str, tuple[str, Callable[[Any], int | None]]]] = {
+    "life_event_count": ("life_events", len),
+    "months_since_life_event": (
+        "life_events",
+        lambda events: min((event.months_ago for event in events), default=None),
+    ),
+    "active_benefit_count": ("active_benefits", len),
+}
+"""Feature -> the signal it comes from, and how. Which event or benefit it is never reaches the model."""
+FEATURES: Final = (*COUNT_FEATURES, *DERIVED_FEATURES)
+FEATURE_SIGNAL: Final = {name: name for name in COUNT_FEATURES} | {
+    name: source for name, (source, _) in DERIVED_FEATURES.items()
+}
+FEATURE_CONTRACT: Final = hashlib.sha256(
+    json.dumps([[signal.name, signal.maximum] for signal in PERSON_SIGNALS] + list(FEATURES)).encode()
+).hexdigest()
+"""Digest of the signals and features a model is trained for; an artifact made for another contract is refused."""
+
+
+class ArtifactError(ValueError):
+    """A model file that must not be served: wrong format, feature contract or shape. Train or build again."""
+
+
+class Contribution(NamedTuple):
+    """What one signal (or declared pair) added to the log-odds of the predicted segment against the others' mean."""
+
+    signals: tuple[str, ...]
+    log_odds: float
+
+
+class Prediction(NamedTuple):
+    """The model's answer: `segment` is None where it abstains; `probabilities` in the order of `PERSON_SEGMENTS`."""
+
+    segment: Segment | None
+    probability: float
+    probabilities: tuple[float, ...]
+    confident: bool
+
+
+class _Table(NamedTuple):
+    features: tuple[int, ...]  # positions in FEATURES: one, or two for a pair
+    edges: tuple[tuple[int, ...], ...]
+    rows: tuple[tuple[int, ...], ...]  # row-major over bins; per feature the last bin is *missing*
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """A compiled classifier. Make one with `read_scorecard`.
+
+    Attributes
+    ----------
+    abstain_below, confident_from : float
+        Probability under which no segment is named, and from which the prediction counts as confident.
+    minimum_known : int
+        Known model signals under which no segment is named.
+    """
+
+    intercept: tuple[int, ...]
+    tables: tuple[_Table, ...]
+    abstain_below: float
+    confident_from: float
+    minimum_known: int
+
+    def predict(self, signals: Signals) -> Prediction:
+        """Segment and probabilities of one person, from the declared features alone."""
+        x = features(signals)
+        probabilities = self.probabilities(x)
+        best = max(range(len(probabilities)), key=probabilities.__getitem__)
+        probability = probabilities[best]
+        abstains = probability < self.abstain_below or known_signals(signals) < self.minimum_known
+        segment = None if abstains else PERSON_SEGMENTS[best]
+        return Prediction(
+            segment, probability, probabilities, not abstains and probability >= self.confident_from
+        )
+
+    def probabilities(self, x: tuple[int | None, ...]) -> tuple[float, ...]:
+        """Probability of each segment for one feature row: softmax of intercept plus one table row each."""
+        first, second, third = self.intercept
+        for table in self.tables:
+            row = table.rows[_cell(table, x)]
+            first += row[0]
+            second += row[1]
+            third += row[2]
+        top = max(first, second, third)
+        a, b, c = (
+            math.exp((first - top) / SCALE),
+            math.exp((second - top) / SCALE),
+            math.exp((third - top) / SCALE),
+        )
+        total = a + b + c
+        return a / total, b / total, c / total
+
+    def contributions(self, signals: Signals, segment: Segment) -> list[Contribution]:
+        """What each known signal added towards `segment`, largest first; the sum and the intercept are the score.
+
+        Tables of one signal (a derived feature or two) are added up. An unknown signal has a contribution too: that
+        nothing is known of it is information the model was trained on.
+        """
+        x = features(signals)
+        at = PERSON_SEGMENTS.index(segment)
+        added: dict[tuple[str, ...], int] = {}
+        for table in self.tables:
+            row = table.rows[_cell(table, x)]
+            names = tuple(dict.fromkeys(FEATURE_SIGNAL[FEATURES[position]] for position in table.features))
+            against_others = 3 * row[at] - sum(row)
+            added[names] = added.get(names, 0) + against_others
+        found = [Contribution(names, total / (2 * SCALE)) for names, total in added.items()]
+        return sorted(found, key=lambda contribution: (-contribution.log_odds, contribution.signals))
+
+
+def features(signals: Signals) -> tuple[int | None, ...]:
+    """The model's input of one person, in the order of `FEATURES`; None is unknown."""
+    values: Mapping[str, Any] = signals.values
+    counts = [values.get(name) for name in COUNT_FEATURES]
+    for source, derive in DERIVED_FEATURES.values():
+        counts.append(derive(values[source]) if source in values else None)
+    return tuple(counts)
+
+
+def known_signals(signals: Signals) -> int:
+    """How many signals the model may use are known."""
+    return sum(signal.used_by != "rules" and signal.name in signals.values for signal in PERSON_SIGNALS)
+
+
+def read_scorecard(document: Mapping[str, Any]) -> Scorecard:
+    """A scorecard from its parsed JSON.
+
+    Raises
+    ------
+    ArtifactError
+        If format, feature contract, segments or any shape differ from what this version serves.
+    """
+    if document.get("format") != FORMAT:
+        raise ArtifactError(f"scorecard format {document.get('format')!r} is not {FORMAT}; train again")
+    if document.get("feature_contract") != FEATURE_CONTRACT:
+        raise ArtifactError("the scorecard was trained for another feature contract; train again")
+    if document.get("segments") != list(PERSON_SEGMENTS):
+        raise ArtifactError("the scorecard names other segments than this version serves; train again")
+    if BARRED & {name for table in document["tables"] for name in table["features"]}:
+        raise ArtifactError("the scorecard uses a barred attribute; it must not be served")
+    return Scorecard(
+        intercept=_row(document["intercept"]),
+        tables=tuple(_read_table(table) for table in document["tables"]),
+        abstain_below=float(document["abstain_below"]),
+        confident_from=float(document["confident_from"]),
+        minimum_known=int(document["minimum_known"]),
+    )
+
+
+def _read_table(table: Mapping[str, Any]) -> _Table:
+    positions = tuple(FEATURES.index(name) for name in table["features"])
+    edges = tuple(tuple(int(edge) for edge in per_feature) for per_feature in table["edges"])
+    rows = tuple(_row(row) for row in table["rows"])
+    cells = math.prod(len(per_feature) + 2 for per_feature in edges)
+    if len(edges) != len(positions) or len(rows) != cells or any(list(e) != sorted(set(e)) for e in edges):
+        raise ArtifactError(f"the table of {' × '.join(table['features'])} has a wrong shape; train again")
+    return _Table(positions, edges, rows)
+
+
+def _row(numbers: list[int]) -> tuple[int, ...]:
+    if len(numbers) != len(PERSON_SEGMENTS) or not all(
+        isinstance(n, int) and abs(n) < 1 << 31 for n in numbers
+    ):
+        raise ArtifactError("a table row must hold one int32 per segment; train again")
+    return tuple(numbers)
+
+
+def _cell(table: _Table, x: tuple[int | None, ...]) -> int:
+    """Index of a feature row's cell: bin = number of edges ≤ value; the bin after the last is *missing*."""
+    cell = 0
+    for position, edges in zip(table.features, table.edges, strict=True):
+        value = x[position]
+        cell = cell * (len(edges) + 2) + (len(edges) + 1 if value is None else bisect_right(edges, value))
+    return cell
