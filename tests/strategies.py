@@ -1,0 +1,40 @@
+"""Hypothesis strategies for signals, drawn from the contract itself; imported by path, tests/ is no package."""
+
+from hypothesis import strategies as st
+
+from models.signals import AT_MOST, CONTRACT
+
+
+def _values(signal):
+    return {
+        "count": st.integers(0, signal.maximum) | st.integers(0, min(signal.maximum, 12)),
+        "yes_no": st.booleans(),
+        "choice": st.sampled_from(signal.values or ("x",)),
+        "choices": st.lists(st.sampled_from(signal.values or ("x",)), max_size=5, unique=True),
+        "life_events": st.lists(
+            st.fixed_dictionaries(
+                {"event": st.sampled_from(signal.values or ("x",)), "months_ago": st.integers(0, 24)}
+            ),
+            max_size=5,
+        ),
+    }[signal.kind]
+
+
+def _coherent(customer_type, given):
+    for part, whole in AT_MOST[customer_type]:
+        if part in given and whole in given:
+            given[part] = min(given[part], given[whole])
+    return given
+
+
+def given_signals(customer_type):
+    """Any mapping that the contract allows for a customer type."""
+    optional = {name: _values(signal) for name, signal in CONTRACT[customer_type].items()}
+    return st.fixed_dictionaries({}, optional=optional).map(lambda given: _coherent(customer_type, given))
+
+
+def customers():
+    """Any (customer type, signals) the contract allows."""
+    return st.sampled_from(["person", "employer"]).flatmap(
+        lambda kind: given_signals(kind).map(lambda given: (kind, given))
+    )

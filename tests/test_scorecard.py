@@ -1,0 +1,93 @@
+import copy
+import math
+
+import orjson
+import pytest
+from hypothesis import given
+from strategies import given_signals
+
+from models.bundle import ARTIFACTS
+from models.scorecard import FEATURES, SCALE, ArtifactError, features, read_scorecard
+from models.segments import PERSON_SEGMENTS
+from models.signals import read_signals
+
+DOCUMENT = orjson.loads((ARTIFACTS / "scorecard.json").read_bytes())
+SCORECARD = read_scorecard(DOCUMENT)
+
+
+@given(given_signals("person"))
+def test_probabilities_are_a_distribution_and_the_best_is_the_segment(signals):
+    prediction = SCORECARD.predict(read_signals("person", signals))
+    assert math.isclose(sum(prediction.probabilities), 1, abs_tol=1e-12)
+    assert prediction.probability == max(prediction.probabilities)
+    if prediction.segment is not None:
+        assert PERSON_SEGMENTS[prediction.probabilities.index(prediction.probability)] == prediction.segment
+
+
+@given(given_signals("person"))
+def test_contributions_are_the_score_itself(signals):
+    customer = read_signals("person", signals)
+    probabilities = SCORECARD.predict(customer).probabilities
+    for at, segment in enumerate(PERSON_SEGMENTS):
+        others = [math.log(p) for i, p in enumerate(probabilities) if i != at]
+        intercept = (3 * SCORECARD.intercept[at] - sum(SCORECARD.intercept)) / (2 * SCALE)
+        total = intercept + sum(found.log_odds for found in SCORECARD.contributions(customer, segment))
+        assert math.isclose(total, math.log(probabilities[at]) - sum(others) / 2, abs_tol=1e-6)
+
+
+@given(given_signals("person"))
+def test_which_event_or_benefit_it_is_never_reaches_the_model(signals):
+    customer = read_signals("person", signals)
+    disguised = dict(signals)
+    if "life_events" in signals:
+        disguised["life_events"] = [event | {"event": "KE8"} for event in signals["life_events"]]
+    for name in (
+        "open_matter",
+        "strong_identification",
+        "interpreter_needed",
+        "easy_language",
+        "acts_through_mandate",
+    ):
+        disguised.pop(name, None)
+    assert features(read_signals("person", disguised)) == features(customer)
+
+
+def test_nothing_known_abstains():
+    assert SCORECARD.predict(read_signals("person", {})).segment is None
+
+
+def test_one_known_signal_is_too_little():
+    assert SCORECARD.minimum_known >= 2
+    assert SCORECARD.predict(read_signals("person", {"omakela_logins_90d": 2})).segment is None
+
+
+def broken(change):
+    document = copy.deepcopy(DOCUMENT)
+    change(document)
+    return document
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda document: document.update(format=99), id="format"),
+        pytest.param(lambda document: document.update(feature_contract="x"), id="feature contract"),
+        pytest.param(lambda document: document.update(segments=["a", "b", "c"]), id="segments"),
+        pytest.param(lambda document: document["tables"][0]["rows"].pop(), id="a row missing"),
+        pytest.param(lambda document: document["tables"][0]["rows"][0].pop(), id="a number missing"),
+        pytest.param(
+            lambda document: document["tables"][0]["rows"][0].__setitem__(0, 1 << 40), id="beyond int32"
+        ),
+        pytest.param(lambda document: document["tables"][0]["edges"][0].reverse(), id="edges out of order"),
+        pytest.param(
+            lambda document: document["tables"][0].update(features=["sex"]), id="a barred attribute"
+        ),
+    ],
+)
+def test_a_scorecard_that_is_not_ours_is_refused(change):
+    with pytest.raises(ArtifactError):
+        read_scorecard(broken(change))
+
+
+def test_every_feature_has_a_table():
+    assert {name for table in DOCUMENT["tables"] for name in table["features"]} == set(FEATURES)
