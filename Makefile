@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test test-full train score lint lock openapi clean
+.PHONY: help setup run test test-full train score lint lock golden openapi clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -58,9 +58,15 @@ score: $(VENV)/dev.stamp ## score a file: make score IN=customers.csv OUT=answer
 openapi: $(VENV)/run.stamp ## write openapi.json from the schemas
 	@$(BIN)/python -m service.openapi > openapi.json
 
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-emit-package arki pyproject.toml
 lock: ## requirements/*.lock from pyproject.toml (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-emit-package arki --extra dev pyproject.toml -o requirements/dev.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-emit-package arki --extra run -c requirements/dev.lock pyproject.toml -o requirements/run.lock
+	$(COMPILE) --extra dev -o requirements/dev.lock
+	$(COMPILE) --extra run -c requirements/dev.lock -o requirements/run.lock
+	$(COMPILE) --extra serve -c requirements/dev.lock -o requirements/serve.lock
+
+golden: $(VENV)/dev.stamp ## answers of fixtures/golden made anew, after a change that is meant
+	@$(BIN)/arki-bundle build --activate
+	@$(BIN)/arki-score fixtures/golden/customers.csv fixtures/golden/answers.csv --as-of 2026-11-21
 
 clean: ## remove the environment, bundles and caches
 	rm -rf $(VENV) bundles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

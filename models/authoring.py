@@ -107,20 +107,34 @@ class Authored:
 
 def read_authored(rulebook: Path = RULEBOOK, content: Path = CONTENT) -> Authored:
     """Read both folders of the content team and check everything that needs no grid; `analysis` does the rest."""
+    return read_rules(read_content(content), rulebook)
+
+
+def read_content(folder: Path) -> Authored:
+    """Read topics, channels, texts and items, and check each by itself."""
     authored = Authored()
-    topics = _load(content / "topics.yaml", authored)
-    channels = _load(content / "channels.yaml", authored)
-    authored.texts = _plain(_load(content / "texts.yaml", authored))
-    authored.channels = _plain(channels)
+    topics = _load(folder / "topics.yaml", authored)
+    authored.channels = _plain(_load(folder / "channels.yaml", authored))
+    authored.texts = _plain(_load(folder / "texts.yaml", authored))
     items = [
-        item
+        _plain(item)
         for name in ("catalogue.yaml", "nudges.yaml", "pages.yaml")
-        for item in _placed(_load(content / name, authored).get("items", []), name, authored)
+        for item in _placed(_load(folder / name, authored).get("items", []), name, authored)
     ]
-    authored.catalogue = {"topics": _plain(topics), "items": [_plain(item) for item in items]}
-    rules = _load(rulebook / "rules.yaml", authored)
-    guarantees = _load(rulebook / "guarantees.yaml", authored)
-    examples = _load(rulebook / "examples.yaml", authored)
+    authored.catalogue = {"topics": _plain(topics), "items": items}
+    _check_texts(authored)
+    _check_channels(authored)
+    _check_topics(authored)
+    for item in items:
+        _check_item(item, authored)
+    return authored
+
+
+def read_rules(authored: Authored, folder: Path) -> Authored:
+    """Read rules, guarantees and examples into what was read of the content, and check each against it."""
+    rules = _load(folder / "rules.yaml", authored)
+    guarantees = _load(folder / "guarantees.yaml", authored)
+    examples = _load(folder / "examples.yaml", authored)
     authored.rulebook = {
         "hit_policy": rules.get("hit_policy"),
         "answer_valid_days": rules.get("answer_valid_days", 30),
@@ -128,11 +142,6 @@ def read_authored(rulebook: Path = RULEBOOK, content: Path = CONTENT) -> Authore
         "guarantees": _placed(guarantees.get("guarantees", []), "guarantees.yaml", authored),
     }
     authored.examples = _plain(_placed(examples.get("examples", []), "examples.yaml", authored))
-    _check_texts(authored)
-    _check_channels(authored)
-    _check_topics(authored)
-    for item in authored.catalogue["items"]:
-        _check_item(item, authored)
     _compile_rules(authored, rules.get("human_channel", {}))
     _compile_guarantees(authored)
     return authored
@@ -372,7 +381,9 @@ def _check_outcome(
             channel = known[then[what]]
             if channel["audience"] not in {customer_type, "both"}:
                 authored.find(
-                    name, f"sends a {customer_type} to `{then[what]}`.", "Choose a channel meant for them."
+                    name,
+                    f"uses `{then[what]}`, which is not for {customer_type}s.",
+                    "Choose a channel meant for them.",
                 )
             if what == "human_channel" and not channel["human"]:
                 authored.find(name, f"has no person at `{then[what]}`.", "Choose a human channel.")

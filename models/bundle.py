@@ -80,6 +80,8 @@ def build(folder: Path, documents: dict[str, Any], *, artifacts: Path = ARTIFACT
     BundleError
         If a part is missing or the model is not the one its manifest names.
     """
+    if documents["check.json"]["errors"]:
+        raise BundleError("the check found errors; no bundle is made")
     parts = {name: orjson.dumps(content, option=orjson.OPT_SORT_KEYS) for name, content in documents.items()}
     for name in ("scorecard.json", "manifest.json"):
         try:
@@ -142,6 +144,8 @@ def load(folder: Path, digest: str) -> Bundle:
         raise BundleError(
             f"bundle {digest[:DIGEST_SHOWN]} does not work: {type(error).__name__}: {error}"
         ) from error
+    if parts["check.json"]["errors"]:
+        raise BundleError(f"bundle {digest[:DIGEST_SHOWN]} was checked and has errors; it is not served")
     return Bundle(digest, parts, recommender)
 
 
@@ -175,7 +179,7 @@ def rollback(folder: Path) -> str:
     """
     line: list[str] = []
     for record in history(folder):
-        if record["action"] == "rollback":
+        if record["action"] == "rollback" and line:
             line.pop()
         else:
             line.append(record["bundle"])

@@ -40,7 +40,7 @@ def refusal(key_ring, header, *, remote="127.0.0.1", now=NOW):
 
 
 def test_the_list_of_open_routes_is_frozen():
-    assert OPEN_ENDPOINTS == {
+    assert {
         "static",
         "pages.home",
         "pages.docs",
@@ -48,7 +48,7 @@ def test_the_list_of_open_routes_is_frozen():
         "pages.healthz",
         "pages.readyz",
         "pages.content_page",
-    }
+    } == OPEN_ENDPOINTS
 
 
 def test_every_other_route_needs_a_key(app, stranger):
@@ -169,7 +169,17 @@ def test_a_key_in_an_address_opens_nothing(stranger):
 
 def test_arki_keys_prints_the_key_once_and_keeps_only_its_hash(tmp_path):
     file = tmp_path / "keys.json"
-    arguments = ["create", "--scope", "recommend", "--scope", "content:read", "--days", "90", "--keys", str(file)]
+    arguments = [
+        "create",
+        "--scope",
+        "recommend",
+        "--scope",
+        "content:read",
+        "--days",
+        "90",
+        "--keys",
+        str(file),
+    ]
     first, second = (CliRunner().invoke(keys, arguments) for _ in range(2))
     assert first.exit_code == second.exit_code == 0
     key = first.stdout.strip()
@@ -184,7 +194,12 @@ def test_arki_keys_prints_the_key_once_and_keeps_only_its_hash(tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--scope", "recommend"], ["--days", "9"], ["--scope", "all", "--days", "9"], ["--scope", "recommend", "--days", "366"]],
+    [
+        ["--scope", "recommend"],
+        ["--days", "9"],
+        ["--scope", "all", "--days", "9"],
+        ["--scope", "recommend", "--days", "366"],
+    ],
     ids=["no-expiry", "no-scope", "unknown-scope", "over-a-year"],
 )
 def test_a_key_needs_a_scope_and_an_expiry_within_a_year(arguments, tmp_path):
@@ -195,7 +210,12 @@ def test_a_key_needs_a_scope_and_an_expiry_within_a_year(arguments, tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", '{"keys": [{}]}', '{"keys": [{"id": "1", "sha256": "", "scopes": ["recommend"], "expires": "2026-01-01"}]}'],
+    [
+        "",
+        "[]",
+        '{"keys": [{}]}',
+        '{"keys": [{"id": "1", "sha256": "", "scopes": ["recommend"], "expires": "2026-01-01"}]}',
+    ],
     ids=["empty", "list", "bare-record", "bad-record"],
 )
 def test_a_file_that_holds_no_keys_is_named(text, tmp_path):
@@ -206,9 +226,11 @@ def test_a_file_that_holds_no_keys_is_named(text, tmp_path):
     assert str(error.value) == (
         f"{file} is not a readable file of keys. Restore it, or make a new one with arki-keys create."
     )
-    assert CliRunner().invoke(
-        keys, ["create", "--scope", "recommend", "--days", "9", "--keys", str(file)]
-    ).stderr.startswith("Error: ")
+    assert (
+        CliRunner()
+        .invoke(keys, ["create", "--scope", "recommend", "--days", "9", "--keys", str(file)])
+        .stderr.startswith("Error: ")
+    )
     assert file.read_text() == text
 
 

@@ -53,7 +53,9 @@ def test_the_committed_document_is_the_served_one(stranger, request):
 
 def test_every_route_is_documented_and_nothing_else(app):
     routes = {
-        rule.rule.replace("<", "{").replace(">", "}") for rule in app.url_map.iter_rules() if rule.endpoint not in HIDDEN
+        rule.rule.replace("<", "{").replace(">", "}")
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint not in HIDDEN
     }
     assert set(DOCUMENT["paths"]) == routes
     assert HIDDEN < OPEN_ENDPOINTS
@@ -67,7 +69,9 @@ def test_every_operation_says_what_it_does_what_it_needs_and_what_may_go_wrong()
         assert not described["summary"].endswith(".")
         assert operation.scope in described["description"]
         assert described["security"] == [{"key": []}]
-        needed = {"200", "401", "403", "406", "422", "500"} | ({"400", "413", "415"} if operation.body else set())
+        needed = {"200", "401", "403", "406", "422", "500"} | (
+            {"400", "413", "415"} if operation.body else set()
+        )
         assert needed <= set(described["responses"])
 
 
@@ -127,10 +131,18 @@ def test_what_the_document_forbids_the_service_refuses(client, signals):
     assert client.post("/v1/recommendations", json=body).status_code == 422
 
 
-@pytest.mark.parametrize("operation", [o for o in OPERATIONS if o.method == "GET"], ids=lambda o: o.view.__name__)
+@pytest.mark.parametrize(
+    "operation", [o for o in OPERATIONS if o.method == "GET"], ids=lambda o: o.view.__name__
+)
 def test_what_is_listed_has_the_documented_shape(client, operation):
     path = operation.rule.replace("<segment>", "steady")
     response = client.get(path)
     assert response.status_code == 200
     _, _, described = operations()[operation.view.__name__]
     validator(answer_of(described)["schema"]).validate(response.json)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_has_the_documented_shape(stranger, path):
+    schema = answer_of(DOCUMENT["paths"][path]["get"])["schema"]
+    validator(schema).validate(stranger.get(path).json)

@@ -1,0 +1,90 @@
+"""From a checked request to the answer on the wire; where a failure becomes the neutral answer marked degraded."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from models.recommender import Recommendation, Recommender
+from service.asks import read_customer, read_customers
+from service.body import Document
+from service.explanations import EXPLANATION
+from service.problems import InvalidRequestError, error_place, problem_of
+from service.references import References
+from service.schemas import Answer, Ask, RecommendationSchema, dumper
+
+_log: Final = logging.getLogger("arki")
+_wire: Final = dumper(RecommendationSchema())
+_explained: Final = dumper(EXPLANATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Makes the answers to one HTTP request, all from one bundle.
+
+    Attributes
+    ----------
+    now : datetime
+        The aware moment of the request; stands in where the request names none.
+    shows_segment : bool
+        Whether the key may read segments.
+    """
+
+    recommender: Recommender
+    references: References
+    now: datetime
+    shows_segment: bool
+    request_id: str
+
+    def recommendation(self, ask: Ask) -> dict[str, Any]:
+        """The answer to one customer."""
+        return self._dump(self._recommend(ask))
+
+    def batch(self, document: Document) -> dict[str, Any]:
+        """An answer or a problem for each customer, in order."""
+        customers = read_customers(document)
+        return {
+            "results": [self._result(document, customer, index) for index, customer in enumerate(customers)]
+        }
+
+    def explanation(self, ask: Ask) -> dict[str, Any]:
+        """How the answer to one customer came about."""
+        explained = self.recommender.explain(
+            ask.signals, at=ask.at or self.now, language=ask.language, limit=ask.limit, shown=ask.shown
+        )
+        return {"recommendation": self._dump(explained.recommendation), **_explained(explained)}
+
+    def _result(self, document: Document, customer: object, index: int) -> dict[str, Any]:
+        try:
+            ask = read_customer(document, customer, index)
+        except InvalidRequestError as error:
+            problem = problem_of(error)
+            ref = customer.get("ref") if isinstance(customer, dict) else None
+            sound = isinstance(ref, str) and not any(
+                fault.pointer == f"/customers/{index}/ref" for fault in error.faults
+            )
+            return {
+                "index": index,
+                **({"ref": ref} if sound else {}),
+                "status": problem["status"],
+                "problem": problem,
+            }
+        ref_given = {} if ask.ref is None else {"ref": ask.ref}
+        return {"index": index, **ref_given, "status": 200, "recommendation": self.recommendation(ask)}
+
+    def _recommend(self, ask: Ask) -> Recommendation:
+        at = ask.at or self.now
+        try:
+            return self.recommender.recommend(
+                [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown
+            )[0]
+        except Exception as error:  # noqa: BLE001  (whatever fails, a customer gets a full neutral answer)
+            _log.error("request %s answered degraded: %s", self.request_id, error_place(error))
+            return self.recommender.degraded(ask.signals, at=at, language=ask.language, limit=ask.limit)
+
+    def _dump(self, recommendation: Recommendation) -> dict[str, Any]:
+        reference = self.references.issue(recommendation, at=self.now)
+        segment = recommendation.segment if self.shows_segment else None
+        return _wire(Answer(reference, recommendation, segment))

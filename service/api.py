@@ -1,0 +1,166 @@
+"""The REST operations: each a row of `OPERATIONS` and a view of a few lines.
+
+`service.app` makes routes, access checks and query checks from the rows, `service.openapi` the document. A view's first
+line is its summary there. Anything that goes wrong is an exception, which `service.problems` turns into an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, cast
+
+import orjson
+from flask import Response, current_app, g, request
+from marshmallow import Schema
+
+from models.bundle import Bundle
+from service import listings
+from service.access import KeyRing
+from service.answers import Answers
+from service.asks import ASK, BATCH, read_ask
+from service.body import LARGEST_BATCH_BODY, LARGEST_BODY, read_document
+from service.explanations import ExplanationSchema
+from service.references import References
+from service.schemas import BatchSchema, RecommendationSchema
+from service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the views share; one per app, handed in by `create_app`."""
+
+    settings: Settings
+    store: Any  # models.bundle.BundleStore, or a fake with bundle() and problem
+    keys: KeyRing
+    references: References
+    clock: Callable[[], datetime]
+
+    def bundle(self) -> Bundle:
+        """The bundle to answer one request from."""
+        return cast("Bundle", self.store.bundle())
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route that needs a key: its scope, and the schemas of what goes in and out."""
+
+    method: Literal["GET", "POST"]
+    rule: str
+    view: Callable[..., Response]
+    scope: str
+    answer: Schema
+    body: Schema | None = None
+    query: Schema = listings.NoQuerySchema()  # noqa: RUF009  (schemas hold no state between loads)
+    media_types: tuple[str, ...] = ("application/json",)
+
+
+def service() -> Service:
+    """The service of the current app."""
+    return cast("Service", current_app.extensions["arki"])
+
+
+def recommend() -> Response:
+    """Recommend channel and content to one customer, with the reason."""
+    ask = read_ask(read_document(request.environ, largest=LARGEST_BODY))
+    return _json(_answers().recommendation(ask))
+
+
+def recommend_batch() -> Response:
+    """Recommend to up to 500 customers, each answered or refused on its own."""
+    document = read_document(request.environ, largest=LARGEST_BATCH_BODY)
+    return _json(_answers().batch(document))
+
+
+def explain() -> Response:
+    """Explain a recommendation: each signal's contribution, each rule passed over."""
+    ask = read_ask(read_document(request.environ, largest=LARGEST_BODY))
+    return _json(_answers().explanation(ask))
+
+
+def list_segments() -> Response:
+    """List the life-situation segments in Kela's words."""
+    return _json({"segments": listings.segments(service().bundle())})
+
+
+def show_segment(segment: str) -> Response:
+    """Show one segment."""
+    return _json(listings.segment(service().bundle(), segment))
+
+
+def show_mapping() -> Response:
+    """Show which segment gets which channel and content, as JSON or CSV."""
+    bundle = service().bundle()
+    rows = listings.mapping_rows(bundle, g.query)
+    if g.query.get("format", _preferred_format()) == "csv":
+        return Response(listings.mapping_csv(rows), content_type="text/csv; charset=utf-8")
+    return _json({"rows": rows, "versions": listings.versions(bundle)})
+
+
+def show_rulebook() -> Response:
+    """Show the decision tables and what they guarantee."""
+    return _json(listings.rulebook(service().bundle()))
+
+
+def list_content() -> Response:
+    """List the content catalogue, a page at a time."""
+    return _json(listings.content(service().bundle(), g.query))
+
+
+def list_channels() -> Response:
+    """List the channels, and whether each is open now."""
+    return _json(listings.channels(service().bundle(), at=service().clock()))
+
+
+def show_model() -> Response:
+    """Show the model as served: its manifest and its scorecard."""
+    return _json(listings.model(service().bundle()))
+
+
+_RECOMMENDATION: Final = RecommendationSchema()
+_MAPPING_MEDIA: Final = ("application/json", "text/csv")
+OPERATIONS: Final = (
+    Operation("POST", "/v1/recommendations", recommend, "recommend", _RECOMMENDATION, ASK),
+    Operation("POST", "/v1/recommendations/batch", recommend_batch, "recommend", BatchSchema(), BATCH),
+    Operation("POST", "/v1/explanations", explain, "segments:read", ExplanationSchema(), ASK),
+    Operation("GET", "/v1/segments", list_segments, "content:read", listings.SegmentsSchema()),
+    Operation("GET", "/v1/segments/<segment>", show_segment, "content:read", listings.SegmentSchema()),
+    Operation(
+        "GET",
+        "/v1/mapping",
+        show_mapping,
+        "content:read",
+        listings.MappingSchema(),
+        query=listings.MappingQuerySchema(),
+        media_types=_MAPPING_MEDIA,
+    ),
+    Operation("GET", "/v1/rulebook", show_rulebook, "content:read", listings.RulebookSchema()),
+    Operation(
+        "GET",
+        "/v1/content",
+        list_content,
+        "content:read",
+        listings.ContentListSchema(),
+        query=listings.ContentQuerySchema(),
+    ),
+    Operation("GET", "/v1/channels", list_channels, "content:read", listings.ChannelsSchema()),
+    Operation("GET", "/v1/model", show_model, "content:read", listings.ModelSchema()),
+)
+BY_ENDPOINT: Final[Mapping[str, Operation]] = {operation.view.__name__: operation for operation in OPERATIONS}
+
+
+def _answers() -> Answers:
+    ours = service()
+    return Answers(
+        ours.bundle().recommender, ours.references, ours.clock(), "segments:read" in g.scopes, g.request_id
+    )
+
+
+def _preferred_format() -> str:
+    accepted = request.accept_mimetypes
+    return "csv" if accepted and accepted.best_match(_MAPPING_MEDIA) == "text/csv" else "json"
+
+
+def _json(wire: Mapping[str, Any]) -> Response:
+    return Response(orjson.dumps(wire), content_type="application/json")

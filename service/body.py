@@ -1,0 +1,186 @@
+"""The one gate that request bodies pass before any schema: bytes in, a plain JSON document out.
+
+Refuses what parsers disagree about (duplicate keys, NaN, numbers beyond range, lone surrogates, deep nesting) with a
+400, and drains what it refuses, so that the answer arrives. Knows no wire shape. `service.api` and `service.app` use it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import orjson
+from werkzeug.http import parse_options_header
+from werkzeug.wsgi import get_input_stream
+
+from models.signals import Fault, escape_pointer, holds_identity_code
+
+LARGEST_BODY: Final = 64 * 1024
+LARGEST_BATCH_BODY: Final = 2 * 1024 * 1024
+DRAINED: Final = 4 * 1024 * 1024
+DEEPEST: Final = 32
+_JSON: Final = "application/json"
+_CHUNK: Final = 64 * 1024
+_READ: Final = "arki.body_was_read"
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
+_IDENTITY_HINT: Final = re.compile(rb"[0-9]{6}[-+A-Fa-fU-Yu-y][0-9]{3}")
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
+
+
+class MalformedBodyError(ValueError):
+    """The body is not JSON that every parser reads alike; the message says why without quoting it."""
+
+
+class BodyTooLargeError(ValueError):
+    """The body is larger than this operation accepts."""
+
+
+class MediaTypeError(ValueError):
+    """The body is not declared as plain JSON."""
+
+
+class Document:
+    """A parsed body. `identity_faults` points at each Finnish identity code in part of it."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.json = _parse(raw)
+        self._suspect = b"\\" in raw or _IDENTITY_HINT.search(raw) is not None
+
+    def identity_faults(self, part: object, pointer: str = "") -> list[Fault]:
+        """A fault for each string under `part`, keys included, that holds an identity code."""
+        if not self._suspect:
+            return []
+        return [
+            Fault(
+                where, "identity_code", "holds a Finnish personal identity code. Arki takes none; remove it."
+            )
+            for where in dict.fromkeys(_identity_codes(part, pointer))
+        ]
+
+
+def read_document(environ: dict[str, Any], *, largest: int) -> Document:
+    """The JSON body of a WSGI request.
+
+    Raises
+    ------
+    MediaTypeError, BodyTooLargeError, MalformedBodyError
+        If the body is not declared JSON, exceeds `largest` bytes, or is not JSON.
+    """
+    _check_media_type(environ)
+    return Document(_read(environ, largest))
+
+
+def drain(environ: dict[str, Any]) -> None:
+    """Read what is left of an unread body, up to 4 MiB, so that the client gets to read the answer."""
+    if environ.get(_READ) or not (environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING")):
+        return
+    environ[_READ] = True
+    stream, left = get_input_stream(environ), DRAINED
+    try:
+        while left > 0 and (chunk := stream.read(min(_CHUNK, left))):
+            left -= len(chunk)
+    except Exception:  # noqa: BLE001  (servers raise errors of their own kinds; the answer goes out regardless)
+        return
+
+
+def is_plain_key(key: object) -> bool:
+    """Whether a key may be named in a pointer: an odd one may itself be personal data."""
+    return isinstance(key, str) and _PLAIN_KEY.fullmatch(key) is not None and not holds_identity_code(key)
+
+
+def _check_media_type(environ: Mapping[str, Any]) -> None:
+    declared = environ.get("CONTENT_TYPE", "")
+    kind, parameters = (declared, {}) if declared == _JSON else parse_options_header(declared)
+    if kind.lower() != _JSON or parameters.get("charset", "utf-8").lower() != "utf-8":
+        raise MediaTypeError("Send the body as Content-Type: application/json, in UTF-8.")
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in {"", "identity"}:
+        raise MediaTypeError("Send the body without a Content-Encoding.")
+
+
+def _read(environ: dict[str, Any], largest: int) -> bytes:
+    too_large = BodyTooLargeError(f"The body may have at most {largest} bytes.")
+    declared = environ.get("CONTENT_LENGTH", "")
+    if declared.isascii() and declared.isdecimal() and int(declared) > largest:
+        raise too_large
+    stream, chunks, size = get_input_stream(environ), [], 0
+    try:
+        while chunk := stream.read(_CHUNK):
+            size += len(chunk)
+            if size > largest:
+                break
+            chunks.append(chunk)
+    except Exception:  # noqa: BLE001  (a broken chunked body: servers raise errors of their own kinds)
+        environ[_READ] = True
+        raise MalformedBodyError("The body broke off or is not framed as HTTP asks.") from None
+    if size > largest:
+        raise too_large
+    environ[_READ] = True
+    return b"".join(chunks)
+
+
+def _parse(raw: bytes) -> object:
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        # Only the place: orjson's own sentence is safe, but the document it carries is not.
+        raise MalformedBodyError(
+            f"The body is not JSON in UTF-8: it cannot be read from line {error.lineno}, column {error.colno}."
+        ) from None
+    keys = _survey(document, DEEPEST, escaped=b"\\" in raw)
+    if keys != raw.count(b":") or _LONG_NUMBER.search(raw):
+        _check_strictly(raw)
+    return document
+
+
+def _survey(value: object, deeper: int, *, escaped: bool) -> int:
+    """The number of object keys in a document; raises on depth and, where `escaped`, on NUL."""
+    if isinstance(value, dict):
+        keys, parts = len(value), list(value.values())
+        strings = [*value, *parts] if escaped else []
+    elif isinstance(value, list):
+        keys, parts, strings = 0, value, value
+    else:
+        return 0
+    if deeper == 0:
+        raise MalformedBodyError(f"The body is nested deeper than {DEEPEST} levels.")
+    if escaped and any(isinstance(text, str) and "\0" in text for text in strings):
+        raise MalformedBodyError("The body has a NUL character.")
+    for part in parts:
+        if isinstance(part, dict | list):
+            keys += _survey(part, deeper - 1, escaped=escaped)
+    return keys
+
+
+def _check_strictly(raw: bytes) -> None:
+    """Duplicate keys and integers beyond 64 bits, which orjson lets pass; slower, so only where a count is off."""
+    json.loads(raw, object_pairs_hook=_unique, parse_int=_bounded, parse_float=str)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise MalformedBodyError("The body names a key twice in one object.")
+    return found
+
+
+def _bounded(digits: str) -> int:
+    if len(digits) > len(str(-(1 << 63))) or not -(1 << 63) <= int(digits) < 1 << 63:
+        raise MalformedBodyError("The body has a whole number beyond 64 bits.")
+    return 0
+
+
+def _identity_codes(value: object, pointer: str) -> Iterator[str]:
+    if isinstance(value, str):
+        if holds_identity_code(value):
+            yield pointer
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _identity_codes(part, f"{pointer}/{index}")
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            if holds_identity_code(key):
+                yield pointer
+            where = f"{pointer}/{escape_pointer(key)}" if is_plain_key(key) else pointer
+            yield from _identity_codes(part, where)

@@ -1,0 +1,428 @@
+"""Every wire shape of the recommendations: marshmallow parses, serialises and documents them, once each.
+
+Requests are strict: nothing is coerced, nothing unknown passes. The signals themselves are checked by
+`models.signals.read_signals` and documented from its contract. Schemas are made once, at import, and reused; `dumper`
+turns one into a plain function, since an answer is serialised far more often than it is described.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load
+
+from models.channels import HELSINKI, PTV_CHANNEL_TYPES
+from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, Language
+from models.recommender import Recommendation, SegmentAnswer
+from models.segments import Segment
+from models.signals import Fault, InvalidSignalsError, Signals, read_count, read_signals
+
+MOST_ITEMS: Final = 10
+MOST_SHOWN: Final = 50
+MOST_CUSTOMERS: Final = 500
+LONGEST_ID: Final = 100
+LONGEST_REF: Final = 64
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+class Ask(NamedTuple):
+    """One customer's request, checked."""
+
+    signals: Signals
+    language: Language
+    limit: int
+    shown: tuple[str, ...]
+    at: datetime | None
+    ref: str | None
+
+
+class Answer(NamedTuple):
+    """A recommendation with its reference, and its segment if the key may see it."""
+
+    recommendation_id: str
+    recommendation: Recommendation
+    segment: SegmentAnswer | None
+    information_only: bool = True  # purpose is fixed: Arki decides nothing
+
+
+def dumper(schema: Schema) -> Callable[[Any], dict[str, Any]]:
+    """A function that serialises as `schema.dump` does, leaving dates to orjson; fields marked optional drop out if None."""
+    steps = [
+        (
+            name,
+            attrgetter(field.attribute or name),
+            _value_dumper(field),
+            bool(field.metadata.get("optional")),
+        )
+        for name, field in schema.dump_fields.items()
+    ]
+
+    def dump(given: Any) -> dict[str, Any]:  # noqa: ANN401  (any shape a schema describes)
+        wire = {}
+        for name, get, convert, optional in steps:
+            value = get(given)
+            if value is not None and convert is not None:
+                value = convert(value)
+            if value is not None or not optional:
+                wire[name] = value
+        return wire
+
+    return dump
+
+
+def _value_dumper(field: fields.Field[Any]) -> Callable[[Any], Any] | None:
+    if isinstance(field, fields.Nested):
+        dump = dumper(field.schema)
+        return (lambda values: [dump(value) for value in values]) if field.many else dump
+    return None
+
+
+class ContractField(fields.Raw):
+    """A field that refuses with one sentence, in the contract's own words, and documents itself.
+
+    Parameters
+    ----------
+    says : str
+        What is allowed, as a sentence that follows the field's name.
+    json_schema : mapping
+        The same for OpenAPI.
+    """
+
+    default_error_messages: dict[str, str | list[Any] | dict[Any, Any]] = {"required": "missing"}  # noqa: RUF012  (marshmallow declares it so)
+
+    def __init__(self, says: str, json_schema: Mapping[str, Any], **settings: Any) -> None:  # noqa: ANN401
+        self.says, self.json_schema = says, json_schema
+        super().__init__(**settings)
+        self.error_messages["null"] = [Fault("", "wrong_type", says)]
+
+    def refusal(self, code: str = "wrong_type", pointer: str = "") -> ValidationError:
+        """The error of this field; `pointer` is relative to it."""
+        return ValidationError([Fault(pointer, code, self.says)])
+
+
+class Choice(ContractField):
+    """One of a closed list of codes."""
+
+    def __init__(self, values: Sequence[str], **settings: Any) -> None:  # noqa: ANN401
+        self.values = tuple(values)
+        schema = {"type": "string", "enum": list(self.values)}
+        super().__init__(f"must be one of {', '.join(self.values)}.", schema, **settings)
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
+        if isinstance(value, str) and value in self.values:
+            return value
+        raise self.refusal("unknown_value" if isinstance(value, str) else "wrong_type")
+
+
+class WholeNumber(ContractField):
+    """A whole number in a range; 3.0 is one, true and "3" are not."""
+
+    def __init__(self, minimum: int, maximum: int, **settings: Any) -> None:  # noqa: ANN401
+        self.minimum, self.maximum = minimum, maximum
+        schema = {"type": "integer", "minimum": minimum, "maximum": maximum}
+        super().__init__(f"must be a whole number from {minimum} to {maximum}.", schema, **settings)
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> int:
+        number = read_count(value, self.maximum)
+        if number is None or number < self.minimum:
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            raise self.refusal("out_of_range" if is_number else "wrong_type")
+        return number
+
+
+class Text(ContractField):
+    """A string of bounded length."""
+
+    def __init__(self, longest: int, **settings: Any) -> None:  # noqa: ANN401
+        self.longest = longest
+        schema = {"type": "string", "minLength": 1, "maxLength": longest}
+        super().__init__(f"must be a string of 1 to {longest} characters.", schema, **settings)
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
+        if isinstance(value, str) and 1 <= len(value) <= self.longest:
+            return value
+        raise self.refusal("out_of_range" if isinstance(value, str) else "wrong_type")
+
+
+class ContentIds(ContractField):
+    """Content ids already shown."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
+        item = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID}
+        schema = {"type": "array", "maxItems": MOST_SHOWN, "items": item}
+        super().__init__(f"must be a list of at most {MOST_SHOWN} content ids.", schema, **settings)
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise self.refusal()
+        if len(value) > MOST_SHOWN:
+            raise self.refusal("out_of_range")
+        for index, content in enumerate(value):
+            if not isinstance(content, str) or not 1 <= len(content) <= LONGEST_ID:
+                raise self.refusal(pointer=f"/{index}")
+        return tuple(value)
+
+
+class Moment(ContractField):
+    """A day (00:00 in Helsinki) or a moment with its offset."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
+        schema = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+        super().__init__(
+            f"must be a date such as 2026-06-01, or a date-time with an offset such as 2026-06-01T12:00:00+03:00, in the "
+            f"years {_FIRST_YEAR} to {_LAST_YEAR}.",
+            schema,
+            **settings,
+        )
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> datetime:
+        if not isinstance(value, str):
+            raise self.refusal()
+        try:
+            if _DAY.fullmatch(value):
+                at = datetime.combine(date.fromisoformat(value), time(), HELSINKI)
+            elif _MOMENT.fullmatch(value):
+                at = datetime.fromisoformat(value)
+            else:
+                raise self.refusal("unknown_value")
+        except (ValueError, OverflowError) as error:
+            if isinstance(error, ValidationError):
+                raise
+            raise self.refusal("unknown_value") from None
+        if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+            raise self.refusal("out_of_range")
+        return at.astimezone(UTC) if at.tzinfo is not HELSINKI else at
+
+
+class SignalsField(ContractField):
+    """Signals of the customer type given beside them; `models.signals` checks them and documents them."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__("must be an object of signals.", {"type": "object"}, **settings)
+
+    def _deserialize(
+        self,
+        value: object,
+        attr: str | None,  # noqa: ARG002  (marshmallow's signature)
+        data: Mapping[str, Any] | None,
+        **_: Any,  # noqa: ANN401
+    ) -> Signals | None:
+        customer_type = (data or {}).get("customer_type")
+        if not isinstance(customer_type, str) or customer_type not in CUSTOMER_TYPES:
+            return None  # customer_type has a fault of its own, and says which contract would apply
+        try:
+            return read_signals(customer_type, value, "")
+        except InvalidSignalsError as error:
+            raise ValidationError(error.faults) from None
+
+
+class StrictSchema(Schema):
+    """A request: unknown fields are refused."""
+
+    class Meta:
+        """marshmallow's own settings."""
+
+        unknown = RAISE
+
+
+class RecommendationRequestSchema(StrictSchema):
+    """One customer and what is wished for."""
+
+    customer_type = Choice(CUSTOMER_TYPES, required=True, metadata={"description": "Known, never inferred."})
+    signals = SignalsField(
+        required=True,
+        metadata={"description": "What was observed; one left out, or null, is unknown and stays so."},
+    )
+    language = Choice(
+        LANGUAGES, load_default="fi", metadata={"description": "Of the texts; chooses nothing else."}
+    )
+    limit = WholeNumber(1, MOST_ITEMS, load_default=3, metadata={"description": "At most so many items."})
+    shown = ContentIds(
+        load_default=(), metadata={"description": "Content ids already shown; left out of items."}
+    )
+    as_of = Moment(
+        metadata={
+            "description": "The moment answered for; a bare date is 00:00 that day in Helsinki. Default now."
+        },
+    )
+
+    @post_load
+    def _ask(self, given: dict[str, Any], **_: Any) -> Ask:  # noqa: ANN401
+        return Ask(
+            given["signals"],
+            given["language"],
+            given["limit"],
+            given["shown"],
+            given.get("as_of"),
+            given.get("ref"),
+        )
+
+
+class BatchCustomerSchema(RecommendationRequestSchema):
+    """One customer of a batch."""
+
+    ref = Text(LONGEST_REF, metadata={"description": "Any name of your own, given back; not personal data."})
+
+
+class Customers(ContractField):
+    """The customers of a batch; each is checked on its own, so one bad one refuses no other."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
+        items = {"$ref": "#/components/schemas/BatchCustomer"}
+        schema = {"type": "array", "minItems": 1, "maxItems": MOST_CUSTOMERS, "items": items}
+        super().__init__(f"must be a list of 1 to {MOST_CUSTOMERS} customers.", schema, **settings)
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> list[object]:
+        if not isinstance(value, list):
+            raise self.refusal()
+        if not 1 <= len(value) <= MOST_CUSTOMERS:
+            raise self.refusal("out_of_range")
+        return value
+
+
+class BatchRequestSchema(StrictSchema):
+    """Up to 500 customers."""
+
+    customers = Customers(required=True)
+
+
+class ContentSchema(Schema):
+    """A content item in the language it is offered in."""
+
+    id = fields.String(required=True)
+    title = fields.String(required=True)
+    url = fields.String(required=True)
+    language = fields.String(required=True, metadata={"enum": list(LANGUAGES)})
+    body = fields.String(metadata={"optional": True, "description": "The sentence of a nudge."})
+
+
+class ReasonSchema(Schema):
+    """The rule that offers an item, and its sentence, approved by the content team."""
+
+    rule = fields.String(required=True)
+    text = fields.String(required=True)
+
+
+class ItemSchema(Schema):
+    """One suggestion: where, what and why."""
+
+    rank = fields.Integer(required=True, strict=True, metadata={"minimum": 1, "maximum": MOST_ITEMS})
+    channel = fields.String(required=True, metadata={"enum": list(CHANNELS)})
+    ptv_channel = fields.String(required=True, metadata={"enum": list(PTV_CHANNEL_TYPES)})
+    open_now = fields.Boolean(required=True)
+    opens_at = fields.AwareDateTime(required=True, allow_none=True)
+    content_type = fields.String(required=True, metadata={"enum": list(CONTENT_TYPES)})
+    content = fields.Nested(ContentSchema, required=True)
+    reason = fields.Nested(ReasonSchema, required=True)
+
+
+class StatutoryItemSchema(Schema):
+    """Content that the law wants to reach the customer whatever else is suggested."""
+
+    content_type = fields.String(required=True, metadata={"enum": list(CONTENT_TYPES)})
+    content = fields.Nested(ContentSchema, required=True)
+
+
+class HumanChannelSchema(Schema):
+    """Where a person can always be reached."""
+
+    id = fields.String(required=True, metadata={"enum": list(CHANNELS)})
+    ptv_channel = fields.String(required=True, metadata={"enum": list(PTV_CHANNEL_TYPES)})
+    name = fields.String(required=True)
+    open_now = fields.Boolean(required=True)
+    opens_at = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class SegmentReasonSchema(Schema):
+    """Signals that led towards the segment, and by how much."""
+
+    signals = fields.List(fields.String(), required=True)
+    text = fields.String(required=True)
+    log_odds = fields.Float(required=True)
+
+
+class SegmentAnswerSchema(Schema):
+    """The inferred life situation, for keys with `segments:read`; an employer's is known."""
+
+    id = fields.String(required=True, metadata={"enum": [str(segment) for segment in Segment]})
+    known = fields.Boolean(required=True)
+    probability = fields.Float(required=True, allow_none=True, metadata={"minimum": 0, "maximum": 1})
+    confidence = fields.String(required=True, allow_none=True, metadata={"enum": ["high", "moderate", None]})
+    reasons = fields.Nested(SegmentReasonSchema, many=True, required=True)
+
+
+class VersionsSchema(Schema):
+    """What the answer was made with; the same three give the same answer again."""
+
+    bundle = fields.String(required=True)
+    model = fields.String(required=True)
+    rulebook = fields.String(required=True)
+    catalogue = fields.String(required=True)
+
+
+class RecommendationSchema(Schema):
+    """What to offer a customer next. Information only: it decides nothing."""
+
+    recommendation_id = fields.String(
+        required=True,
+        metadata={"description": "Signed reference of ids and versions; holds no personal data."},
+    )
+    personalised = fields.Boolean(required=True, attribute="recommendation.personalised")
+    degraded = fields.Boolean(
+        required=True,
+        attribute="recommendation.degraded",
+        metadata={"description": "True where making the answer failed and the neutral one stands in."},
+    )
+    information_only = fields.Boolean(required=True, metadata={"enum": [True]})
+    notice = fields.String(required=True, attribute="recommendation.notice")
+    valid_until = fields.Date(required=True, attribute="recommendation.valid_until")
+    items = fields.Nested(ItemSchema, many=True, required=True, attribute="recommendation.items")
+    statutory = fields.Nested(
+        StatutoryItemSchema, many=True, required=True, attribute="recommendation.statutory"
+    )
+    human_channel = fields.Nested(HumanChannelSchema, required=True, attribute="recommendation.human_channel")
+    segment = fields.Nested(SegmentAnswerSchema, required=True, allow_none=True)
+    versions = fields.Nested(VersionsSchema, required=True, attribute="recommendation.versions")
+
+
+class FaultSchema(Schema):
+    """One fault: a pointer into the body, or the name of a query parameter."""
+
+    pointer = fields.String(metadata={"description": "JSON pointer (RFC 6901) into the body."})
+    parameter = fields.String(metadata={"description": "Name of a query parameter."})
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class ProblemSchema(Schema):
+    """What went wrong (RFC 9457); never repeats what was sent."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True, strict=True)
+    detail = fields.String(required=True)
+    errors = fields.Nested(FaultSchema, many=True)
+
+
+class BatchResultSchema(Schema):
+    """The answer to one customer of a batch, or the problem with it."""
+
+    index = fields.Integer(required=True, strict=True, metadata={"minimum": 0})
+    ref = fields.String()
+    status = fields.Integer(required=True, strict=True, metadata={"enum": [200, 422]})
+    recommendation = fields.Nested(RecommendationSchema)
+    problem = fields.Nested(ProblemSchema)
+
+
+class BatchSchema(Schema):
+    """One result per customer, in order."""
+
+    results = fields.Nested(BatchResultSchema, many=True, required=True)

@@ -1,0 +1,235 @@
+import copy
+import itertools
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from models import analysis, authoring
+from models.facts import FACTS, feasible_blocks
+from models.rulebook import Rule, Table
+
+EMPLOYER_FACTS = {fact.name: fact.values for fact in FACTS["employer"]}
+
+
+def conditions():
+    """Any `when` of an employer's rule."""
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            name: st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True).map(tuple)
+            for name, values in EMPLOYER_FACTS.items()
+        },
+    )
+
+
+def rule(name, when):
+    return Rule(name, when, "callback", ("guide",), "general", "callback", {}, "team", "test")
+
+
+@settings(max_examples=60)
+@given(st.lists(conditions(), max_size=6))
+def test_painting_agrees_with_asking_every_cell(whens):
+    table = Table("employer", tuple(rule(f"r{at}", when) for at, when in enumerate(whens)))
+    for block in feasible_blocks("employer"):
+        painted = analysis.paint(table, block)
+        asked = [
+            next(
+                (
+                    at
+                    for at, r in enumerate(table.rules)
+                    if r.accepts(dict(zip(painted.names, cell, strict=True)))
+                ),
+                -1,
+            )
+            for cell in itertools.product(*painted.axes)
+        ]
+        assert np.array_equal(painted.first_hit.ravel(), asked)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """A copy of the content team's folders, to break in one way."""
+    shutil.copytree(authoring.RULEBOOK, tmp_path / "rulebook")
+    shutil.copytree(authoring.CONTENT, tmp_path / "content")
+    return tmp_path
+
+
+def edit(path, change):
+    yaml = YAML(typ="rt")
+    loaded = yaml.load(path.read_text(encoding="utf-8"))
+    change(loaded)
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(loaded, file)
+
+
+def rule_named(rules, name):
+    return next(rule for kind in ("person", "employer") for rule in rules[kind] if rule["id"] == name)
+
+
+@pytest.fixture(scope="module")
+def shipped_content():
+    return authoring.read_content(authoring.CONTENT)
+
+
+def findings(folders, content=None):
+    authored = copy.deepcopy(content) if content else authoring.read_content(folders / "content")
+    authoring.read_rules(authored, folders / "rulebook")
+    analysis.analyse(authored)
+    return [finding for finding in authored.findings if finding.severity == "error"]
+
+
+def move_to_end(rules, name):
+    found = rule_named(rules, name)
+    rules["person"].remove(found)
+    rules["person"].append(found)
+
+
+BROKEN = [
+    pytest.param(
+        lambda r: rule_named(r, "neutral")["when"].update(sex="f"),
+        "neutral",
+        "the fact `sex`",
+        id="no such fact",
+    ),
+    pytest.param(
+        lambda r: rule_named(r, "talk-it-through")["when"].update(segment="suported"),
+        "talk-it-through",
+        "Did you mean `supported`?",
+        id="a misspelt value",
+    ),
+    pytest.param(
+        lambda r: rule_named(r, "neutral")["then"].update(channel="fax"),
+        "neutral",
+        "the channel `fax`",
+        id="no channel",
+    ),
+    pytest.param(
+        lambda r: rule_named(r, "firm")["then"].update(channel="omakela_nudge"),
+        "firm",
+        "`omakela_nudge`, which is not for employers",
+        id="a firm in OmaKela",
+    ),
+    pytest.param(
+        lambda r: rule_named(r, "neutral")["then"].update(human_channel="web_page"),
+        "neutral",
+        "has no person at `web_page`",
+        id="no person",
+    ),
+    pytest.param(
+        lambda r: rule_named(r, "by-post")["then"].update(content=["nudge"]),
+        "by-post",
+        "`paper`, which cannot carry it",
+        id="a nudge on paper",
+    ),
+    pytest.param(
+        lambda r: rule_named(r, "neutral")["then"].update(topic="lottery"),
+        "neutral",
+        "the topic `lottery`",
+        id="no topic",
+    ),
+    pytest.param(
+        lambda r: rule_named(r, "neutral")["because"].pop("sv"),
+        "neutral",
+        "no reason in `sv`",
+        id="no Swedish reason",
+    ),
+    pytest.param(lambda r: rule_named(r, "neutral").pop("owner"), "neutral", "has no owner", id="no owner"),
+    pytest.param(
+        lambda r: r["person"].append(r["person"][0]),
+        "neutral-interpreter-easy-language",
+        "id that is taken",
+        id="twice",
+    ),
+    pytest.param(
+        lambda r: r.update(hit_policy="any"), "rules.yaml", "hit_policy: first", id="another hit policy"
+    ),
+    pytest.param(
+        lambda r: r["person"].pop(), "rules.yaml", "no person rule applies to some customers", id="a gap"
+    ),
+    pytest.param(
+        lambda r: move_to_end(r, "nudge"), "nudge", "can never apply", id="a rule behind the default"
+    ),
+    pytest.param(
+        lambda r: rule_named(r, "by-post")["then"].update(channel="web_page", content=["guide"]),
+        "by-post",
+        "no-digital-only-for-people-offline",
+        id="only digital for someone offline",
+    ),
+    pytest.param(
+        lambda r: rule_named(r, "easy-language")["then"].update(content=["guide"]),
+        "easy-language",
+        "easy-language-is-offered",
+        id="easy language dropped",
+    ),
+    pytest.param(
+        lambda r: rule_named(r, "firm")["then"].update(
+            channel="callback", content=["calculator", "easy_read"]
+        ),
+        "firm",
+        "offers `calculator`, of which the catalogue has none",
+        id="a kind nobody wrote",
+    ),
+    pytest.param(
+        lambda r: rule_named(r, "neutral")["because"].update(fi="Olet oikeutettu tukeen, katso tästä."),
+        "neutral",
+        "states entitlement in `fi`",
+        id="entitlement",
+    ),
+    pytest.param(
+        lambda r: rule_named(r, "neutral")["because"].update(en="You are entitled to a benefit."),
+        "neutral",
+        "states entitlement in `en`",
+        id="entitlement in English",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "subject", "words"), BROKEN)
+def test_a_rulebook_broken_in_one_way_is_told_so(folders, shipped_content, change, subject, words):
+    edit(folders / "rulebook" / "rules.yaml", change)
+    every = findings(folders, shipped_content)
+    found = [finding for finding in every if finding.subject == subject and words in str(finding)]
+    assert found, list(map(str, every))
+    assert found[0].line >= 1
+    assert found[0].remedy
+
+
+def test_a_broken_guarantee_comes_with_a_customer_who_breaks_it(folders, shipped_content):
+    edit(
+        folders / "rulebook" / "rules.yaml",
+        lambda r: rule_named(r, "by-post")["then"].update(channel="web_page", content=["guide"]),
+    )
+    [finding] = [found for found in findings(folders, shipped_content) if "guarantee" in found.message]
+    assert finding.example["digital"] == "offline"
+    assert finding.example["segment"] == "steady"
+
+
+def test_an_example_that_no_longer_comes_out_is_an_error(folders, shipped_content):
+    edit(folders / "rulebook" / "examples.yaml", lambda e: e["examples"][0]["expect"].update(channel="chat"))
+    assert [found.subject for found in findings(folders, shipped_content)] == [
+        "example-neutral-interpreter-easy-language"
+    ]
+
+
+def test_content_that_a_rule_needs_and_nobody_wrote_is_an_error(folders):
+    def no_cards(pages):
+        for item in pages["items"]:
+            if item["id"] == "contact-kela":
+                item["status"] = "draft"
+
+    edit(folders / "content" / "pages.yaml", no_cards)
+    assert any("offers `contact_card`" in found.message for found in findings(folders))
+
+
+def test_unreadable_yaml_is_a_finding_with_its_line(folders, shipped_content):
+    (folders / "rulebook" / "rules.yaml").write_text("hit_policy: first\nperson: [\n", encoding="utf-8")
+    assert any(found.file == "rules.yaml" and found.line > 1 for found in findings(folders, shipped_content))
+
+
+def test_a_missing_file_is_a_finding(folders):
+    (folders / "content" / "channels.yaml").unlink()
+    assert any("is missing" in found.message for found in findings(folders))

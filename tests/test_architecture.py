@@ -1,0 +1,106 @@
+"""Promises about the code itself."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+
+import pytest
+from conftest import ROOT
+
+PACKAGES = ("models", "service", "training")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def imports_of(path):
+    """Names of the modules that a file imports, at its top or anywhere."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_stays_within_its_size(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 450
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 60, node.name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_what_it_is_for(path):
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_service_and_training_never_import_each_other_and_models_neither():
+    for path in MODULES:
+        package = path.relative_to(ROOT).parts[0]
+        others = {"models": {"service", "training"}, "service": {"training"}, "training": {"service"}}[
+            package
+        ]
+        assert others.isdisjoint(name.partition(".")[0] for name in imports_of(path)), path
+
+
+def test_nothing_that_serves_can_unpickle():
+    unpicklers = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
+    for path in MODULES:
+        if path.relative_to(ROOT).parts[0] != "training":
+            assert unpicklers.isdisjoint(imports_of(path)), path
+
+
+def test_nothing_evaluates_text():
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in {"eval", "exec"}, path
+
+
+def test_the_serving_process_imports_no_heavy_library(bundles):
+    code = (
+        "import sys, os; from service.wsgi import app; c = app.test_client();"
+        "assert c.get('/readyz').status_code == 200;"
+        "print(sorted({'numpy', 'sklearn', 'pandas', 'pyarrow', 'joblib', 'ruamel.yaml', 'scipy'} & set(sys.modules)))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"ARKI_BUNDLES": str(bundles), "ARKI_DEV_KEY": "k", "PATH": ""},
+        cwd=ROOT,
+    )
+    assert shown.stdout.strip() == "[]", shown.stderr
+
+
+def test_no_registry_host_and_no_path_of_a_machine_is_committed():
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    for name in listed:
+        path = ROOT / name
+        if (
+            not path.is_file()
+            or path.suffix in {".joblib", ".js", ".png"}
+            or name == "tests/test_architecture.py"
+        ):
+            continue
+        text = path.read_text(encoding="utf-8")
+        for word in ("/work/", "/root/", "pypi." + "org", "files.python" + "hosted"):
+            assert word not in text, f"{name} names {word}"
+
+
+def test_every_command_answers_help_at_once_because_it_imports_little():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    for target in scripts.values():
+        module = target.partition(":")[0]
+        code = (
+            f"import sys, {module};"
+            "print(sorted({'numpy', 'sklearn', 'pandas', 'pyarrow', 'flask', 'rich', 'ruamel.yaml'} & set(sys.modules)))"
+        )
+        shown = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+        )
+        assert shown.stdout.strip() == "[]", module

@@ -1,0 +1,158 @@
+import json
+import random
+import shutil
+import threading
+import time
+from datetime import datetime
+
+import orjson
+import pytest
+
+from models import bundle, channels, recommender
+from models.bundle import BundleError, BundleStore
+from models.signals import read_signals
+
+
+@pytest.fixture
+def folder(tmp_path, authored):
+    return tmp_path / "bundles"
+
+
+@pytest.fixture
+def two(folder, authored):
+    """Two bundles, the first current; they differ in how long an answer holds."""
+    parts = authored.parts()
+    first = bundle.build(folder, parts)
+    second = bundle.build(
+        folder, parts | {"rulebook.json": {**parts["rulebook.json"], "answer_valid_days": 7}}
+    )
+    bundle.activate(folder, first)
+    return first, second
+
+
+def test_the_same_parts_make_the_same_bundle(folder, authored):
+    assert bundle.build(folder, authored.parts()) == bundle.build(folder, authored.parts())
+    assert len(bundle.available(folder)) == 1
+
+
+def test_a_bundle_is_named_by_its_parts_and_every_answer_names_it(two, folder, at):
+    first, second = two
+    assert first != second
+    store = BundleStore(folder)
+    [found] = store.recommender().recommend([read_signals("person", {})], at=at)
+    assert first.startswith(found.versions.bundle)
+
+
+def test_activation_is_noticed_and_rollback_goes_back_step_by_step(two, folder, authored):
+    first, second = two
+    parts = authored.parts()
+    third = bundle.build(
+        folder, parts | {"rulebook.json": {**parts["rulebook.json"], "answer_valid_days": 8}}
+    )
+    store = BundleStore(folder)
+    bundle.activate(folder, second)
+    bundle.activate(folder, third)
+    time.sleep(bundle.LOOK_EVERY_S + 0.05)
+    assert store.bundle().digest == third
+    assert [bundle.rollback(folder), bundle.rollback(folder)] == [second, first]
+    assert bundle.current(folder) == first
+    with pytest.raises(BundleError, match="no earlier bundle"):
+        bundle.rollback(folder)
+    assert [record["action"] for record in bundle.history(folder)] == ["activate"] * 3 + ["rollback"] * 2
+
+
+def test_every_flipped_bit_cut_or_swapped_file_is_refused(two, folder):
+    first, second = two
+    chance = random.Random(1)
+    for number in range(60):
+        path = folder / first / chance.choice(bundle.PARTS)
+        whole = path.read_bytes()
+        if number % 3 == 0:
+            at = chance.randrange(len(whole))
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << chance.randrange(8)]) + whole[at + 1 :])
+        elif number % 3 == 1:
+            path.write_bytes(whole[: chance.randrange(len(whole))])
+        else:
+            path.write_bytes((folder / second / "rulebook.json").read_bytes() + b" ")
+        with pytest.raises(BundleError):
+            bundle.load(folder, first)
+        path.write_bytes(whole)
+    assert bundle.load(folder, first).digest == first
+
+
+def test_a_bad_bundle_never_replaces_a_good_one(two, folder):
+    first, second = two
+    store = BundleStore(folder)
+    (folder / second / "texts.json").write_text("{}")
+    with pytest.raises(BundleError, match="not what its name says"):
+        bundle.activate(folder, second)
+    (folder / "current").unlink()
+    (folder / "current").symlink_to(second)
+    time.sleep(bundle.LOOK_EVERY_S + 0.05)
+    assert store.bundle().digest == first
+    assert "not what its name says" in store.problem
+
+
+def test_a_bundle_whose_check_found_errors_is_neither_made_nor_served(folder, authored, monkeypatch):
+    parts = authored.parts()
+    wrong = parts | {"check.json": {**parts["check.json"], "errors": 1}}
+    with pytest.raises(BundleError, match="no bundle is made"):
+        bundle.build(folder, wrong)
+    good = bundle.build(folder, parts)
+    contents = {name: (folder / good / name).read_bytes() for name in bundle.PARTS}
+    contents["check.json"] = orjson.dumps(wrong["check.json"])
+    smuggled = folder / bundle._digest(contents)
+    smuggled.mkdir()
+    for name, content in contents.items():
+        (smuggled / name).write_bytes(content)
+    with pytest.raises(BundleError, match="has errors; it is not served"):
+        bundle.load(folder, smuggled.name)
+
+
+def test_a_model_that_its_manifest_does_not_name_is_refused(folder, authored, tmp_path):
+    artifacts = tmp_path / "artifacts"
+    shutil.copytree(bundle.ARTIFACTS, artifacts)
+    scorecard = json.loads((artifacts / "scorecard.json").read_text())
+    (artifacts / "scorecard.json").write_text(json.dumps(scorecard | {"abstain_below": 0.0}))
+    with pytest.raises(BundleError, match="is not the file that manifest"):
+        bundle.build(folder, authored.parts(), artifacts=artifacts)
+
+
+def test_no_bundle_says_what_to_run(tmp_path):
+    with pytest.raises(BundleError, match="run `make setup`"):
+        BundleStore(tmp_path)
+
+
+def test_a_start_does_not_depend_on_todays_date(two, folder, monkeypatch):
+    class Timeless(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            raise AssertionError("asked what day it is")
+
+    for module in (bundle, channels, recommender):
+        monkeypatch.setattr(module, "datetime", Timeless)
+    assert BundleStore(folder).bundle().digest == two[0]
+
+
+def test_answers_during_swaps_come_from_one_bundle_each(two, folder, at):
+    first, second = two
+    store = BundleStore(folder)
+    wrong = []
+
+    def ask(until):
+        while time.monotonic() < until:
+            [found] = store.recommender().recommend([read_signals("person", {})], at=at)
+            days = (found.valid_until - at.date()).days
+            if days != {first[:16]: 30, second[:16]: 7}[found.versions.bundle]:
+                wrong.append(found.versions)
+
+    askers = [threading.Thread(target=ask, args=(time.monotonic() + 2.5,)) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    for digest in (second, first, second):
+        bundle.activate(folder, digest)
+        time.sleep(0.8)
+    for asker in askers:
+        asker.join()
+    assert wrong == []
+    assert store.bundle().digest == second

@@ -1,0 +1,204 @@
+from datetime import date
+
+import pytest
+
+from models.catalogue import read_catalogue
+from models.codes import BENEFITS, CHANNELS, CLAIM_KINDS, CONTENT_TYPES, LANGUAGES, LIFE_EVENTS
+
+DAY = date(2026, 11, 21)
+
+
+def item(name, **changes):
+    return {
+        "id": name,
+        "type": "guide",
+        "class": "guidance",
+        "audience": "person",
+        "topics": ["child_benefit"],
+        "languages": {"fi": {"title": name, "url": f"https://example.org/{name}"}},
+        "status": "approved",
+    } | changes
+
+
+def text(name, *languages):
+    return {language: {"title": name, "url": f"https://example.org/{name}"} for language in languages}
+
+
+TOPICS = {
+    "topics": {
+        "general": {},
+        "families": {"parent": "general"},
+        "child_benefit": {"parent": "families"},
+    }
+}
+
+
+def picked(items, topic="child_benefit", language="fi", **asked):
+    catalogue = read_catalogue({"topics": TOPICS, "items": items})
+    wishes = {"customer_type": "person", "channel": "web_page", "day": DAY} | asked
+    found = catalogue.pick("guide", topic, language=language, **wishes)
+    return found and found.id
+
+
+def test_the_nearest_topic_wins_over_its_parents():
+    items = [item("a", topics=["general"]), item("b", topics=["families"]), item("c")]
+    assert picked(items) == "c"
+    assert picked(items, "families") == "b"
+    assert picked(items[:1]) == "a"
+
+
+def test_within_a_topic_the_asked_language_wins_then_the_main_topic_then_the_id():
+    items = [
+        item("a", languages=text("a", "sv")),
+        item("b", topics=["families", "child_benefit"]),
+        item("d"),
+        item("c"),
+    ]
+    assert picked(items) == "c"
+    assert picked(items, language="sv") == "a"
+    assert picked(items[:2]) == "b"
+
+
+def test_a_missing_language_falls_back_to_the_national_ones():
+    assert picked([item("a", languages=text("a", "sv"))], language="en") == "a"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "draft"},
+        {"valid_until": "2026-11-20"},
+        {"valid_from": "2026-11-22"},
+        {"audience": "employer"},
+        {"class": "statutory", "benefits": ["child_benefit"]},
+        {"channel": "service_point"},
+        {"languages": {}},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_what_may_not_be_offered_is_not(changes):
+    assert picked([item("a", **changes)]) is None
+
+
+def test_what_was_shown_is_left_out():
+    assert picked([item("a"), item("b")], shown={"a"}) == "b"
+
+
+def test_the_last_valid_day_still_counts():
+    assert picked([item("a", valid_from="2026-11-21", valid_until="2026-11-21")]) == "a"
+
+
+def test_statutory_content_prefers_the_particular_page_in_the_asked_language():
+    duty = {"class": "statutory"}
+    items = [
+        item("all", **duty, benefits=["child_benefit", "student_aid"], languages=text("all", "fi", "sv")),
+        item("one", **duty, benefits=["child_benefit"], languages=text("one", "sv")),
+    ]
+    catalogue = read_catalogue({"topics": TOPICS, "items": items})
+
+    def found(language, *benefits):
+        return [
+            i.id for i in catalogue.statutory(benefits, customer_type="person", language=language, day=DAY)
+        ]
+
+    assert found("sv", "child_benefit") == ["one"]
+    assert found("fi", "child_benefit") == ["all"]
+    assert found("fi", "student_aid", "child_benefit") == ["all"]
+    assert found("fi", "pensions") == []
+
+
+@pytest.fixture(scope="module")
+def shipped(authored):
+    return read_catalogue(authored.catalogue)
+
+
+def offered(shipped):
+    return [i for i in shipped.items.values() if i.approved and i.holds_on(DAY)]
+
+
+def test_at_least_120_real_items_are_approved(shipped):
+    real = [
+        i
+        for i in shipped.items.values()
+        if i.approved and str(i.source["evidence"]).startswith("stored page")
+    ]
+    assert len(real) >= 120
+    assert all("kela" in t.url or "fpa" in t.url or "." in t.url for i in real for t in i.languages.values())
+
+
+def test_weaker_evidence_is_only_ever_a_draft(shipped):
+    weak = [
+        i for i in shipped.items.values() if not str(i.source["evidence"]).startswith(("stored page", "Arki"))
+    ]
+    assert weak
+    assert not [i.id for i in weak if i.approved]
+
+
+def test_legacy_addresses_are_flagged(shipped):
+    for i in shipped.items.values():
+        assert bool(i.source.get("legacy_address")) == ("legacy" in i.source["evidence"]), i.id
+
+
+def test_the_benefits_that_yleistuki_ended_are_expired_not_deleted(shipped):
+    ended = [
+        i
+        for i in shipped.items.values()
+        if {"labour_market_subsidy", "basic_unemployment_allowance"} & set(i.topics)
+    ]
+    assert ended
+    assert all(i.valid_until <= date(2026, 4, 30) for i in ended)
+
+
+def test_at_least_30_nudges_speak_three_languages(shipped):
+    nudges = [i for i in offered(shipped) if i.type == "nudge"]
+    assert len(nudges) >= 30
+    for nudge in nudges:
+        assert set(nudge.languages) == set(LANGUAGES), nudge.id
+        assert all(t.body and len(t.title) <= 60 for t in nudge.languages.values()), nudge.id
+        if nudge.audience == "person":
+            assert "Finnish and Swedish" in nudge.languages["en"].body, nudge.id
+
+
+def test_every_life_event_and_channel_has_finnish_and_swedish_content(shipped):
+    for language in ("fi", "sv"):
+        here = [i for i in offered(shipped) if language in i.languages]
+        assert set(LIFE_EVENTS) <= {event for i in here for event in i.source.get("life_events", ())}
+        by_card = {i.channel for i in here}
+        by_kind = {"omakela_nudge": "nudge", "omakela_message": "guide", "web_page": "web_page"}
+        assert set(CHANNELS) <= by_card | {
+            channel for channel, kind in by_kind.items() if any(i.type == kind for i in here)
+        }
+
+
+def test_every_kind_of_content_exists(shipped):
+    assert {i.type for i in offered(shipped)} == set(CONTENT_TYPES)
+
+
+def test_at_least_eight_explainer_videos_have_script_captions_and_a_text_alternative(shipped):
+    videos = [i for i in offered(shipped) if i.type == "explainer_video" and "Arki" in i.source["evidence"]]
+    assert len(videos) >= 8
+    for video in videos:
+        for language in ("fi", "sv", "en"):
+            told = video.source["languages"][language]
+            assert told["script"], video.id
+            assert told["captions"], video.id
+            assert told["text_alternative"], video.id
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_benefit_has_its_duty_to_report_changes(shipped, language):
+    for benefit in BENEFITS:
+        found = shipped.statutory([benefit], customer_type="person", language=language, day=DAY)
+        assert found, benefit
+        assert language in found[0].languages, benefit
+    for kind in CLAIM_KINDS:
+        assert shipped.statutory([kind], customer_type="employer", language=language, day=DAY), kind
+
+
+def test_every_own_page_that_is_linked_exists(shipped):
+    for i in offered(shipped):
+        for language, t in i.languages.items():
+            if t.url.startswith("/content/"):
+                target = shipped.items[t.url.removeprefix("/content/")]
+                assert target.approved, i.id
+                assert language in target.languages, i.id

@@ -1,0 +1,318 @@
+"""Starting and stopping: settings, what a serving process loads, and gunicorn on loopback from end to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from models import bundle
+from service import dev
+from service.app import StartError, create_app
+from service.settings import ALWAYS_TRUSTED, Settings, SettingsError
+
+HEAVY = ("numpy", "pandas", "sklearn", "scipy", "pyarrow", "ruamel", "joblib", "matplotlib")
+SECRET = "s" * 32
+START_LIMIT_S = 30
+
+
+def test_settings_have_safe_defaults():
+    settings = Settings.from_environ({})
+    assert settings.bind == "127.0.0.1:8080"
+    assert settings.dev_key is None
+    assert settings.trusted_hosts == {"127.0.0.1", "localhost", "[::1]"}
+    assert len(settings.secret) >= 32
+
+
+def test_settings_are_read_from_the_environment(tmp_path):
+    (tmp_path / "keys.json").write_text('{"keys": []}')
+    settings = Settings.from_environ(
+        {
+            "ARKI_BUNDLES": "/srv/bundles",
+            "ARKI_KEYS": str(tmp_path / "keys.json"),
+            "ARKI_SECRET": SECRET,
+            "ARKI_TRUSTED_HOSTS": "arki.example.fi, Arki.internal",
+            "PORT": "9000",
+        }
+    )
+    assert str(settings.bundles) == "/srv/bundles"
+    assert settings.bind == "127.0.0.1:9000"
+    assert settings.trusted_hosts == ALWAYS_TRUSTED | {"arki.example.fi", "arki.internal"}
+
+
+@pytest.mark.parametrize("key", ["x", "ä b", "0", "a:b,c", "'\"$(x)"])
+def test_a_development_key_is_taken_verbatim(key):
+    assert Settings.from_environ({"ARKI_DEV_KEY": key}).dev_key == key
+
+
+BAD_SETTINGS = {
+    "port-text": ({"PORT": "web"}, "PORT must be a whole number from 1 to 65535."),
+    "port-zero": ({"PORT": "0"}, "PORT must be a whole number from 1 to 65535."),
+    "port-large": ({"PORT": "65536"}, "PORT must be a whole number from 1 to 65535."),
+    "key-newline": (
+        {"ARKI_DEV_KEY": "a\nb"},
+        "ARKI_DEV_KEY has a character that no HTTP header can carry. Choose another key.",
+    ),
+    "key-everywhere": (
+        {"ARKI_DEV_KEY": "a", "ARKI_BIND": "0.0.0.0:8080"},
+        (
+            "ARKI_DEV_KEY works on loopback alone, but the service would listen on 0.0.0.0:8080. "
+            "Unset ARKI_DEV_KEY and set ARKI_KEYS, or unset ARKI_BIND."
+        ),
+    ),
+    "short-secret": (
+        {"ARKI_SECRET": "short"},
+        (
+            "ARKI_SECRET must have at least 32 characters where ARKI_KEYS is set; every worker and machine needs the same "
+            "one. Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        ),
+    ),
+    "no-keys-file": (
+        {"ARKI_KEYS": "/nowhere/keys.json"},
+        (
+            "ARKI_KEYS names /nowhere/keys.json, which is no file. Make it with: "
+            "arki-keys create --scope recommend --days 90 --keys /nowhere/keys.json"
+        ),
+    ),
+    "host-with-scheme": (
+        {"ARKI_TRUSTED_HOSTS": "https://arki.example.fi"},
+        (
+            "ARKI_TRUSTED_HOSTS must be host names separated by commas, without scheme, port, path or *, "
+            "such as arki.example.fi,arki.internal."
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("environ", "message"), BAD_SETTINGS.values(), ids=BAD_SETTINGS)
+def test_a_bad_setting_stops_the_start_and_says_what_to_do(environ, message):
+    with pytest.raises(SettingsError) as error:
+        Settings.from_environ(environ)
+    assert str(error.value) == message
+
+
+def test_keys_without_a_secret_do_not_start(tmp_path):
+    (tmp_path / "keys.json").write_text('{"keys": []}')
+    with pytest.raises(SettingsError, match="ARKI_SECRET must have"):
+        Settings.from_environ({"ARKI_KEYS": str(tmp_path / "keys.json")})
+
+
+def test_without_a_bundle_the_service_does_not_start(tmp_path):
+    with pytest.raises(StartError, match="no bundle is active"):
+        create_app(Settings(bundles=tmp_path))
+
+
+def test_the_serving_process_stays_small(bundles):
+    script = (
+        "import sys, service.wsgi\n"
+        "client = service.wsgi.app.test_client()\n"
+        "body = {'customer_type': 'person', 'signals': {'minor': False}}\n"
+        "for path in ('recommendations', 'explanations'):\n"
+        "    answer = client.post(f'/v1/{path}', json=body, headers={'Authorization': 'Bearer k'})\n"
+        "    assert answer.status_code == 200, answer.text\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    environ = os.environ | {"ARKI_BUNDLES": str(bundles), "ARKI_DEV_KEY": "k"}
+    found = subprocess.run(
+        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert found.stdout.strip() == "[]"
+
+
+def test_a_start_that_fails_says_why_in_one_line(tmp_path):
+    environ = os.environ | {
+        "ARKI_BUNDLES": str(tmp_path / "none"),
+        "ARKI_DEV_KEY": "k",
+        "PORT": str(free_port()),
+    }
+    found = subprocess.run(gunicorn(), env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert found.returncode != 0
+    assert "Arki cannot start. no bundle is active in" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def gunicorn(app="service.wsgi:app"):
+    return [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_config", app]
+
+
+def fetch(url, *, body=None, key=None, headers=None):
+    sent = dict(headers or {})
+    if key:
+        sent["Authorization"] = f"Bearer {key}"
+    if body is not None:
+        sent.setdefault("Content-Type", "application/json")
+    request = urllib.request.Request(url, data=body, headers=sent)  # noqa: S310  (loopback)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310  (loopback)
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def wait_until_it_answers(url, process):
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        try:
+            return fetch(url)
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"{url} did not answer within {START_LIMIT_S} s")
+    return None
+
+
+@pytest.fixture(scope="module")
+def server(bundles):
+    """The address of the real service in gunicorn; ends with SIGTERM."""
+    port = free_port()
+    environ = os.environ | {"ARKI_BUNDLES": str(bundles), "ARKI_DEV_KEY": "end to end", "PORT": str(port)}
+    with subprocess.Popen(gunicorn(), env=environ, stderr=subprocess.PIPE, text=True) as process:
+        address = f"http://127.0.0.1:{port}"
+        wait_until_it_answers(f"{address}/healthz", process)
+        yield address
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+BODY = json.dumps(
+    {"customer_type": "person", "signals": {"life_events": [{"event": "KE8", "months_ago": 1}]}}
+).encode()
+
+
+def test_gunicorn_serves_the_shipped_bundle(server, store):
+    status, answer = fetch(f"{server}/v1/recommendations", body=BODY, key="end to end")
+    assert status == 200
+    assert json.loads(answer)["items"][0]["reason"]["text"]
+    status, ready = fetch(f"{server}/readyz")
+    assert status == 200
+    assert json.loads(ready)["bundle"] == store.recommender().versions.bundle
+
+
+def test_every_worker_signs_with_the_same_secret_and_serves_the_same_bundle(server):
+    bundles = {json.loads(fetch(f"{server}/readyz")[1])["bundle"] for _ in range(20)}
+    assert len(bundles) == 1
+
+
+def test_gunicorn_gets_refusals_of_large_bodies_across(server):
+    for size in (70_000, 1_000_000, 4_000_000):
+        for key in ("end to end", "wrong"):
+            status, answer = fetch(f"{server}/v1/recommendations", body=b" " * size, key=key)
+            assert status == (413 if key == "end to end" else 401)
+            assert json.loads(answer)["detail"]
+
+
+@pytest.mark.parametrize(
+    "chunks", [b"5\r\nabc", b"zz\r\n{}\r\n0\r\n\r\n", b"-1\r\n\r\n"], ids=["short", "no-size", "minus"]
+)
+def test_a_malformed_chunked_body_is_400(server, chunks):
+    host, _, port = server.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(
+            b"POST /v1/recommendations HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer end to end\r\n"
+            b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+            + chunks
+        )
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.makefile("rb").readline().split()[1] == b"400"
+
+
+def test_gunicorn_config_serves_any_wsgi_app(tmp_path):
+    (tmp_path / "hello.py").write_text(
+        "def app(environ, start):\n    start('200 OK', [])\n    return [b'hello']\n"
+    )
+    port = free_port()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("ARKI_")} | {
+        "PORT": str(port)
+    }
+    with subprocess.Popen(
+        gunicorn("hello:app"), cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert wait_until_it_answers(f"http://127.0.0.1:{port}/", process) == (200, b"hello")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+def test_make_run_prints_a_command_that_answers_with_a_reason(bundles):
+    port = free_port()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("ARKI_")}
+    environ |= {"ARKI_BUNDLES": str(bundles), "PORT": str(port), "ARKI_DEV_KEY": "it's a key"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "service.dev"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_until_it_answers(f"http://127.0.0.1:{port}/healthz", process)
+        process.send_signal(signal.SIGTERM)
+        printed = process.stdout.read()
+        assert process.wait(timeout=20) == 0
+    assert f"http://127.0.0.1:{port}/docs" in printed
+    command = shlex.split(next(line for line in printed.splitlines() if line.startswith("curl ")))
+    assert "Authorization: Bearer it's a key" in command
+
+
+def test_the_printed_command_answers_with_a_reason(client):
+    environ = {"ARKI_DEV_KEY": "a key for tests"}
+    text = dev.welcome("http://127.0.0.1:8080", environ)
+    command = shlex.split(next(line for line in text.splitlines() if line.startswith("curl ")))
+    answer = client.post("/v1/recommendations", data=command[-1], content_type="application/json")
+    assert answer.json["items"][0]["reason"]["text"]
+    for path in re.findall(r"http://127\.0\.0\.1:8080(/\S+)", text):
+        if path != "/v1/recommendations":
+            assert client.get(path).status_code == 200
+
+
+def test_a_port_in_use_is_named(bundles):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        environ = os.environ | {"ARKI_BUNDLES": str(bundles), "PORT": str(port)}
+        found = subprocess.run(
+            [sys.executable, "-m", "service.dev"],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert found.returncode == 1
+    assert f"Port {port} cannot be used (Address already in use)." in found.stderr
+    assert f"make run PORT={port + 1}" in found.stderr
+
+
+def test_every_worker_serves_an_activated_bundle_within_two_seconds(tmp_path, authored):
+    documents = dict(authored.parts())
+    first = bundle.build(tmp_path, documents)
+    changed = documents["texts.json"] | {"notice": dict.fromkeys(("fi", "sv", "en"), "Changed.")}
+    second = bundle.build(tmp_path, documents | {"texts.json": changed})
+    bundle.activate(tmp_path, first)
+    port = free_port()
+    environ = os.environ | {"ARKI_BUNDLES": str(tmp_path), "ARKI_DEV_KEY": "k", "PORT": str(port)}
+    with subprocess.Popen(gunicorn(), env=environ, stderr=subprocess.PIPE, text=True) as process:
+        ready = f"http://127.0.0.1:{port}/readyz"
+        wait_until_it_answers(ready, process)
+        bundle.activate(tmp_path, second)
+        time.sleep(1.2)  # within two seconds each worker, on its next request, looks for a new bundle
+        served = [json.loads(fetch(ready)[1])["bundle"] for _ in range(20)]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+    assert {name[:8] for name in served} == {second[:8]}

@@ -1,0 +1,1 @@
+"""What makes the model and applies it to files: offline, never imported by the service."""
