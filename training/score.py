@@ -35,6 +35,7 @@ CARRIED: Final = ("customer_ref", "customer_type", "language")
 SIGNAL_COLUMNS: Final = {name: signal for kind in CONTRACT.values() for name, signal in kind.items()}
 FORMATS: Final = (".csv", ".parquet", ".jsonl")
 CHUNK_ROWS: Final = 2_000
+EMPTY_LIST: Final = "-"  # in CSV, where an empty cell is unknown
 ITEM_COLUMNS: Final = ("channel", "content_type", "content_id", "content_language", "rule")
 
 
@@ -85,8 +86,8 @@ def main(
     """Score the customers in IN and write their answers to OUT (.csv, .parquet or .jsonl, by name).
 
     IN has the columns customer_ref (optional), customer_type, language (optional) and any signals. In CSV, an empty
-    cell is unknown, lists are written `a;b` and life events `KE8:1;KE4.2:3`. Rows that break the signal contract go to
-    OUT.refused.csv. Exit codes: 0 scored, 1 could not run, 2 wrong use.
+    cell is unknown, lists are written `a;b`, life events `KE8:1;KE4.2:3`, a list known to be empty `-`. Rows that break
+    the signal contract go to OUT.refused.csv. Exit codes: 0 scored, 1 could not run, 2 wrong use.
     """
     if with_segment and not purpose:
         raise click.UsageError(
@@ -290,19 +291,19 @@ def _yes_no_of(text: str) -> object:
     return {"true": True, "false": False}.get(text.lower(), text)
 
 
-def _choices_of(text: str) -> object:
-    return [part.strip() for part in text.split(";")]
+def _parts_of(text: str) -> list[str]:
+    return [] if text.strip() == EMPTY_LIST else [part.strip() for part in text.split(";")]
 
 
 def _life_events_of(text: str) -> object:
-    pairs = (part.strip().partition(":") for part in text.split(";"))
+    pairs = (part.partition(":") for part in _parts_of(text))
     return [{"event": event, "months_ago": _count_of(months)} for event, _, months in pairs]
 
 
 _TEXT_READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "count": _count_of,
     "yes_no": _yes_no_of,
-    "choices": _choices_of,
+    "choices": _parts_of,
     "life_events": _life_events_of,
 }
 

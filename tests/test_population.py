@@ -1,0 +1,193 @@
+"""The simulated world: believable margins, honest labels, gaps where real channels have gaps."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from models.codes import BARRED
+from models.scorecard import FEATURES, features
+from models.segments import PERSON_SEGMENTS
+from models.signals import CONTRACT, InvalidSignalsError, read_signals
+from training import parameters as p
+from training.dataset import matrix, read_dataset
+from training.files import CustomerFileError, read_table, write_table
+from training.labels import label
+from training.life_course import simulate
+from training.population import AUDIT_COLUMNS, population
+
+
+@pytest.fixture(scope="module")
+def table():
+    return population(20_000, seed=7)
+
+
+@pytest.fixture(scope="module")
+def persons():
+    return simulate(20_000, np.random.default_rng(7))
+
+
+def signals_of(row):
+    """A row of the table as the checked signals of one customer."""
+    contract = CONTRACT[row["customer_type"]]
+    return read_signals(
+        row["customer_type"], {n: v for n, v in row.items() if n in contract and v is not None}
+    )
+
+
+def test_the_same_seed_gives_the_same_customers():
+    assert population(3_000, seed=1).equals(population(3_000, seed=1))
+
+
+def test_another_seed_gives_other_customers():
+    assert not population(3_000, seed=1).equals(population(3_000, seed=2))
+
+
+def test_every_customer_keeps_the_signal_contract(table):
+    rows = table.slice(0, 4_000).to_pylist()
+    own = {kind: set(CONTRACT[kind]) for kind in CONTRACT}
+    refused = []
+    for row in rows:
+        foreign = [
+            name for name in set().union(*own.values()) - own[row["customer_type"]] if row[name] is not None
+        ]
+        try:
+            signals_of(row)
+        except InvalidSignalsError as error:
+            refused.append(error)
+        assert not foreign
+    assert not refused
+
+
+def test_every_signal_of_both_contracts_is_a_column(table):
+    expected = {name for contract in CONTRACT.values() for name in contract}
+    assert expected - {"customer_ref"} <= set(table.column_names)
+
+
+def test_segment_shares_come_out_near_the_anchors(table):
+    segments = table.filter(pc.equal(table["customer_type"], "person"))["segment"].to_pylist()
+    share = {segment: segments.count(segment) / len(segments) for segment in PERSON_SEGMENTS}
+    assert 0.02 <= share["supported"] <= 0.065
+    assert 0.09 <= share["changing"] <= 0.20
+    assert share["steady"] >= 0.70
+
+
+def test_published_margins_are_met_within_their_tolerance(persons):
+    band = persons.band()
+    working_age = (band >= 2) & (band <= 5)
+    within_year = persons.assistance_months_12m[persons.assistance_months_12m > 0]
+    # 2024: 6.3 % of persons; 2023: 1–3 months 41 %, 10–12 months 28 % (FACTS §2)
+    assert (persons.assistance_months_12m > 0).mean() == pytest.approx(0.063, rel=0.25)
+    assert (within_year <= 3).mean() == pytest.approx(0.41, rel=0.25)
+    assert (within_year >= 10).mean() == pytest.approx(0.28, rel=0.25)
+    assert (persons.state[working_age] == p.UNEMPLOYED).mean() == pytest.approx(0.092, rel=0.3)
+    assert (persons.state[working_age] == p.EMPLOYED).mean() == pytest.approx(0.76, rel=0.15)
+    assert np.bincount(band, minlength=9) / len(band) == pytest.approx(
+        p.AGE_SHARES / p.AGE_SHARES.sum(), abs=0.015
+    )
+
+
+def test_every_table_of_shares_is_one():
+    assert p.AGE_SHARES.sum() == pytest.approx(1, abs=0.02)
+    for destinations in (*p.DESTINATIONS.values(), p.LONG_ILLNESS_DESTINATIONS, p.FATHERS_DESTINATIONS):
+        assert sum(destinations.values()) == pytest.approx(1)
+
+
+def test_the_label_is_read_from_the_latent_path_and_no_function_of_the_signals(table):
+    people = table.filter(pc.equal(table["customer_type"], "person"))
+    seen = {}
+    for row, segment in zip(
+        np.nan_to_num(matrix(people), nan=-1).tolist(), people["segment"].to_pylist(), strict=True
+    ):
+        seen.setdefault(tuple(row), set()).add(segment)
+    assert any(len(segments) > 1 for key, segments in seen.items() if max(key) >= 0)
+
+
+def test_readers_of_the_guideline_differ_near_its_lines_only(persons):
+    first = label(persons, np.random.default_rng(1))
+    second = label(persons, np.random.default_rng(2))
+    assert 0 < (first != second).mean() < 0.08
+
+
+def test_a_harder_year_is_never_read_as_less_supported(persons):
+    supported = PERSON_SEGMENTS.index("supported")
+    before = label(persons, np.random.default_rng(1)) == supported
+    persons.difficulty_12m += 0.5
+    after = label(persons, np.random.default_rng(1)) == supported
+    persons.difficulty_12m -= 0.5
+    assert (after >= before).all()
+    assert after.sum() > before.sum()
+
+
+def test_most_lack_some_signals_and_some_lack_nearly_all(table):
+    people = table.filter(pc.equal(table["customer_type"], "person"))
+    known = (~np.isnan(matrix(people))).sum(axis=1)
+    assert (known < len(FEATURES)).mean() > 0.7
+    assert 0.02 < (known <= 1).mean() < 0.25
+    assert (known >= 14).mean() > 0.10
+
+
+def test_a_source_that_is_down_takes_its_signals_with_it(table):
+    people = table.filter(pc.equal(table["customer_type"], "person"))
+    started, ended = (
+        people[name].is_null().to_numpy() for name in ("benefits_started_6m", "benefits_ended_6m")
+    )
+    logins = people["omakela_logins_90d"].is_null().to_numpy()
+    assert (started == ended).mean() > (started == logins).mean() + 0.1
+
+
+def test_barred_attributes_stand_in_audit_columns_alone(table):
+    assert not BARRED & set(table.column_names)
+    assert set(AUDIT_COLUMNS) == {name for name in table.column_names if name.startswith("audit_")}
+    assert not any(name.startswith("audit_") for name in FEATURES)
+
+
+def test_audit_columns_change_nothing_of_what_is_learnt(table):
+    without = table.drop_columns(list(AUDIT_COLUMNS))
+    assert read_dataset(table, "a").digest == read_dataset(without, "b").digest
+
+
+def test_minors_and_objectors_are_not_learnt_from(table):
+    people = read_dataset(table, "the simulation")
+    persons = table.filter(pc.equal(table["customer_type"], "person"))
+    minors = pc.sum(pc.fill_null(persons["minor"], fill_value=False)).as_py()
+    objectors = pc.sum(pc.equal(persons["personalisation"], "objected")).as_py()
+    assert minors
+    assert objectors
+    assert len(people.y) <= persons.num_rows - max(minors, objectors)
+
+
+def test_features_are_the_ones_that_are_served(table):
+    people = table.filter(pc.equal(table["customer_type"], "person")).slice(0, 3_000)
+    expected = [features(signals_of(row)) for row in people.to_pylist()]
+    nan_for_none = np.array([[np.nan if value is None else value for value in row] for row in expected])
+    np.testing.assert_array_equal(matrix(people), nan_for_none)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_file_holds_the_same_customers_as_the_table(table, tmp_path, ending):
+    path = tmp_path / f"customers.{ending}"
+    write_table(table.slice(0, 500), path)
+    back = read_table(path)
+    for name in table.column_names:
+        assert back[name].to_pylist() == table[name].slice(0, 500).to_pylist(), name
+
+
+def test_a_foreign_ending_is_refused(tmp_path):
+    with pytest.raises(CustomerFileError, match=r"ends in \.xlsx\. Give a \.csv or \.parquet file"):
+        read_table(tmp_path / "customers.xlsx")
+
+
+def test_a_cell_of_the_wrong_kind_is_refused_with_what_is_allowed(tmp_path):
+    path = tmp_path / "customers.csv"
+    path.write_text("applications_12m,segment\nmany,steady\n")
+    with pytest.raises(CustomerFileError, match="applications_12m must hold whole numbers from 0 to 300"):
+        read_table(path)
+
+
+def test_a_column_of_nothing_is_unknown(table):
+    cut = table.drop_columns(["life_events", "omakela_logins_90d"])
+    empty = matrix(cut)
+    assert np.isnan(empty[:, FEATURES.index("life_event_count")]).all()
+    assert np.isnan(empty[:, FEATURES.index("omakela_logins_90d")]).all()
+    assert isinstance(cut, pa.Table)

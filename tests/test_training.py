@@ -1,0 +1,372 @@
+"""Training: the compiled table is the estimator, the files are reproducible, the figures beat what they must beat."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+
+import joblib
+import numpy as np
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+
+from models.codes import BARRED
+from models.scorecard import FEATURE_SIGNAL, FEATURES, SCALE, read_scorecard
+from models.signals import read_signals
+from training.dataset import TrainingDataError, read_dataset, split
+from training.pipeline import CompilationError, check_compiled, compile_scorecard, version_of
+from training.population import population
+from training.train import ARTIFACTS, main
+
+FILES = ("MODEL_CARD.md", "classifier.joblib", "manifest.json", "scorecard.json")
+JOB_LOST = {"life_events": [{"event": "KE8", "months_ago": 1}], "benefits_started_6m": 1}
+LONG_ASSISTANCE = {
+    "months_on_income_support": 14,
+    "social_assistance_months_12m": 12,
+    "repeat_contacts_30d": 4,
+    "attachment_requests_12m": 5,
+    "applications_12m": 12,
+    "phone_contacts_90d": 6,
+}
+QUIET = {
+    "months_on_income_support": 0,
+    "benefits_started_6m": 0,
+    "benefits_ended_6m": 0,
+    "omakela_logins_90d": 2,
+    "applications_12m": 1,
+    "applications_online_12m": 1,
+    "life_events": [],
+    "phone_contacts_90d": 0,
+    "repeat_contacts_30d": 0,
+}
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model trained by the quick command."""
+    out = tmp_path_factory.mktemp("trained") / "model"
+    result = run("--quick", "--out", out)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return json.loads((ARTIFACTS / "scorecard.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def shipped_manifest():
+    return json.loads((ARTIFACTS / "manifest.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def customers():
+    return population(3_000, seed=11, with_employers=False)
+
+
+def test_two_runs_write_the_same_bytes(trained, tmp_path):
+    arguments = ["--quick", "--out", str(tmp_path / "again")]
+    subprocess.run([sys.executable, "-c", "from training.train import main; main()", *arguments], check=True)
+    for name in FILES:
+        assert (trained / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+
+
+def test_the_manifest_names_each_file_by_its_digest(trained):
+    manifest = json.loads((trained / "manifest.json").read_text())
+    assert set(manifest["files"]) == set(FILES) - {"manifest.json"}
+    for name, digest in manifest["files"].items():
+        assert hashlib.sha256((trained / name).read_bytes()).hexdigest() == digest
+    assert "eligibility" in manifest["created_for"]
+
+
+def test_no_half_artifact_is_left_beside_the_files(trained):
+    assert sorted(path.name for path in trained.iterdir()) == sorted(FILES)
+    assert [path.name for path in trained.parent.iterdir()] == [trained.name]
+
+
+def test_a_run_that_fails_leaves_the_old_files(trained, tmp_path, monkeypatch):
+    out = tmp_path / "model"
+    out.mkdir()
+    for name in FILES:
+        (out / name).write_bytes((trained / name).read_bytes())
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.model_card.model_card", interrupted)
+    assert run("--quick", "--customers", 2_000, "--seed", 3, "--out", out).exit_code != 0
+    assert all((out / name).read_bytes() == (trained / name).read_bytes() for name in FILES)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("folder", ["trained", "shipped"])
+def test_the_compiled_scorecard_is_the_estimator(folder, trained):
+    folder = trained if folder == "trained" else ARTIFACTS
+    pipeline = joblib.load(folder / "classifier.joblib")
+    scorecard = json.loads((folder / "scorecard.json").read_text())
+    people = read_dataset(population(5_000, seed=99, with_employers=False), "fresh customers")
+    assert check_compiled(scorecard, pipeline, people.X) <= 1e-4
+
+
+def test_a_scorecard_that_is_not_the_estimator_is_refused(trained):
+    pipeline = joblib.load(trained / "classifier.joblib")
+    scorecard = json.loads((trained / "scorecard.json").read_text())
+    scorecard["intercept"][1] += SCALE // 100
+    people = read_dataset(population(2_000, seed=99, with_employers=False), "fresh customers")
+    with pytest.raises(CompilationError, match="nothing was written"):
+        check_compiled(scorecard, pipeline, people.X)
+
+
+def test_the_version_is_the_digest_of_the_content(shipped, trained):
+    for scorecard in (shipped, json.loads((trained / "scorecard.json").read_text())):
+        assert scorecard["version"] == version_of(scorecard)
+    changed = shipped | {"abstain_below": 0.99}
+    assert version_of(changed) != shipped["version"]
+
+
+def test_no_barred_attribute_and_no_event_or_benefit_code_is_a_feature(shipped, trained):
+    for scorecard in (shipped, json.loads((trained / "scorecard.json").read_text())):
+        used = {name for table in scorecard["tables"] for name in table["features"]}
+        assert used == set(FEATURES)
+        assert not used & BARRED
+        assert not any(name.startswith(("audit_", "KE")) for name in used)
+
+
+def test_the_shipped_model_beats_the_hand_written_rules_and_nears_the_ceiling(shipped_manifest):
+    metrics = shipped_manifest["metrics"]
+    model, beside = metrics["scorecard"], metrics["beside"]
+    ceiling = next(found for name, found in beside.items() if name.startswith("boosting"))
+    assert model["log_loss"] < beside["hand-written rules"]["log_loss"] - 0.03
+    assert model["macro_f1"] > beside["hand-written rules"]["macro_f1"] + 0.03
+    assert model["log_loss"] < beside["majority class"]["log_loss"] - 0.08
+    assert model["log_loss"] <= 1.03 * ceiling["log_loss"]
+    assert model["calibration_error"] <= 0.02
+
+
+def test_the_shipped_model_cannot_be_perfect(shipped_manifest):
+    ceiling = next(f for n, f in shipped_manifest["metrics"]["beside"].items() if n.startswith("boosting"))
+    assert ceiling["log_loss"] > 0.2
+    assert ceiling["accuracy"] < 0.95
+
+
+@pytest.mark.parametrize(
+    ("signals", "segment", "at_least"),
+    [
+        pytest.param(JOB_LOST, "changing", 0.6, id="job lost, little else known"),
+        pytest.param(
+            JOB_LOST | {"months_on_income_support": 1}, "changing", 0.75, id="job lost, first month"
+        ),
+        pytest.param(JOB_LOST | {"omakela_logins_90d": 6}, "changing", 0.6, id="job lost, logs in"),
+        pytest.param(LONG_ASSISTANCE, "supported", 0.8, id="a year of social assistance"),
+        pytest.param(
+            LONG_ASSISTANCE | {"partner_contacts_12m": 3, "reconsiderations_12m": 1},
+            "supported",
+            0.8,
+            id="a year of social assistance, a partner calls",
+        ),
+        pytest.param(QUIET, "steady", 0.8, id="a quiet year"),
+    ],
+)
+def test_plain_cases_are_named_without_abstaining(shipped, signals, segment, at_least):
+    prediction = read_scorecard(shipped).predict(read_signals("person", signals))
+    assert prediction.segment == segment
+    assert prediction.probability >= at_least
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [
+        pytest.param({}, id="nothing known"),
+        pytest.param({"chat_contacts_90d": 0}, id="one signal known"),
+        pytest.param({"life_events": [{"event": "KE8", "months_ago": 0}]}, id="an event alone"),
+        pytest.param(
+            {
+                "months_on_income_support": 9,
+                "social_assistance_months_12m": 5,
+                "benefits_started_6m": 1,
+                "life_events": [{"event": "KE7", "months_ago": 3}],
+            },
+            id="long support and a new change",
+        ),
+    ],
+)
+def test_the_near_empty_and_the_contradictory_are_not_named(shipped, signals):
+    assert read_scorecard(shipped).predict(read_signals("person", signals)).segment is None
+
+
+@pytest.mark.parametrize(
+    "name", ["repeat_contacts_30d", "attachment_requests_12m", "reconsiderations_12m", "partner_contacts_12m"]
+)
+def test_more_trouble_in_handling_never_clearly_lowers_the_odds_of_supported(shipped, name):
+    tables = [table for table in shipped["tables"] if name in table["features"]]
+    assert len(tables) == 1
+    rows = np.array(tables[0]["rows"][:-1]) / SCALE
+    towards = rows[:, 2] - rows[:, 0]
+    assert (np.diff(towards) > -0.25).all()
+    assert towards[-1] > towards[0]
+
+
+def test_no_row_of_a_table_swings_far(shipped):
+    for table in shipped["tables"]:
+        assert np.abs(np.array(table["rows"]) / SCALE).max() < 3
+
+
+def test_unknown_signals_say_little_by_themselves(shipped):
+    for table in shipped["tables"]:
+        if len(table["features"]) == 1:
+            assert np.abs(np.array(table["rows"][-1]) / SCALE).max() < 0.35, table["features"]
+
+
+def test_no_customer_is_in_two_parts(customers):
+    doubled = pa.concat_tables([customers, customers])
+    parts = split(read_dataset(doubled, "doubled"), seed=5)
+    groups = [set(part.group.tolist()) for part in (parts.train, parts.validation, parts.test)]
+    assert not groups[0] & groups[1]
+    assert not groups[0] & groups[2]
+    assert not groups[1] & groups[2]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_labelled_customers_from_a_file_train_in_one_command(tmp_path, ending):
+    path = tmp_path / f"labelled.{ending}"
+    assert run("population", path, "--customers", 3_000, "--with-labels").exit_code == 0
+    result = run("--data", path, "--out", tmp_path / "model")
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
+    assert manifest["data"]["source"] == path.name
+    assert "simulated" not in (tmp_path / "model" / "MODEL_CARD.md").read_text().split("## Figures")[0]
+    read_scorecard(json.loads((tmp_path / "model" / "scorecard.json").read_text()))
+
+
+def test_a_population_for_scoring_carries_no_label_and_no_audit_column(tmp_path):
+    path = tmp_path / "customers.csv"
+    assert run("population", path, "--customers", 200).exit_code == 0
+    header, *rows = path.read_text().splitlines()
+    assert "segment" not in header
+    assert "audit_" not in header
+    assert len(rows) == 200
+
+
+def relabelled(table, at, name):
+    labels = table["segment"].to_pylist()
+    labels[at] = name
+    return table.set_column(table.column_names.index("segment"), "segment", pa.array(labels))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        pytest.param(
+            lambda t: t.drop_columns(["segment"]),
+            r"file: has no column named segment\. Add one with steady, changing, supported in each row\.",
+            id="no labels",
+        ),
+        pytest.param(
+            lambda t: t.slice(0, 100), r"too few rows to train on \(.*Label more customers\.", id="few rows"
+        ),
+        pytest.param(
+            lambda t: t.append_column("kotikunta", pa.array(["x"] * t.num_rows)),
+            r"column kotikunta is barred .* name it audit_kotikunta",
+            id="barred",
+        ),
+        pytest.param(
+            lambda t: t.append_column("mood", pa.array(["x"] * t.num_rows)),
+            r"column mood is no signal, label, weight or audit_ column\. Remove or rename it\.",
+            id="foreign",
+        ),
+        pytest.param(
+            lambda t: t.append_column("weight", pa.array([0.0] * t.num_rows)),
+            r"weight must be a number above 0 in every row",
+            id="weight",
+        ),
+    ],
+)
+def test_data_that_must_not_be_trained_on_is_refused_with_a_remedy(customers, spoil, message):
+    with pytest.raises(TrainingDataError, match=message):
+        read_dataset(spoil(customers), "file")
+
+
+@pytest.mark.parametrize("found", ["tuettava", None, "employer"])
+def test_an_unknown_label_is_refused_by_row(customers, found):
+    served = next(
+        at
+        for at, row in enumerate(customers.to_pylist())
+        if not row["minor"] and row["personalisation"] != "objected"
+    )
+    with pytest.raises(
+        TrainingDataError, match=rf"1 row \(line {served + 2}\) hold a segment that is none of"
+    ):
+        read_dataset(relabelled(customers, served, found), "file")
+
+
+def test_a_value_out_of_range_is_refused_by_row(customers):
+    at = customers.column_names.index("applications_12m")
+    values = customers["applications_12m"].to_pylist()
+    served = [
+        i for i, row in enumerate(customers.to_pylist()) if not row["minor"] and not row["personalisation"]
+    ]
+    for row in served[:7]:
+        values[row] = 301
+    with pytest.raises(TrainingDataError, match=r"7 rows \(line .* and 2 more\) hold a applications_12m"):
+        read_dataset(customers.set_column(at, "applications_12m", pa.array(values)), "file")
+
+
+def test_a_bad_file_ends_the_command_with_one_sentence(tmp_path):
+    path = tmp_path / "labelled.csv"
+    path.write_text("applications_12m\n1\n")
+    result = run("--data", path, "--out", tmp_path / "model")
+    assert result.exit_code == 1
+    assert "has no column named segment" in result.output
+    assert not (tmp_path / "model").exists()
+
+
+def test_options_of_the_simulation_are_refused_with_a_file(tmp_path):
+    path = tmp_path / "labelled.csv"
+    path.write_text("segment\nsteady\n")
+    assert run("--data", path, "--quick").exit_code == 2
+
+
+def test_tables_are_centred_on_the_training_customers(trained):
+    pipeline = joblib.load(trained / "classifier.joblib")
+    thresholds = {"abstain_below": 0.5, "confident_from": 0.8, "minimum_known": 2}
+    scorecard = compile_scorecard(pipeline, thresholds)
+    for table, shares in zip(scorecard["tables"], pipeline.named_steps["bins"].cell_shares_, strict=True):
+        assert np.abs(shares @ np.array(table["rows"]) / SCALE).max() < 1e-3
+
+
+def test_the_card_says_what_the_figures_mean_and_names_each_signal():
+    card = (ARTIFACTS / "MODEL_CARD.md").read_text()
+    assert "not its validity at Kela" in card
+    assert "not Kela's own" in card
+    assert "Tiivistelmä suomeksi" in card
+    assert all(f"### {name}" in card for name in FEATURES)
+    assert set(FEATURE_SIGNAL) == set(FEATURES)
+
+
+def test_help_is_quick():
+    begun = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-c", "from training.train import main; main()", "--help"],
+        check=True,
+        capture_output=True,
+    )
+    assert time.perf_counter() - begun < 1.5  # 0.5 s on an idle machine; tests share theirs
+
+
+def test_help_imports_nothing_heavy():
+    told = "import sys, training.train; print(sorted({'numpy', 'sklearn', 'pyarrow', 'rich'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_shipped_files_are_the_ones_of_the_manifest(shipped_manifest):
+    for name, digest in shipped_manifest["files"].items():
+        assert hashlib.sha256((ARTIFACTS / name).read_bytes()).hexdigest() == digest
+    assert (ARTIFACTS / "classifier.joblib").stat().st_size < 2_000_000

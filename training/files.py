@@ -1,0 +1,140 @@
+"""Customer files: CSV and Parquet in the signal contract, read into Arrow tables and written from them.
+
+In CSV an empty cell is unknown, yes/no is ``true``/``false``, life events are ``KE8:1;KE4.2:3`` (event:months_ago), lists
+are ``a;b``, and ``-`` is a list known to be empty (Parquet has empty lists of its own). Only `training` may import this.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from models.signals import CONTRACT, Signal
+from training.score import EMPTY_LIST
+
+EVENTS_TYPE: Final = pa.list_(pa.struct([("event", pa.string()), ("months_ago", pa.int64())]))
+LIST_TYPE: Final = pa.list_(pa.string())
+SIGNALS: Final[dict[str, Signal]] = {**CONTRACT["employer"], **CONTRACT["person"]}
+SIGNAL_COLUMNS: Final = tuple(dict.fromkeys([*CONTRACT["person"], *CONTRACT["employer"]]))
+_TYPES: Final = {
+    "count": pa.int64(),
+    "yes_no": pa.bool_(),
+    "choice": pa.string(),
+    "choices": LIST_TYPE,
+    "life_events": EVENTS_TYPE,
+}
+
+
+class CustomerFileError(ValueError):
+    """A file that cannot be read as customers; the message says where and what to do. Correct the file."""
+
+
+def read_table(path: Path) -> pa.Table:
+    """Read a ``.csv`` or ``.parquet`` file, each signal column in the contract's own type.
+
+    Raises
+    ------
+    CustomerFileError
+        If the ending is neither, the file is no such file, or a column does not hold what its signal is.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise CustomerFileError(f"{path}: ends in {suffix or 'nothing'}. Give a .csv or .parquet file.")
+    try:
+        table = pyarrow.parquet.read_table(path) if suffix == ".parquet" else _read_csv(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise CustomerFileError(
+            f"{path}: cannot be read as {suffix[1:]} ({error}). Check the file."
+        ) from error
+    for at, name in enumerate(table.column_names):
+        if name in SIGNALS:
+            table = table.set_column(at, name, _typed(table[name], SIGNALS[name], path))
+    return table
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a table as CSV or Parquet, by the ending of `path`, whole or not at all.
+
+    Raises
+    ------
+    CustomerFileError
+        If the ending is neither.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise CustomerFileError(f"{path}: ends in {suffix or 'nothing'}. Name a .csv or .parquet file.")
+    part = path.with_name(f".{path.name}.part")
+    try:
+        if suffix == ".parquet":
+            pyarrow.parquet.write_table(table, part, compression="zstd")
+        else:
+            flat = pa.table({name: _flat(table[name]) for name in table.column_names})
+            pyarrow.csv.write_csv(flat, part, pyarrow.csv.WriteOptions(quoting_style="needed"))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _read_csv(path: Path) -> pa.Table:
+    text = pyarrow.csv.ConvertOptions(strings_can_be_null=True, null_values=[""])
+    names = pyarrow.csv.open_csv(path).schema.names
+    text.column_types = dict.fromkeys(names, pa.string())
+    return pyarrow.csv.read_csv(path, convert_options=text)
+
+
+def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    """A list column as text; other columns as they are."""
+    if column.type == EVENTS_TYPE:
+        return pa.array([_events_text(value) for value in column.to_pylist()], pa.string())
+    if pa.types.is_list(column.type):
+        return pa.array([_list_text(value) for value in column.to_pylist()], pa.string())
+    return column
+
+
+def _events_text(events: list[dict[str, Any]] | None) -> str | None:
+    texts = None if events is None else [f"{each['event']}:{each['months_ago']}" for each in events]
+    return _list_text(texts)
+
+
+def _list_text(values: list[str] | None) -> str | None:
+    if values is None:
+        return None
+    return ";".join(values) or EMPTY_LIST
+
+
+def _typed(column: pa.ChunkedArray, signal: Signal, path: Path) -> pa.ChunkedArray | pa.Array:
+    wanted = _TYPES[signal.kind]
+    textual = pa.types.is_string(column.type)
+    try:
+        if textual and signal.kind in ("choices", "life_events"):
+            return pa.array([_parse(text, signal.kind) for text in column.to_pylist()], wanted)
+        if textual or pa.types.is_boolean(column.type) == pa.types.is_boolean(wanted):
+            return pc.cast(column, wanted)
+        found = str(column.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        found = str(error)
+    allowed = {
+        "count": f"whole numbers from 0 to {signal.maximum}",
+        "yes_no": "true or false",
+        "choice": "one of the signal's values",
+        "choices": "values joined by ;",
+        "life_events": "event:months_ago joined by ;, such as KE8:1;KE4.2:3",
+    }[signal.kind]
+    raise CustomerFileError(
+        f"{path}: column {signal.name} must hold {allowed}, or be empty where unknown ({found}). Correct the column."
+    )
+
+
+def _parse(text: str | None, kind: str) -> list[Any] | None:
+    if text is None:
+        return None
+    values = [] if text == EMPTY_LIST else text.split(";")
+    if kind == "choices":
+        return values
+    pairs = [value.rsplit(":", 1) for value in values]
+    return [{"event": event, "months_ago": int(months)} for event, months in pairs]

@@ -1,0 +1,250 @@
+"""Simulated customers in the signal contract: what channels would observe of the latent life courses, and what not.
+
+`population` returns one Arrow table, the form in which labelled data from elsewhere also arrives. Signals are noisy,
+overdispersed evidence of the course; most customers lack some, some lack nearly all. Barred attributes stand in
+``audit_*`` columns, never among signals. Only `training` may import this.
+
+References
+----------
+Figures and sources: `training.parameters`; the label: ``LABELLING.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from models.codes import BENEFITS, LIFE_EVENTS
+from models.segments import PERSON_SEGMENTS
+from models.signals import PERSON_SIGNALS
+from training import parameters as p
+from training.employers import employers
+from training.files import EVENTS_TYPE, LIST_TYPE
+from training.labels import label
+from training.life_course import MONTHS, NEVER, Bools, Floats, Ints, Persons, simulate
+
+BROKEN_RUN: Final = 0.06  # assumption: runs of support that records show as shorter than they were
+EMPLOYER_SHARE: Final = 0.02  # assumption: employers among the customers of a mixed file
+AUDIT_COLUMNS: Final = ("audit_age_band", "audit_sex", "audit_language")
+
+# What a channel knows. Signals come from sources; a source is known or missing as a whole.
+SOURCES: Final = {
+    "benefits": ("months_on_income_support", "benefits_started_6m", "benefits_ended_6m", "active_benefits"),
+    "assistance": ("social_assistance_months_12m",),
+    "applications": (
+        "applications_12m",
+        "applications_online_12m",
+        "attachment_requests_12m",
+        "reconsiderations_12m",
+    ),
+    "online": ("omakela_logins_90d", "chat_contacts_90d"),
+    "contacts": ("phone_contacts_90d", "service_point_visits_90d", "repeat_contacts_30d"),
+    "partners": ("partner_contacts_12m",),
+    "events": ("life_events",),
+}
+VIEWS: Final = {
+    # assumption: view -> (share of customers, chance that a source is missing, chance that a known one lacks a signal)
+    "register": (0.35, 0.06, 0.04),
+    "partial": (0.35, 0.40, 0.12),
+    "narrow": (0.25, 0.80, 0.25),
+    "unknown": (0.05, 0.995, 0.50),
+}
+
+
+def population(n_customers: int, seed: int, *, with_employers: bool = True) -> pa.Table:
+    """Simulate customers and what is known of them.
+
+    Parameters
+    ----------
+    n_customers : int
+        Rows of the table; `EMPLOYER_SHARE` of them are employers if `with_employers`.
+    seed : int
+        The same seed gives the same bytes.
+
+    Returns
+    -------
+    pyarrow.Table
+        customer_ref, customer_type, every signal of both types (null is unknown), segment and `AUDIT_COLUMNS`.
+    """
+    rng = np.random.default_rng([seed, 0x4152_4B49])
+    n_employers = round(n_customers * EMPLOYER_SHARE) if with_employers else 0
+    people = simulate(n_customers - n_employers, rng)
+    segment = label(people, rng)
+    columns: dict[str, Any] = {"customer_ref": _references("P", people.state.shape[0])}
+    columns["customer_type"] = pa.array(["person"] * people.state.shape[0])
+    columns |= observe(people, rng)
+    columns["segment"] = pa.array(np.array(PERSON_SEGMENTS)[segment])
+    columns["audit_age_band"] = pa.array(np.array(p.AGE_BANDS)[people.band()])
+    columns["audit_sex"] = pa.array(np.where(people.sex == 1, "woman", "man"))
+    columns["audit_language"] = pa.array(np.array(p.LANGUAGES)[people.language])
+    table = pa.table(columns)
+    if n_employers:
+        table = pa.concat_tables([table, employers(n_employers, rng)], promote_options="default")
+        table = table.take(rng.permutation(n_customers))
+    return table
+
+
+def _references(prefix: str, n: int) -> pa.Array:
+    return pa.array([f"{prefix}{at:07d}" for at in range(n)])
+
+
+def observe(persons: Persons, rng: np.random.Generator) -> dict[str, pa.Array]:
+    """The signals of each person as channels would know them; name -> array of n_persons, null is unknown."""
+    counts = _counts(persons, rng)
+    known = _known(persons.state.shape[0], rng)
+    columns: dict[str, pa.Array] = {
+        name: pa.array(np.minimum(values, _MAXIMA[name]).astype(np.int64), mask=~known[name])
+        for name, values in counts.items()
+    }
+    columns["life_events"] = _life_events(persons, known["life_events"], rng)
+    columns["active_benefits"] = _active_benefits(persons, known["active_benefits"])
+    columns |= _stated(persons, counts, rng)
+    return columns
+
+
+_MAXIMA: Final = {signal.name: signal.maximum for signal in PERSON_SIGNALS}
+
+
+def _overdispersed(mean: NDArray[np.floating[Any]], shape: float, rng: np.random.Generator) -> Ints:
+    """Negative binomial counts: Poisson with a gamma rate of the given shape; smaller is more uneven."""
+    return rng.poisson(mean * rng.gamma(shape, 1 / shape, mean.shape[0]))
+
+
+def _counts(persons: Persons, rng: np.random.Generator) -> dict[str, Ints]:
+    """Counts driven by matters, strain and capability; every coefficient here is an assumption unless it says not."""
+    n = persons.state.shape[0]
+    strain, capability = np.clip(persons.strain, -3, 3.5), np.clip(persons.capability, -3, 3)
+    habit = rng.lognormal(-0.125, 0.5, n)  # how readily a person gets in touch, by any way
+    needs_help = np.exp(0.45 * strain - 0.45 * capability)
+    matters_3m, matters_1m = persons.matters_3m, persons.matters_1m
+    applications = _overdispersed(0.75 * persons.matters_12m, 4.0, rng)
+    online_share = 1 / (1 + np.exp(-(1.25 + 1.3 * capability + rng.normal(0, 1.0, n))))  # 69 % online in 2018
+    hard = persons.difficulty_12m + 0.06 * (persons.supported_months_12m - 6)
+    # A decision that comes late breaks the run of months on record, though the need went on.
+    broken = (rng.random(n) < BROKEN_RUN) & (persons.support_months > 1)
+    months = np.where(broken, rng.integers(0, 4, n), persons.support_months)
+    return {
+        "months_on_income_support": months.astype(np.int64),
+        "benefits_started_6m": persons.started_6m.astype(np.int64),
+        "benefits_ended_6m": persons.ended_6m.astype(np.int64),
+        "social_assistance_months_12m": persons.assistance_months_12m.astype(np.int64),
+        "applications_12m": applications,
+        "applications_online_12m": rng.binomial(applications, online_share),
+        # 80 % of social assistance granted, missing documents 17 % of refusals (2017): requests are far commoner
+        "attachment_requests_12m": _overdispersed(0.16 * applications * needs_help, 1.5, rng),
+        "reconsiderations_12m": _overdispersed(0.03 * persons.matters_12m * np.exp(0.4 * strain), 1.0, rng),
+        # 27.9 M log-ins in 2018, about 1.5 per adult in 90 days
+        "omakela_logins_90d": _overdispersed(
+            habit * (0.55 + 2.2 * matters_3m) * np.exp(0.6 * np.minimum(capability, 1)), 0.9, rng
+        ),
+        # 1.5 M calls (2015) and 2.0 M visits (2019), about 0.08 and 0.11 per adult in 90 days
+        "phone_contacts_90d": _overdispersed(habit * (0.02 + 0.22 * matters_3m) * needs_help, 0.8, rng),
+        "service_point_visits_90d": _overdispersed(
+            habit * (0.04 + 0.16 * matters_3m) * needs_help * np.exp(-0.2 * capability), 0.7, rng
+        ),
+        "chat_contacts_90d": _overdispersed(
+            habit * (0.005 + 0.08 * matters_3m) * np.exp(0.3 * strain + 0.3 * capability), 0.6, rng
+        ),
+        "repeat_contacts_30d": _overdispersed(
+            habit * (0.004 + 0.26 * matters_1m) * needs_help**1.2, 0.8, rng
+        ),
+        "partner_contacts_12m": _overdispersed(0.03 * np.exp(1.15 * np.clip(hard, -3, 3)), 0.6, rng),
+    }
+
+
+def _known(n: int, rng: np.random.Generator) -> dict[str, Bools]:
+    """Which signals are known of whom: sources are missing together, by how much the customer's channel sees."""
+    views = list(VIEWS.values())
+    view = rng.choice(len(views), size=n, p=[share for share, _, _ in views])
+    source_missing = np.array([missing for _, missing, _ in views])[view]
+    signal_missing = np.array([missing for _, _, missing in views])[view]
+    known = {}
+    for names in SOURCES.values():
+        source_known = rng.random(n) >= source_missing
+        for name in names:
+            known[name] = source_known & (rng.random(n) >= signal_missing)
+    return known
+
+
+_RECORDED: Final = np.array([p.EVENT_RECORDED[code] for code in LIFE_EVENTS])
+_EVENT_CODES: Final = {"KE1": ("KE1", "KE1.1", 0.01), "KE4": ("KE4", "KE4.2", 0.6)}
+
+
+def _life_events(persons: Persons, known: Bools, rng: np.random.Generator) -> pa.Array:
+    """At most five of the last 24 months' events, the recent ones first; empty where nothing is recorded."""
+    n = known.shape[0]
+    ago = MONTHS - 1 - persons.event_month.astype(np.int64)
+    recorded = (persons.event_month != NEVER) & (ago <= p.WINDOW_MONTHS)
+    recorded &= rng.random(ago.shape) < _RECORDED
+    recorded &= known[:, None]
+    order = np.argsort(np.where(recorded, ago, 1_000), axis=1, kind="stable")[:, :5]
+    chosen = np.take_along_axis(recorded, order, axis=1)
+    codes = np.array(LIFE_EVENTS, dtype="U6")[order[chosen]]
+    for plain, child, share in _EVENT_CODES.values():
+        codes[(codes == plain) & (rng.random(codes.shape[0]) < share)] = child
+    months = np.take_along_axis(ago, order, axis=1)[chosen]
+    values = pa.StructArray.from_arrays(
+        [pa.array(codes), pa.array(months)], fields=[EVENTS_TYPE.value_type.field(at) for at in range(2)]
+    )
+    return _lists(values, chosen.sum(axis=1), known, n)
+
+
+def _active_benefits(persons: Persons, known: Bools) -> pa.Array:
+    held = persons.benefits & known[:, None]
+    held[np.cumsum(held, axis=1) > 12] = False
+    values = pa.array(np.array(BENEFITS)[np.nonzero(held)[1]])
+    return _lists(values, held.sum(axis=1), known, held.shape[0])
+
+
+def _lists(values: pa.Array, lengths: NDArray[np.int64], known: Bools, n: int) -> pa.Array:
+    offsets = np.zeros(n + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    kind = EVENTS_TYPE if pa.types.is_struct(values.type) else LIST_TYPE
+    return pa.ListArray.from_arrays(pa.array(offsets), values, type=kind, mask=pa.array(~known))
+
+
+def _stated(persons: Persons, counts: dict[str, Ints], rng: np.random.Generator) -> dict[str, pa.Array]:
+    """What customers have stated, for the rules alone; every share is an assumption."""
+    n = persons.state.shape[0]
+    band, capability = persons.band(), persons.capability
+
+    def yes_no(chance: Floats, known: float) -> pa.Array:
+        return pa.array(rng.random(n) < chance, mask=rng.random(n) >= known)
+
+    strong = 1 / (1 + np.exp(-(3.2 + 1.4 * capability)))
+    foreign = persons.language == p.LANGUAGES.index("other")
+    online = counts["omakela_logins_90d"] > 0
+    by_self, by_person = (
+        ["omakela_message", "web_page", "chat"],
+        ["phone_appointment", "service_point", "paper"],
+    )
+    channel = np.where(
+        rng.random(n) < 1 / (1 + np.exp(-1.2 - 1.5 * capability - 0.8 * online)),
+        rng.choice(by_self, n, p=[0.7, 0.2, 0.1]),
+        rng.choice(by_person, n, p=[0.5, 0.3, 0.2]),
+    )
+    minor = persons.age_months < 18 * 12
+    minor_known = minor | (rng.random(n) < 0.5)
+    return {
+        "open_matter": _open_matters(persons, rng),
+        "strong_identification": yes_no(strong, 0.7),
+        "acts_through_mandate": yes_no(np.where(band >= 7, 0.10, 0.012), 0.6),
+        "interpreter_needed": yes_no(np.where(foreign, np.clip(0.30 - 0.15 * capability, 0, 1), 0.0), 0.6),
+        "easy_language": yes_no(np.clip(0.04 - 0.04 * capability, 0.002, 0.3), 0.5),
+        "preferred_channel": pa.array(channel, mask=rng.random(n) >= 0.15),
+        "minor": pa.array(minor, mask=~minor_known),
+        "personalisation": pa.array(
+            np.where(rng.random(n) < 0.03, "objected", "allowed"), mask=rng.random(n) >= 0.5
+        ),
+    }
+
+
+def _open_matters(persons: Persons, rng: np.random.Generator) -> pa.Array:
+    """A benefit that a matter is open on now: one being paid, drawn evenly, the likelier the more matters there are."""
+    n = persons.state.shape[0]
+    weights = persons.benefits * rng.random(persons.benefits.shape)
+    is_open = (rng.random(n) < 1 - np.exp(-0.7 * persons.matters_1m)) & persons.benefits.any(axis=1)
+    return pa.array(np.array(BENEFITS)[weights.argmax(axis=1)], mask=~is_open)
