@@ -64,9 +64,10 @@ lock: ## requirements/*.lock from pyproject.toml (needs uv)
 	$(COMPILE) --extra run -c requirements/dev.lock -o requirements/run.lock
 	$(COMPILE) --extra serve -c requirements/dev.lock -o requirements/serve.lock
 
-golden: $(VENV)/dev.stamp ## answers of fixtures/golden made anew, after a change that is meant
+golden: $(VENV)/dev.stamp ## golden answers, responses and README outputs made anew, after a change that is meant
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/arki-score fixtures/golden/customers.csv fixtures/golden/answers.csv --as-of 2026-11-21
+	@$(BIN)/python docs/refresh.py
 
 clean: ## remove the environment, bundles and caches
 	rm -rf $(VENV) bundles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

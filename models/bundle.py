@@ -42,6 +42,7 @@ PARTS: Final = (
 )
 ARTIFACTS: Final = Path(__file__).parent / "artifacts"
 DIGEST_SHOWN: Final = 16
+_DIGEST_DIGITS: Final = 64
 LOOK_EVERY_S: Final = 1.0
 
 
@@ -199,7 +200,9 @@ def current(folder: Path) -> str | None:
 
 def available(folder: Path) -> list[str]:
     """Digests of all bundles made, in name order."""
-    return sorted(path.name for path in folder.glob("[0-9a-f]*") if (path / "check.json").exists())
+    return sorted(
+        path.name for path in folder.glob("[0-9a-f]" * _DIGEST_DIGITS) if (path / "check.json").exists()
+    )
 
 
 def history(folder: Path) -> list[dict[str, Any]]:

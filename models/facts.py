@@ -156,13 +156,12 @@ def _events_by_recency(events: tuple[LifeEvent, ...]) -> list[str]:
 
 
 def _person_digital(values: Mapping[str, Any]) -> str:
-    logins, online, sent = (
-        values.get(name) for name in ("omakela_logins_90d", "applications_online_12m", "applications_12m")
-    )
+    """How the customer is seen to deal with Kela; who was not seen to deal with it at all is unknown, not offline."""
+    logins, online = values.get("omakela_logins_90d"), values.get("applications_online_12m")
+    helped = values.get("phone_contacts_90d", 0) + values.get("service_point_visits_90d", 0)
     if logins or online:
-        helped = values.get("phone_contacts_90d", 0) + values.get("service_point_visits_90d", 0)
         return "assisted" if helped >= ASSISTED_FROM else "self_service"
-    if logins == 0 or (online == 0 and sent):
+    if (online == 0 and values.get("applications_12m")) or (logins == 0 and helped):
         return "offline"
     return UNKNOWN
 

@@ -31,8 +31,10 @@ def two(folder, authored):
 
 
 def test_the_same_parts_make_the_same_bundle(folder, authored):
-    assert bundle.build(folder, authored.parts()) == bundle.build(folder, authored.parts())
-    assert len(bundle.available(folder)) == 1
+    digest = bundle.build(folder, authored.parts())
+    assert bundle.build(folder, authored.parts()) == digest
+    bundle.activate(folder, digest)
+    assert bundle.available(folder) == [digest]
 
 
 def test_a_bundle_is_named_by_its_parts_and_every_answer_names_it(two, folder, at):

@@ -157,9 +157,9 @@ def fetch(url, *, body=None, key=None, headers=None):
         sent["Authorization"] = f"Bearer {key}"
     if body is not None:
         sent.setdefault("Content-Type", "application/json")
-    request = urllib.request.Request(url, data=body, headers=sent)  # noqa: S310  (loopback)
+    request = urllib.request.Request(url, data=body, headers=sent)
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310  (loopback)
+        with urllib.request.urlopen(request, timeout=20) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         with error:
