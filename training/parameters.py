@@ -1,6 +1,6 @@
 """Every figure the simulated population stands on, with its source; a figure without one says *assumption*.
 
-FACTS means ``/work/shared/FACTS.md`` §1–2, which names the publication and year of each figure. Rows of tables by age
+FACTS means the project's sheet of public figures, §1–2, which names the publication and year of each figure. Rows of tables by age
 follow `AGE_BANDS`; rows and columns of tables by state follow `STATES`. Only `training` may import this.
 """
 
