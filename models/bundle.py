@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +82,7 @@ def build(folder: Path, documents: dict[str, Any], *, artifacts: Path = ARTIFACT
     """
     if documents["check.json"]["errors"]:
         raise BundleError("the check found errors; no bundle is made")
-    parts = {name: orjson.dumps(content, option=orjson.OPT_SORT_KEYS) for name, content in documents.items()}
+    parts = {name: orjson.dumps(content) for name, content in documents.items()}
     for name in ("scorecard.json", "manifest.json"):
         try:
             parts[name] = (artifacts / name).read_bytes()
@@ -91,19 +90,11 @@ def build(folder: Path, documents: dict[str, Any], *, artifacts: Path = ARTIFACT
             raise BundleError(f"{artifacts / name} is missing; run `make train` first") from None
     _check_model(parts)
     digest = _digest(parts)
-    if not (folder / digest).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
-        try:
-            for name, content in parts.items():
-                _write_durably(aside / name, content)
-            aside.chmod(0o755)
-            aside.rename(folder / digest)
-        except OSError:
-            shutil.rmtree(aside, ignore_errors=True)
-            if not (folder / digest).exists():
-                raise
-    load(folder, digest)
+    _made_from(digest, parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        if not _is_whole(folder, digest):
+            _put(folder, digest, parts)
     return digest
 
 
@@ -123,6 +114,11 @@ def load(folder: Path, digest: str) -> Bundle:
         ) from None
     if _digest(contents) != digest:
         raise BundleError(f"bundle {digest[:DIGEST_SHOWN]} is not what its name says; build it again")
+    return _made_from(digest, contents)
+
+
+def _made_from(digest: str, contents: dict[str, bytes]) -> Bundle:
+    """The bundle of these files, tried once. Raises `BundleError` if they do not work together."""
     try:
         parts = {name: orjson.loads(content) for name, content in contents.items()}
         recommender = Recommender(
@@ -208,9 +204,14 @@ def available(folder: Path) -> list[str]:
 def history(folder: Path) -> list[dict[str, Any]]:
     """Activations and rollbacks, oldest first."""
     try:
-        return [json.loads(line) for line in (folder / "activations.jsonl").read_text().splitlines()]
+        lines = (folder / "activations.jsonl").read_bytes().splitlines()
     except FileNotFoundError:
         return []
+    records = []
+    for line in lines:
+        with suppress(orjson.JSONDecodeError):  # a line torn by a crash tells nothing; those around it do
+            records.append(orjson.loads(line))
+    return records
 
 
 class BundleStore:
@@ -250,12 +251,17 @@ class BundleStore:
         digest = current(self._folder)
         if digest in {self._seen, None}:
             return
-        self._seen = str(digest)
         try:
-            self._bundle = load(self._folder, self._seen)
+            self._bundle = load(self._folder, str(digest))
             self.problem = None
         except BundleError as error:
             self.problem = str(error)
+            if not isinstance(error.__context__, OSError):
+                self._seen = str(
+                    digest
+                )  # a wrong file stays wrong; one that could not be read is tried again
+            return
+        self._seen = str(digest)
 
 
 def _try_once(recommender: Recommender) -> None:
@@ -279,6 +285,29 @@ def _digest(parts: dict[str, bytes]) -> str:
 
 def _short(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _is_whole(folder: Path, digest: str) -> bool:
+    try:
+        load(folder, digest)
+    except BundleError:
+        return False
+    return True
+
+
+def _put(folder: Path, digest: str, parts: dict[str, bytes]) -> None:
+    """Write a bundle aside and give it its name by one rename; a damaged one of that name makes way."""
+    aside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
+    try:
+        for name, content in parts.items():
+            _write_durably(aside / name, content)
+        aside.chmod(0o755)
+        if (folder / digest).exists():
+            (folder / digest).rename(aside.with_name(f"{aside.name}-damaged"))
+        aside.rename(folder / digest)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(aside.with_name(f"{aside.name}-damaged"), ignore_errors=True)
 
 
 def _write_durably(path: Path, content: bytes) -> None:

@@ -104,7 +104,8 @@ class Catalogue:
     ) -> ContentItem | None:
         """The item of a kind for a topic; None if there is none.
 
-        The nearest topic decides, then the asked language, then items whose main topic it is, then the id.
+        The nearest topic decides, then the asked language, then the channel's own card, then items whose main topic it
+        is, then the id.
         """
         ranks = FALLBACK[language]
         for near in self._chains[topic]:
@@ -114,7 +115,10 @@ class Catalogue:
                 if item.holds_on(day) and item.id not in shown and item.channel in {None, channel}
             ]
             if fitting:
-                return min(fitting, key=lambda item: ranks.index(item.language_for(language)))
+                return min(
+                    fitting,
+                    key=lambda item: (ranks.index(item.language_for(language)), item.channel != channel),
+                )
         return None
 
     def could_pick(

@@ -159,7 +159,7 @@ def _person_digital(values: Mapping[str, Any]) -> str:
     """How the customer is seen to deal with Kela; who was not seen to deal with it at all is unknown, not offline."""
     logins, online = values.get("omakela_logins_90d"), values.get("applications_online_12m")
     helped = values.get("phone_contacts_90d", 0) + values.get("service_point_visits_90d", 0)
-    if logins or online:
+    if logins or online or values.get("chat_contacts_90d"):
         return "assisted" if helped >= ASSISTED_FROM else "self_service"
     if (online == 0 and values.get("applications_12m")) or (logins == 0 and helped):
         return "offline"
@@ -172,7 +172,7 @@ def _person_friction(values: Mapping[str, Any]) -> str:
         return "missing_documents"
     if repeats is not None and repeats >= REPEAT_CONTACTS_FROM:
         return "repeat_contacts"
-    return UNKNOWN if requests is None and repeats is None else "none"
+    return UNKNOWN if requests is None or repeats is None else "none"
 
 
 def _employer_lookups(values: Mapping[str, Any]) -> list[Facts]:
@@ -203,7 +203,8 @@ def _employer_digital(values: Mapping[str, Any]) -> str:
     ]
     if any(seen):
         return "assisted" if values.get("phone_contacts_90d", 0) >= ASSISTED_FROM else "self_service"
-    return "offline" if seen[0] is False and seen[1] is False else UNKNOWN
+    on_paper = seen[2] == 0 and values.get("claims_12m")
+    return "offline" if on_paper or (seen[0] is False and seen[1] is False) else UNKNOWN
 
 
 def _employer_friction(values: Mapping[str, Any]) -> str:
@@ -212,7 +213,7 @@ def _employer_friction(values: Mapping[str, Any]) -> str:
         return "late_claims"
     if returned:
         return "returned_claims"
-    return UNKNOWN if late is None and returned is None else "none"
+    return UNKNOWN if late is None or returned is None else "none"
 
 
 def _yes_no(value: bool | None) -> str:  # noqa: FBT001  (three-valued: yes, no, unknown)

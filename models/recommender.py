@@ -21,6 +21,7 @@ from models.segments import PERSON_SEGMENTS, Segment
 from models.signals import Signals
 
 REASONS_SHOWN: Final = 3
+EASY_READ: Final = "easy_read"
 _NEEDS: Final = ("interpreter_needed", "easy_language")
 _STATUTORY_SIGNALS: Final = ("open_matter", "active_benefits")
 
@@ -309,6 +310,7 @@ class Recommender:
         for facts, rule in chosen:
             channel = self._channel(signals, facts, rule)
             opening = channel.opening(asked.at)
+            because = rule.because if channel.id == rule.channel else self.texts["preferred_channel"]
             for kind in _kinds(rule, channel):
                 if len(items) == asked.limit:
                     return tuple(items.values())
@@ -329,7 +331,7 @@ class Recommender:
                         *opening,
                         kind,
                         _content(item, asked.language),
-                        Reason(rule.id, rule.because[asked.language]),
+                        Reason(rule.id, because[asked.language]),
                     )
         return tuple(items.values())
 
@@ -411,13 +413,15 @@ def _statutory_benefits(signals: Signals) -> list[str]:
 
 
 def _kinds(rule: Rule, channel: Channel) -> tuple[str, ...]:
-    """The rule's kinds of content; in a preferred channel, how to reach it and then what that channel carries."""
+    """The rule's kinds of content; in a preferred channel, how to reach it and then what that channel carries.
+
+    Easy language leads wherever it is offered, so that no limit drops it.
+    """
     if channel.id == rule.channel:
         return rule.content
-    return (
-        channel.card,
-        *(kind for kind in rule.content if kind in channel.carries and kind != channel.card),
-    )
+    carried = [kind for kind in rule.content if kind in channel.carries and kind != channel.card]
+    easy = [kind for kind in carried if kind == EASY_READ]
+    return (*easy, channel.card, *(kind for kind in carried if kind != EASY_READ))
 
 
 def _content(item: ContentItem, asked: Language) -> Content:

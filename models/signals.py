@@ -295,7 +295,7 @@ def read_signals(customer_type: str, given: object, pointer: str = "/signals") -
 
 
 _IDENTITY_CODE = re.compile(
-    r"(?<![0-9A-Za-z])([0-3][0-9][01][0-9][0-9]{2})[-+A-FU-Y]([0-9]{3})([0-9A-FHJ-NPR-Y])(?![0-9A-Za-z])",
+    r"(?<![0-9])([0-3][0-9][01][0-9][0-9]{2})[-+A-FU-Y]([0-9]{3})([0-9A-FHJ-NPR-Y])",
     re.IGNORECASE,
 )
 _CHECK_CHARACTERS = "0123456789ABCDEFHJKLMNPRSTUVWXY"

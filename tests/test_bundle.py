@@ -82,6 +82,46 @@ def test_every_flipped_bit_cut_or_swapped_file_is_refused(two, folder):
     assert bundle.load(folder, first).digest == first
 
 
+def test_a_damaged_bundle_is_repaired_by_building_it_again(two, folder, authored):
+    first, _ = two
+    for damage in (lambda path: path.write_text("{}"), lambda path: path.unlink()):
+        damage(folder / first / "catalogue.json")
+        with pytest.raises(BundleError):
+            bundle.load(folder, first)
+        assert bundle.build(folder, authored.parts()) == first
+        assert bundle.load(folder, first).digest == first
+    assert not list(folder.glob(".building*"))
+
+
+def test_parts_that_do_not_work_together_leave_no_bundle(folder, authored):
+    parts = authored.parts()
+    with pytest.raises(BundleError, match="does not work"):
+        bundle.build(
+            folder, parts | {"rulebook.json": {**parts["rulebook.json"], "answer_valid_days": "thirty"}}
+        )
+    assert not folder.exists() or bundle.available(folder) == []
+
+
+def test_a_bundle_that_could_not_be_read_once_is_tried_again(two, folder):
+    first, second = two
+    store = BundleStore(folder)
+    bundle.activate(folder, second)
+    (folder / second).rename(folder / "elsewhere")
+    time.sleep(bundle.LOOK_EVERY_S + 0.05)
+    assert (store.bundle().digest, bool(store.problem)) == (first, True)
+    (folder / "elsewhere").rename(folder / second)
+    time.sleep(bundle.LOOK_EVERY_S + 0.05)
+    assert (store.bundle().digest, store.problem) == (second, None)
+
+
+def test_a_torn_line_in_the_record_does_not_stop_a_rollback(two, folder):
+    first, second = two
+    bundle.activate(folder, second)
+    with (folder / "activations.jsonl").open("ab") as record:
+        record.write(b'{"at": "2026')
+    assert bundle.rollback(folder) == first
+
+
 def test_a_bad_bundle_never_replaces_a_good_one(two, folder):
     first, second = two
     store = BundleStore(folder)
@@ -156,5 +196,6 @@ def test_answers_during_swaps_come_from_one_bundle_each(two, folder, at):
         time.sleep(0.8)
     for asker in askers:
         asker.join()
+    time.sleep(bundle.LOOK_EVERY_S)
     assert wrong == []
     assert store.bundle().digest == second

@@ -109,6 +109,7 @@ def test_digital_readiness_is_seen_from_use():
     assert digital(omakela_logins_90d=0, phone_contacts_90d=1) == "offline"
     assert digital(omakela_logins_90d=4) == "self_service"
     assert digital(omakela_logins_90d=4, phone_contacts_90d=2, service_point_visits_90d=1) == "assisted"
+    assert digital(omakela_logins_90d=0, phone_contacts_90d=1, chat_contacts_90d=2) == "self_service"
     assert digital(applications_12m=3, applications_online_12m=0) == "offline"
     assert digital(applications_12m=0, applications_online_12m=0) == "unknown"
 

@@ -104,6 +104,41 @@ def test_a_preferred_channel_wins_and_carries_only_what_fits_it(recommender):
     assert all(item.content_type in recommender.channels["paper"].carries for item in found.items)
 
 
+@pytest.mark.parametrize(
+    "channel", ["paper", "social_channel", "chat", "callback", "service_point", "remote_service"]
+)
+def test_a_preferred_channel_leads_with_its_own_card_and_says_whose_wish_it_was(recommender, channel):
+    first = answer(recommender, "person", JOB_LOST | {"preferred_channel": channel}).items[0]
+    assert recommender.catalogue.items[first.content.id].channel == channel
+    assert first.reason.text == recommender.texts["preferred_channel"]["fi"]
+
+
+@pytest.mark.parametrize(
+    "needs", [{}, {"interpreter_needed": True}, {"personalisation": "objected"}], ids=str
+)
+@pytest.mark.parametrize("wish", [{}, {"preferred_channel": "callback"}], ids=str)
+def test_no_limit_drops_easy_language(recommender, needs, wish):
+    found = answer(recommender, "person", {"easy_language": True} | needs | wish, limit=1)
+    assert [item.content_type for item in found.items] == ["easy_read"]
+
+
+def test_a_customer_in_grief_is_not_nudged(recommender):
+    steady = {
+        "months_on_income_support": 0,
+        "benefits_started_6m": 0,
+        "benefits_ended_6m": 0,
+        "applications_12m": 1,
+        "applications_online_12m": 1,
+        "omakela_logins_90d": 3,
+        "phone_contacts_90d": 0,
+        "repeat_contacts_30d": 0,
+        "life_events": [{"event": "KE14", "months_ago": 14}],
+        "strong_identification": True,
+    }
+    found = answer(recommender, "person", steady)
+    assert found.items[0].content_type != "nudge"
+
+
 def test_a_preferred_channel_does_not_win_over_a_guarantee(recommender):
     signals = JOB_LOST | {"preferred_channel": "omakela_message", "strong_identification": False}
     assert answer(recommender, "person", signals).items[0].channel != "omakela_message"

@@ -67,6 +67,28 @@ def test_a_row_is_refused_for_the_reason_the_api_gives_and_its_value_is_nowhere(
     assert not [value for value in ("987654", "twelve", "KE99", "131052", "perhaps") if value in written]
 
 
+def test_a_row_that_cannot_be_read_is_refused_and_never_stops_a_run(run, tmp_path):
+    (tmp_path / "in.csv").write_bytes(
+        b"customer_ref,customer_type,minor\na,person,true,surplus\nb,person\nc,pers\xffon,\nd,person,true\n\n"
+    )
+    shown = run("in.csv", "out.csv")
+    assert "4 rows: 1 scored, 3 refused" in shown.output, shown.output
+    assert [row["code"] for row in rows_of(tmp_path / "out.csv.refused.csv")] == [
+        "malformed",
+        "malformed",
+        "unknown_value",
+    ]
+    (tmp_path / "in.jsonl").write_bytes(b'[1]\n{"customer_type": "person"}\n{"customer\n"\xff"\n')
+    shown = run("in.jsonl", "out.csv")
+    assert "4 rows: 1 scored, 3 refused" in shown.output, shown.output
+
+
+def test_a_file_is_never_scored_into_itself(run, tmp_path):
+    (tmp_path / "in.csv").write_text("customer_type\nperson\n")
+    shown = run("in.csv", "in.csv")
+    assert (shown.exit_code, (tmp_path / "in.csv").read_text()) == (1, "customer_type\nperson\n")
+
+
 @pytest.mark.parametrize("column", ["sex", "Age", "municipality", "favourite_colour"])
 def test_a_column_that_is_no_signal_stops_the_run_before_it_begins(run, tmp_path, column):
     (tmp_path / "in.csv").write_text(f"customer_type,{column}\nperson,x\n")

@@ -158,11 +158,10 @@ def test_an_identity_code_is_recognised_with_each_separator(separator):
     check = "0123456789ABCDEFHJKLMNPRSTUVWXY"[int("131052308") % 31]
     assert holds_identity_code(f"my code is 131052{separator}308{check}, thanks")
     assert holds_identity_code(f"131052{separator}308{check}".lower())
+    assert holds_identity_code(f"id131052{separator}308{check}x")
 
 
-@pytest.mark.parametrize(
-    "text", ["131052-308U", "KE8", "2026-11-21", "131052308T", "x131052-308T", "131052-308TT"]
-)
+@pytest.mark.parametrize("text", ["131052-308U", "KE8", "2026-11-21", "131052308T", "9131052-308T"])
 def test_what_only_looks_like_an_identity_code_is_not_one(text):
     assert not holds_identity_code(text)
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
+import orjson
 
 from models.channels import HELSINKI
 from models.codes import BARRED, LANGUAGES, Language
@@ -154,6 +155,8 @@ def score_file(
     InputError
         If the format is not known, or a column is no signal.
     """
+    if source.resolve() == target.resolve():
+        raise InputError("IN and OUT are the same file. Name another OUT.")
     summary = Summary()
     refused_path = target.with_name(target.name + ".refused.csv")
     with ExitStack() as stack:
@@ -164,6 +167,8 @@ def score_file(
             answers, faults = [], []
             for number, row in chunk:
                 try:
+                    if isinstance(row, Fault):
+                        raise InvalidSignalsError([row])  # noqa: TRY301  (refused like any other)
                     answers.append(score_row(row, recommender, asked, summary))
                 except InvalidSignalsError as error:
                     summary.refused += 1
@@ -232,25 +237,20 @@ def _is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _read(source: Path) -> Iterator[Row]:
-    """Rows of a file, typed as the signal contract reads them."""
+def _read(source: Path) -> Iterator[Row | Fault]:
+    """Rows of a file, typed as the signal contract reads them; a fault for each row that cannot be read at all."""
     if source.suffix == ".csv":
-        with source.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="extra_cells")
-            readers = {
-                name: _TEXT_READERS.get(signal.kind, str)
-                for name, signal in _columns(reader.fieldnames or ())
-            }
-            for row in reader:
-                yield {
-                    name: readers[name](value) if name in readers else value
-                    for name, value in row.items()
-                    if value not in {None, ""} or name == "extra_cells"
-                }
+        yield from _read_csv(source)
     elif source.suffix == ".jsonl":
-        with source.open(encoding="utf-8") as file:
-            for line in file:
-                yield json.loads(line)
+        with source.open("rb") as lines:
+            for line in lines:
+                try:
+                    row = orjson.loads(line)
+                except orjson.JSONDecodeError:
+                    row = None
+                yield (
+                    row if isinstance(row, dict) else Fault("", "malformed", "is not a JSON object in UTF-8.")
+                )
     elif source.suffix == ".parquet":
         import pyarrow.parquet as pq  # noqa: PLC0415  (a CSV needs no Arrow)
 
@@ -260,6 +260,28 @@ def _read(source: Path) -> Iterator[Row]:
                 yield from batch.to_pylist()
     else:
         raise InputError(f"{source.name} is not one of {', '.join(FORMATS)}.")
+
+
+def _read_csv(source: Path) -> Iterator[Row | Fault]:
+    with source.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        table = csv.reader(file)
+        names = next(table, [])
+        readers = {name: _TEXT_READERS.get(signal.kind, str) for name, signal in _columns(names)}
+        while True:
+            try:
+                cells = next(table)
+            except StopIteration:
+                return
+            except csv.Error:
+                yield Fault(
+                    "", "malformed", "is not a row of CSV: a quote is not closed, or a cell is too long."
+                )
+                continue
+            if len(cells) == len(names):
+                given = ((name, cell) for name, cell in zip(names, cells, strict=True) if cell)
+                yield {name: readers[name](cell) if name in readers else cell for name, cell in given}
+            elif cells:
+                yield Fault("", "malformed", f"has {len(cells)} cells; the header names {len(names)}.")
 
 
 def _columns(names: Iterable[str]) -> Iterator[tuple[str, Signal]]:
