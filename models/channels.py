@@ -21,7 +21,7 @@ _LOOK_AHEAD_DAYS: Final = 21  # longer than any run of closed days
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One channel. `hours` is None where it is always open; times are local to Finland."""
+    """One channel. `hours` is None where it is always open, typical ones where `hours_vary`; local to Finland."""
 
     id: str
     ptv_channel: str
@@ -29,6 +29,7 @@ class Channel:
     audience: str
     needs_strong_identification: bool
     hours: Mapping[str, tuple[time, time]] | None
+    hours_vary: bool
     closures: frozenset[date]
     languages: tuple[str, ...]
     cost_eur: float | None
@@ -37,7 +38,7 @@ class Channel:
     card: str
     names: Mapping[Language, str]
 
-    def opening(self, at: datetime) -> tuple[bool, datetime | None]:
+    def opening(self, at: datetime) -> tuple[bool | None, datetime | None]:
         """Whether the channel is open at a moment, and if not, when it next opens.
 
         Parameters
@@ -47,12 +48,15 @@ class Channel:
 
         Returns
         -------
-        open_now : bool
+        open_now : bool or None
+            None where hours vary from place to place: it would be a guess.
         opens_at : datetime or None
             In Finnish time; None where it is open, or does not open within three weeks.
         """
         if self.hours is None:
             return True, None
+        if self.hours_vary:
+            return None, None
         local = at.astimezone(HELSINKI)
         for days in range(_LOOK_AHEAD_DAYS):
             day = local.date() + timedelta(days=days)
@@ -84,6 +88,7 @@ def _read_channel(name: str, data: Mapping[str, Any], closures: frozenset[date])
         hours=None
         if hours == "always"
         else {day: (time.fromisoformat(span[0]), time.fromisoformat(span[1])) for day, span in hours.items()},
+        hours_vary=data.get("hours_vary", False),
         closures=closures,
         languages=tuple(data["languages"]),
         cost_eur=data.get("cost_eur"),

@@ -97,6 +97,13 @@ def feasible_blocks(customer_type: CustomerType) -> tuple[Block, ...]:
     return (allowed | named, allowed | unsure, nothing | needs | {"personalisation": ("objected", "minor")})
 
 
+def is_feasible(customer_type: CustomerType, facts: Facts) -> bool:
+    """Whether `lookups` can give these facts."""
+    return any(
+        all(value in block[name] for name, value in facts.items()) for block in feasible_blocks(customer_type)
+    )
+
+
 def lookups(signals: Signals, prediction: Prediction | None) -> list[Facts]:
     """The facts to look up, in order: most recent event first, further events, then the open matter.
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from models.catalogue import Catalogue, ContentItem
 from models.channels import HELSINKI, Channel
 from models.codes import BENEFITS, CUSTOMER_TYPES, UNKNOWN, CustomerType, Language
-from models.facts import FACTS, Facts, lookups, may_personalise
+from models.facts import FACTS, Facts, is_feasible, lookups, may_personalise
 from models.rulebook import STATED_TOPIC, PassedOver, Rule, Rulebook
 from models.scorecard import Contribution, Prediction, Scorecard
 from models.segments import PERSON_SEGMENTS, Segment
@@ -53,12 +53,12 @@ class Reason(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One suggestion: where, what and why. `opens_at` is None where the channel is open."""
+    """One suggestion: where, what and why. `open_now` is None where hours vary, `opens_at` where it is open."""
 
     rank: int
     channel: str
     ptv_channel: str
-    open_now: bool
+    open_now: bool | None
     opens_at: datetime | None
     content_type: str
     content: Content
@@ -73,12 +73,13 @@ class StatutoryItem(NamedTuple):
 
 
 class HumanChannel(NamedTuple):
-    """Where a person can always be reached."""
+    """Where a person can always be reached, and the page that tells how."""
 
     id: str
     ptv_channel: str
     name: str
-    open_now: bool
+    url: str | None
+    open_now: bool | None
     opens_at: datetime | None
 
 
@@ -256,6 +257,8 @@ class Recommender:
                 if fact.name in {"segment", "confidence", *fixed}:
                     continue
                 for value in fact.values:
+                    if not is_feasible(customer_type, cell | {fact.name: value}):
+                        continue
                     rule = self.rulebook.tables[customer_type].choose(cell | {fact.name: value})
                     yield MappingRow(
                         customer_type,
@@ -280,7 +283,6 @@ class Recommender:
         chosen = [(facts, table.choose(facts)) for facts in found]
         items = self._items(signals, chosen, asked)
         segment = self._segment(signals, prediction, asked.language)
-        human = self.channels[chosen[0][1].human_channel]
         return Recommendation(
             personalised=not asked.degraded and _is_personalised(signals, prediction),
             degraded=asked.degraded,
@@ -297,13 +299,25 @@ class Recommender:
                     day=asked.day,
                 )
             ),
-            human_channel=HumanChannel(
-                human.id, human.ptv_channel, human.names[asked.language], *human.opening(asked.at)
-            ),
+            human_channel=self._human_channel(signals.customer_type, chosen[0][1], asked),
             segment=None if asked.degraded else segment,
             versions=self.versions,
             language=asked.language,
         )
+
+    def _human_channel(self, customer_type: CustomerType, rule: Rule, asked: _Asked) -> HumanChannel:
+        channel = self.channels[rule.human_channel]
+        card = self.catalogue.pick(
+            channel.card,
+            self.catalogue.stated_topic(customer_type, None, None),
+            customer_type=customer_type,
+            channel=channel.id,
+            language=asked.language,
+            day=asked.day,
+        )
+        url = None if card is None else card.languages[card.language_for(asked.language)].url
+        name = channel.names[asked.language]
+        return HumanChannel(channel.id, channel.ptv_channel, name, url, *channel.opening(asked.at))
 
     def _items(self, signals: Signals, chosen: list[tuple[Facts, Rule]], asked: _Asked) -> tuple[Item, ...]:
         items: dict[str, Item] = {}

@@ -208,7 +208,7 @@ class ChannelSchema(Schema):
     human = fields.Boolean(required=True)
     audience = fields.String(required=True, metadata={"enum": ["person", "employer", "both"]})
     needs_strong_identification = fields.Boolean(required=True)
-    open_now = fields.Boolean(required=True)
+    open_now = fields.Boolean(required=True, allow_none=True)
     opens_at = fields.AwareDateTime(required=True, allow_none=True)
     hours = fields.Dict(
         keys=fields.String(),

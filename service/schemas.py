@@ -317,7 +317,7 @@ class ItemSchema(Schema):
     rank = fields.Integer(required=True, strict=True, metadata={"minimum": 1, "maximum": MOST_ITEMS})
     channel = fields.String(required=True, metadata={"enum": list(CHANNELS)})
     ptv_channel = fields.String(required=True, metadata={"enum": list(PTV_CHANNEL_TYPES)})
-    open_now = fields.Boolean(required=True)
+    open_now = fields.Boolean(required=True, allow_none=True)
     opens_at = fields.AwareDateTime(required=True, allow_none=True)
     content_type = fields.String(required=True, metadata={"enum": list(CONTENT_TYPES)})
     content = fields.Nested(ContentSchema, required=True)
@@ -332,12 +332,13 @@ class StatutoryItemSchema(Schema):
 
 
 class HumanChannelSchema(Schema):
-    """Where a person can always be reached."""
+    """Where a person can always be reached, and the page that tells how."""
 
     id = fields.String(required=True, metadata={"enum": list(CHANNELS)})
     ptv_channel = fields.String(required=True, metadata={"enum": list(PTV_CHANNEL_TYPES)})
     name = fields.String(required=True)
-    open_now = fields.Boolean(required=True)
+    url = fields.String(required=True, allow_none=True)
+    open_now = fields.Boolean(required=True, allow_none=True)
     opens_at = fields.AwareDateTime(required=True, allow_none=True)
 
 

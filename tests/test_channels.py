@@ -36,6 +36,10 @@ def test_the_phone_is_open_on_weekdays_and_closed_on_holidays(channels, at, open
     assert found == (open_now, opens_at and moment(opens_at))
 
 
+def test_where_hours_vary_nothing_is_said_of_now(channels):
+    assert channels["service_point"].opening(moment("2026-11-18 12:00")) == (None, None)
+
+
 def test_a_web_page_is_always_open(channels):
     assert channels["web_page"].opening(moment("2026-12-25 03:00")) == (True, None)
 

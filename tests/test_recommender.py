@@ -171,6 +171,14 @@ def test_a_channel_says_when_it_opens(recommender):
     assert (human.open_now, human.opens_at) == (False, datetime(2026, 11, 23, 9, tzinfo=HELSINKI))
 
 
+def test_the_human_channel_has_a_page_that_tells_how_to_reach_it(recommender):
+    for kind in ("person", "employer"):
+        for language in ("fi", "sv", "en"):
+            human = answer(recommender, kind, {}, language=language).human_channel
+            page = recommender.catalogue.items[human.url.removeprefix("/content/")]
+            assert (page.channel, language in page.languages) == (human.id, True)
+
+
 def test_expired_content_is_not_offered_and_was_before(recommender):
     before = {"open_matter": "general_social_security_benefit"}
     for at in (datetime(2026, 4, 1, tzinfo=HELSINKI), AT):
@@ -196,6 +204,14 @@ def test_the_mapping_shows_every_segment_with_every_value_of_every_other_fact(re
     }
     [cell] = [row for row in rows if (row.segment, row.fact, row.value) == ("changing", "life_event", "KE8")]
     assert (cell.rule, cell.channel) == ("job-loss-guidance", "web_page")
+
+
+def test_the_mapping_shows_no_customer_that_cannot_be(recommender):
+    rows = recommender.mapping()
+    assert not [
+        row for row in rows if row.segment == "unknown" and row.fact == "digital" and row.value != "unknown"
+    ]
+    assert not [row for row in rows if row.segment == "supported" and row.value in {"objected", "minor"}]
 
 
 def test_the_mapping_can_fix_other_facts(recommender):

@@ -188,7 +188,7 @@ def server(bundles):
         wait_until_it_answers(f"{address}/healthz", process)
         yield address
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=45) == 0  # a worker still starting is killed after graceful_timeout
 
 
 BODY = json.dumps(
@@ -246,7 +246,7 @@ def test_gunicorn_config_serves_any_wsgi_app(tmp_path):
     ) as process:
         assert wait_until_it_answers(f"http://127.0.0.1:{port}/", process) == (200, b"hello")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=45) == 0  # a worker still starting is killed after graceful_timeout
 
 
 def test_make_run_prints_a_command_that_answers_with_a_reason(bundles):
@@ -263,7 +263,7 @@ def test_make_run_prints_a_command_that_answers_with_a_reason(bundles):
         wait_until_it_answers(f"http://127.0.0.1:{port}/healthz", process)
         process.send_signal(signal.SIGTERM)
         printed = process.stdout.read()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=45) == 0  # a worker still starting is killed after graceful_timeout
     assert f"http://127.0.0.1:{port}/docs" in printed
     command = shlex.split(next(line for line in printed.splitlines() if line.startswith("curl ")))
     assert "Authorization: Bearer it's a key" in command
@@ -314,5 +314,5 @@ def test_every_worker_serves_an_activated_bundle_within_two_seconds(tmp_path, au
         time.sleep(1.2)  # within two seconds each worker, on its next request, looks for a new bundle
         served = [json.loads(fetch(ready)[1])["bundle"] for _ in range(20)]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=45) == 0  # a worker still starting is killed after graceful_timeout
     assert {name[:8] for name in served} == {second[:8]}
