@@ -1,201 +1,294 @@
 """Exact analysis of a rulebook: every feasible cell of facts gets its rule, so nothing is sampled.
 
-Each rule is a box in the finite grid of facts; boxes are painted in reverse order and what remains visible is what the
-first hit decides. From that come gaps, rules that never apply, and broken guarantees, each with an example.
+From the grid come gaps, rules that never apply, rows that change nothing, misleading rows and broken guarantees, each with
+an example customer; beside it the worked examples are run, references followed and promises kept. Each period between
+days on which a rule begins or ends is analysed by itself, so nothing depends on today's date.
+
+References
+----------
+Missing, masked and subsumed rules of decision tables: Calvanese et al., BPM 2016; OMG DMN 1.5, 8.2.10. *Misleading*:
+DMN validators use the word, under hit policy *priority*, for a row whose entries promise what another row takes. Under
+*first* that is a row that names a value for which it never decides; a general row below a particular one is no fault.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from datetime import date
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
 
-from models.authoring import Authored
+from models.authoring import MODELS
 from models.catalogue import Catalogue, read_catalogue
-from models.codes import CUSTOMER_TYPES, LANGUAGES, UNKNOWN, CustomerType
-from models.facts import FACTS, Block, Facts, feasible_blocks
+from models.channels import read_channels
+from models.codes import CUSTOMER_TYPES, UNKNOWN, CustomerType
+from models.example_customers import TELLING, Inventor, telling
+from models.facts import FACTS, Facts, feasible_blocks
+from models.findings import Authored, Phrase, mapping_at, one_of, phrase
+from models.grid import GAP, Cell, Conditions, Decided, TooLargeError, decide
+from models.promises import check_promises, outcome_of
 from models.rulebook import STATED_TOPIC, Rule, Rulebook, Table, read_rulebook
+from models.scorecard import ArtifactError, Scorecard, read_scorecard
+from models.written import word
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-_GAP: Final = -1
-
-ENTITLEMENT: Final = {
-    "fi": r"olet oikeutettu|sinulla on oikeus|oikeus (?:saada )?(?:tuk|etuu)|sinulle kuuluu|saat tuk|saat etuu|"
-    r"saat varmasti|maksamme sinulle|voit saada|myönnetään sinulle|sinulle myönnetään",
-    "sv": r"du har rätt till|rätt till (?:stöd|förmån|bidrag)|du är berättigad|du kan få (?:stöd|bidrag|förmån)|"
-    r"du får (?:stöd|bidrag|förmån)|vi betalar|beviljas dig|du beviljas",
-    "en": r"you are entitled|you're entitled|you are eligible|you qualify|you have the right to|you will (?:get|receive)|"
-    r"you can (?:get|receive) (?:support|a benefit|benefits|money|an allowance)|we will pay you|you will be granted",
-}
-"""Wording that states entitlement, which no text of Arki's own may hold (hard rule 7)."""
+SCORECARD: Final = MODELS / "artifacts" / "scorecard.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Painted:
-    """One feasible block and the deciding rule of each of its cells (-1: none)."""
+class _Period:
+    """A table in one period, decided over every feasible cell. `start` is None in the first."""
 
-    names: tuple[str, ...]
-    axes: tuple[tuple[str, ...], ...]
-    first_hit: NDArray[np.int16]
+    start: date | None
+    table: Table
+    decided: Decided
 
-    def example(self, cells: NDArray[np.bool_]) -> Facts | None:
-        """The first cell of a selection, as facts; None if it is empty."""
-        import numpy as np  # noqa: PLC0415  (never imported by the serving process)
+    @property
+    def told(self) -> Phrase | str:
+        return phrase("from_day", day=self.start.isoformat()) if self.start else ""
 
-        at = int(np.argmax(cells))
-        index = np.unravel_index(at, cells.shape)
-        if not cells[index]:
-            return None
-        return {name: axis[i] for name, axis, i in zip(self.names, self.axes, index, strict=True)}
+    def row(self, rule_id: str) -> int | None:
+        return next((at for at, rule in enumerate(self.table.rules) if rule.id == rule_id), None)
 
 
-def analyse(authored: Authored) -> None:
+def analyse(authored: Authored, *, scorecard: Path = SCORECARD) -> None:
     """Check a compiled rulebook and its catalogue whole, adding findings and the number of cells to `authored`.
 
     Where reading already found errors there is nothing whole to analyse, and nothing is.
+
+    Parameters
+    ----------
+    authored : Authored
+    scorecard : Path
+        The model through which example customers are found; without one, findings give facts alone.
     """
     if authored.errors:
         return
     rulebook = read_rulebook(authored.rulebook)
     catalogue = read_catalogue(authored.catalogue)
+    inventor = Inventor(read_model(scorecard))
     for customer_type in CUSTOMER_TYPES:
         table = rulebook.tables[customer_type]
-        painted = [paint(table, block) for block in feasible_blocks(customer_type)]
-        authored.cells += sum(block.first_hit.size for block in painted)
-        _find_gaps(authored, customer_type, painted)
-        _find_unreachable(authored, table, painted)
-        _find_broken_guarantees(authored, rulebook, table, painted)
+        try:
+            periods = decided_periods(rulebook, table)
+        except TooLargeError as error:
+            authored.find("rules.yaml", "too_tangled", problem=str(error))
+            continue
+        authored.cells += periods[0].decided.cells
+        gap = _find_gaps(authored, table, periods, inventor)
+        _find_unreachable(authored, table, periods)
+        _find_idle(authored, table, periods, inventor)
+        _find_misleading(authored, table, periods, inventor)
+        _find_broken_guarantees(authored, rulebook, table, periods, inventor)
         _find_dead_references(authored, table, catalogue)
+        if gap:
+            break
     _find_failed_examples(authored, rulebook)
-    _find_entitlement(authored)
+    if not any(finding.code == "gap" for finding in authored.findings):
+        check_promises(authored, rulebook, read_channels(authored.channels))
 
 
-def paint(table: Table, block: Block) -> Painted:
-    """The deciding rule of every cell of a block, by painting the rules' boxes from the last to the first."""
-    import numpy as np  # noqa: PLC0415
-
-    names = tuple(fact.name for fact in FACTS[table.customer_type])
-    axes = tuple(block[name] for name in names)
-    first_hit = np.full([len(axis) for axis in axes], _GAP, dtype=np.int16)
-    for at in range(len(table.rules) - 1, -1, -1):
-        box = box_of(table.rules[at].when, names, axes)
-        if box is not None:
-            first_hit[box] = at
-    return Painted(names, axes, first_hit)
-
-
-def box_of(
-    when: Mapping[str, tuple[str, ...]], names: tuple[str, ...], axes: tuple[tuple[str, ...], ...]
-) -> tuple[Any, ...] | None:
-    """Index of the cells that conditions accept; None if there are none."""
-    import numpy as np  # noqa: PLC0415
-
-    chosen = []
-    for name, axis in zip(names, axes, strict=True):
-        allowed = when.get(name, axis)
-        positions = [i for i, value in enumerate(axis) if value in allowed]
-        if not positions:
-            return None
-        chosen.append(positions)
-    if all(positions == list(range(positions[0], positions[-1] + 1)) for positions in chosen):
-        return tuple(slice(positions[0], positions[-1] + 1) for positions in chosen)
-    return np.ix_(*chosen)
+def decided_periods(rulebook: Rulebook, table: Table) -> list[_Period]:
+    """Each period's table, decided over every feasible cell. Raises `TooLargeError`."""
+    blocks = feasible_blocks(table.customer_type)
+    also = [g.every for g in rulebook.guarantees if g.customer_type == table.customer_type]
+    return [
+        _Period(
+            None if start == date.min else start,
+            of_period,
+            decide(blocks, [rule.when for rule in of_period.rules], also=also),
+        )
+        for start, of_period in table.periods
+    ]
 
 
-def _find_gaps(authored: Authored, customer_type: CustomerType, painted: list[Painted]) -> None:
-    for block in painted:
-        example = block.example(block.first_hit == _GAP)
-        if example is not None:
+def read_model(path: Path = SCORECARD) -> Scorecard | None:
+    """The model that example customers are led by; None if there is none that can be read."""
+    try:
+        return read_scorecard(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, ArtifactError):
+        return None
+
+
+def changes_nothing(decided: Decided, row: int, outcomes: list[Any]) -> set[int]:
+    """The rows that would give a row's cells the same answer were it not there; none if it makes a difference."""
+    if outcomes[row] not in outcomes[row + 1 :] or row not in decided.rows():
+        return set()
+    beneath = decided.beneath(row)
+    same = GAP not in beneath and all(outcomes[other] == outcomes[row] for other in beneath)
+    return beneath if same else set()
+
+
+def idle_values(decided: Decided, row: int, when: Conditions) -> Iterator[tuple[str, list[str]]]:
+    """Facts with the values that a row names and for which it never decides; nothing for a row that never does."""
+    if row in decided.rows():
+        for name, allowed in when.items():
+            deciding = decided.values(row, name)
+            idle = [value for value in allowed if value not in deciding]
+            if idle:
+                yield name, idle
+
+
+def _find_gaps(authored: Authored, table: Table, periods: list[_Period], inventor: Inventor) -> bool:
+    for period in periods:
+        if GAP in period.decided.rows():
+            cells = period.decided.examples(GAP, {}, TELLING)
+            facts, customer = inventor.first(table.customer_type, cells)
             authored.find(
                 "rules.yaml",
-                f"no {customer_type} rule applies to some customers.",
-                "Add a last rule without `when:` as the default.",
-                example=_telling(example),
+                "gap",
+                kind=phrase(table.customer_type),
+                period=period.told,
+                example=telling(facts or {}),
+                customer=customer,
             )
-            return
+            return True
+    return False
 
 
-def _find_unreachable(authored: Authored, table: Table, painted: list[Painted]) -> None:
-    import numpy as np  # noqa: PLC0415
+def _find_unreachable(authored: Authored, table: Table, periods: list[_Period]) -> None:
+    for rule in table.rules:
+        covering: dict[str, None] = {}
+        for period in periods:
+            row = period.row(rule.id)
+            if row is None:
+                continue
+            if row in period.decided.rows():
+                break
+            covering |= dict.fromkeys(_deciders(rule, period, table.customer_type))
+        else:
+            if covering:
+                authored.find(rule.id, "never_covered", deciders=", ".join(covering))
+            else:
+                authored.find(rule.id, "never_nobody")
 
-    seen: set[int] = set()
-    for block in painted:
-        seen.update(np.unique(block.first_hit).tolist())
-    for at, rule in enumerate(table.rules):
-        if at not in seen:
-            covering = _covering(rule, table.rules[:at], painted)
-            reason = (
-                f"rules above it ({', '.join(covering)}) take every such customer"
-                if covering
-                else "no customer is such"
+
+def _deciders(rule: Rule, period: _Period, customer_type: CustomerType, **more: tuple[str, ...]) -> list[str]:
+    """The rules that decide the cells a rule would accept, in order."""
+    blocks = [_inside(block, {**rule.when, **more}) for block in feasible_blocks(customer_type)]
+    whole = [block for block in blocks if all(block.values())]
+    if not whole:
+        return []
+    found = decide(whole, [other.when for other in period.table.rules]).rows()
+    return [period.table.rules[at].id for at in sorted(found) if at != GAP]
+
+
+def _inside(block: Conditions, box: Conditions) -> Conditions:
+    return {
+        name: tuple(value for value in values if name not in box or value in box[name])
+        for name, values in block.items()
+    }
+
+
+def _find_idle(authored: Authored, table: Table, periods: list[_Period], inventor: Inventor) -> None:
+    """Rows whose customers would get the same answer without them, in every period in which they decide."""
+    for rule in table.rules:
+        beneath: dict[str, None] = {}
+        example: tuple[Facts | None, dict[str, Any] | None] = (None, None)
+        for period in periods:
+            row = period.row(rule.id)
+            if row is None or row not in period.decided.rows():
+                continue
+            found = changes_nothing(period.decided, row, [outcome_of(other) for other in period.table.rules])
+            if not found:
+                break
+            beneath |= dict.fromkeys(period.table.rules[at].id for at in sorted(found))
+            cells = period.decided.examples(row, {}, TELLING)
+            example = inventor.first(table.customer_type, cells) if example[0] is None else example
+        else:
+            if beneath:
+                names = ", ".join(beneath)
+                facts, customer = example
+                authored.find(
+                    rule.id,
+                    "changes_nothing",
+                    warning=True,
+                    deciders=names,
+                    example=telling(facts or {}),
+                    customer=customer,
+                )
+
+
+def _find_misleading(authored: Authored, table: Table, periods: list[_Period], inventor: Inventor) -> None:
+    """Rows that name a value for which they decide in no period."""
+    for rule in table.rules:
+        held = [(period, row) for period in periods if (row := period.row(rule.id)) is not None]
+        if not any(row in period.decided.rows() for period, row in held):
+            continue
+        for name, allowed in rule.when.items():
+            deciding = set().union(*(period.decided.values(row, name) for period, row in held))
+            idle = tuple(value for value in allowed if value not in deciding)
+            if not idle:
+                continue
+            period = held[0][0]
+            names = _deciders(rule, period, table.customer_type, **{name: idle})
+            facts, customer = None, None
+            if names:
+                row = period.row(names[0])
+                cells = period.decided.examples(row or 0, {**rule.when, name: idle}, TELLING)
+                facts, customer = inventor.first(table.customer_type, _matching(cells, name, idle))
+            authored.find(
+                rule.id,
+                "misleading",
+                warning=True,
+                fact=name,
+                values=", ".join(f"`{value}`" for value in idle),
+                deciders=phrase("taken_by", deciders=", ".join(names)) if names else phrase("nobody_such"),
+                example=telling(facts or {}),
+                customer=customer,
             )
-            authored.find(rule.id, f"can never apply: {reason}.", "Move it up, narrow those, or remove it.")
 
 
-def _covering(rule: Rule, above: tuple[Rule, ...], painted: list[Painted]) -> list[str]:
-    """The rules that decide the cells a rule would accept."""
-    import numpy as np  # noqa: PLC0415
-
-    found: set[int] = set()
-    for block in painted:
-        box = box_of(rule.when, block.names, block.axes)
-        if box is not None:
-            found.update(np.unique(block.first_hit[box]).tolist())
-    return [above[at].id for at in sorted(found) if at >= 0]
+def _matching(cells: Iterator[Cell], name: str, values: tuple[str, ...]) -> Iterator[Cell]:
+    return (cell | {name: cell[name] if cell[name] in values else values[0]} for cell in cells)
 
 
 def _find_broken_guarantees(
-    authored: Authored, rulebook: Rulebook, table: Table, painted: list[Painted]
+    authored: Authored, rulebook: Rulebook, table: Table, periods: list[_Period], inventor: Inventor
 ) -> None:
-    import numpy as np  # noqa: PLC0415
-
     for guarantee in rulebook.guarantees:
         if guarantee.customer_type != table.customer_type:
             continue
-        broken = [
-            at for at, rule in enumerate(table.rules) if not guarantee.kept_by(rule.channel, rule.content)
-        ]
-        for block in painted:
-            box = box_of(guarantee.every, block.names, block.axes)
-            if box is None or not broken:
-                continue
-            concerned = np.zeros(block.first_hit.shape, dtype=bool)
-            concerned[box] = np.isin(block.first_hit[box], broken)
-            example = block.example(concerned)
-            if example is not None:
-                breaker = table.choose(example)
+        for period in periods:
+            cells = chain.from_iterable(
+                period.decided.examples(row, guarantee.every, TELLING)
+                for row, rule in enumerate(period.table.rules)
+                if not guarantee.kept_by(rule.channel, rule.content)
+            )
+            facts, customer = inventor.first(table.customer_type, cells)
+            if facts is not None:
                 authored.find(
-                    breaker.id,
-                    f"breaks the guarantee `{guarantee.id}` ({guarantee.says}).",
-                    "Change its channel or content, or add a rule above it for these customers.",
-                    example=_telling(example),
+                    period.table.choose(facts).id,
+                    "breaks",
+                    guarantee=guarantee.id,
+                    says=guarantee.says,
+                    period=period.told,
+                    example=telling(facts),
+                    customer=customer,
                 )
                 break
 
 
 def _find_dead_references(authored: Authored, table: Table, catalogue: Catalogue) -> None:
     """Each kind of content a rule offers must exist on some of its topics, in Finnish and in Swedish."""
+    could_pick = cache(
+        lambda kind, topic, channel: catalogue.could_pick(
+            kind, topic, customer_type=table.customer_type, channel=channel
+        )
+    )
     for rule in table.rules:
         for kind in rule.content:
             missing = {
                 language
-                for topic in _topics_of(rule, table.customer_type, catalogue)
+                for topic in set(_topics_of(rule, table.customer_type, catalogue))
                 for language in ("fi", "sv")
-                if language
-                not in catalogue.could_pick(
-                    kind, topic, customer_type=table.customer_type, channel=rule.channel
-                )
+                if language not in could_pick(kind, topic, rule.channel)
             }
             if missing:
-                authored.find(
-                    rule.id,
-                    f"offers `{kind}`, of which the catalogue has none in {' or '.join(sorted(missing))} for its topic.",
-                    "Add one (a general one will do), or choose another kind.",
-                )
+                authored.find(rule.id, "no_content", value=kind, languages=", ".join(sorted(missing)))
 
 
 def _topics_of(rule: Rule, customer_type: CustomerType, catalogue: Catalogue) -> Iterator[str]:
@@ -209,92 +302,85 @@ def _topics_of(rule: Rule, customer_type: CustomerType, catalogue: Catalogue) ->
 
 
 def _find_failed_examples(authored: Authored, rulebook: Rulebook) -> None:
-    """The team's worked examples still come out; a rule that none of them covers is a warning."""
-    covered = set()
+    """The team's worked examples still come out; a rule that none of them covers is a warning.
+
+    An example holds on the day it says under `as_of`, or, where it says none, in every period. What follows from a fault
+    that was found already is not told again.
+    """
+    covered: set[str] = set()
+    faulty = {finding.subject for finding in authored.errors}
     for example in authored.examples:
-        customer_type = example.get("for")
-        if customer_type not in CUSTOMER_TYPES:
-            authored.find(example["id"], "does not say `for: person` or `for: employer`.", "Add it.")
+        facts = example_facts(authored, example)
+        if facts is None:
             continue
-        facts = {fact.name: UNKNOWN for fact in FACTS[customer_type]} | {"personalisation": "allowed"}
-        given = {name: _said(value) for name, value in example.get("facts", {}).items()}
-        foreign = [name for name, value in given.items() if value not in _allowed(customer_type, name)]
-        if foreign:
-            authored.find(
-                example["id"], f"gives `{foreign[0]}` a value it cannot have.", "See the list of facts."
-            )
-            continue
-        try:
-            rule = rulebook.tables[customer_type].choose(facts | given)
-        except LookupError:
-            continue  # a gap, which was found already
-        covered.add(rule.id)
-        for key, found in (("rule", rule.id), ("channel", rule.channel)):
-            expected = example.get("expect", {}).get(key)
-            if expected is not None and expected != found:
-                authored.find(
-                    example["id"],
-                    f"expects the {key} `{expected}`, but the table gives `{found}` by rule `{rule.id}`.",
-                    "Correct the rule, or the example if the change is meant.",
-                )
+        covered |= _run_example(authored, rulebook.tables[example["for"]], example, facts, faulty)
+    if authored.errors:
+        return
     for table in rulebook.tables.values():
         for rule in table.rules:
             if rule.id not in covered:
-                authored.find(rule.id, "has no example.", "Add one to examples.yaml.", warning=True)
+                authored.find(rule.id, "no_example", warning=True)
 
 
-def _find_entitlement(authored: Authored) -> None:
-    """No text that Arki shows may state entitlement."""
-    for subject, language, text in _own_texts(authored):
-        found = re.search(ENTITLEMENT[language], text, re.IGNORECASE)
-        if found:
+def _run_example(
+    authored: Authored, table: Table, example: Mapping[str, Any], facts: Facts, faulty: set[str]
+) -> set[str]:
+    """The rules that decide an example in the periods it is about; a finding for the first that it does not expect."""
+    deciding: set[str] = set()
+    expected = (example.get("expect") or {}).get("rule")
+    on = table.on(date.fromisoformat(example["as_of"])) if "as_of" in example else None
+    for start, of_period in table.periods:
+        if on is not None and on is not of_period:
+            continue
+        told: Phrase | str = "" if start == date.min else phrase("from_day", day=start.isoformat())
+        try:
+            rule = of_period.choose(facts)
+        except LookupError:
+            continue  # a gap, which was found already
+        deciding.add(rule.id)
+        if not faulty & {rule.id, expected} and not _comes_out(authored, example, rule, told):
+            break
+    return deciding
+
+
+def example_facts(authored: Authored, example: Mapping[str, Any]) -> Facts | None:
+    """All facts of a worked example; None, with findings, if it says what cannot be."""
+    name, customer_type = example["id"], example.get("for")
+    if customer_type not in CUSTOMER_TYPES:
+        authored.find(name, "no_kind")
+        return None
+    before = len(authored.findings)
+    for key in example:
+        one_of(authored, name, "field", key, ("id", "for", "facts", "expect", "as_of"))
+    values = {fact.name: fact.values for fact in FACTS[customer_type]}
+    facts = mapping_at(authored, name, "facts", example.get("facts"))
+    given = {key: word(value) for key, value in facts.items()}
+    for key, value in given.items():
+        if one_of(authored, name, "fact", key, values):
+            one_of(authored, name, phrase("value_of", name=key), value, values[key])
+    try:
+        date.fromisoformat(example.get("as_of", "2026-01-01"))
+    except (TypeError, ValueError):
+        authored.find(name, "no_date", key="as_of")
+    for key in mapping_at(authored, name, "expect", example.get("expect")):
+        one_of(authored, name, "field", key, ("rule", "channel"))
+    if len(authored.findings) > before:
+        return None
+    return dict.fromkeys(values, UNKNOWN) | {"personalisation": "allowed"} | given
+
+
+def _comes_out(authored: Authored, example: Mapping[str, Any], rule: Rule, told: Phrase | str) -> bool:
+    before = len(authored.findings)
+    for key, found in (("rule", rule.id), ("channel", rule.channel)):
+        expected = (example.get("expect") or {}).get(key)
+        if expected is not None and expected != found:
             authored.find(
-                subject,
-                f"states entitlement in `{language}`: “{found.group()}”.",
-                "Say what the customer can read, check or do next instead.",
+                example["id"],
+                "comes_out",
+                what=phrase(key),
+                expected=expected,
+                found=found,
+                rule=rule.id,
+                period=told,
             )
-
-
-def _own_texts(authored: Authored) -> Iterator[tuple[str, str, str]]:
-    """Every text of Arki's own: reasons, notices, nudges and pages; titles of kela.fi pages are Kela's."""
-    for customer_type in CUSTOMER_TYPES:
-        for rule in authored.rulebook[customer_type]:
-            for language in LANGUAGES:
-                yield rule["id"], language, rule["because"][language]
-    for item in authored.catalogue["items"]:
-        for language, text in item["languages"].items():
-            own = item["type"] == "nudge" or str(text.get("url", "")).startswith("/content/")
-            if own and language in ENTITLEMENT:
-                yield item["id"], language, " ".join(_strings(text))
-    for language in LANGUAGES:
-        yield "texts.yaml", language, " ".join(_strings(authored.texts, language))
-
-
-def _strings(value: Any, language: str | None = None) -> Iterator[str]:  # noqa: ANN401
-    """Every string within, or within the entries of one language."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, entry in value.items():
-            if key == language or not (language and key in LANGUAGES):
-                yield from _strings(entry, language)
-    elif isinstance(value, list):
-        for entry in value:
-            yield from _strings(entry, language)
-
-
-def _allowed(customer_type: CustomerType, name: str) -> tuple[str, ...]:
-    return next((fact.values for fact in FACTS[customer_type] if fact.name == name), ())
-
-
-def _said(value: object) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
-
-
-def _telling(facts: Facts) -> Facts:
-    """The facts that say something, for a readable example."""
-    return {
-        name: value
-        for name, value in facts.items()
-        if value != UNKNOWN and (name, value) != ("personalisation", "allowed")
-    }
+    return len(authored.findings) == before

@@ -6,7 +6,7 @@ Drafts are never recommended, expired items never picked, statutory items never 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -154,6 +154,20 @@ class Catalogue:
                 )
                 found[best.id] = best
         return list(found.values())
+
+    def has_statutory(self, benefit: str, customer_type: CustomerType, language: Language) -> bool:
+        """Whether some statutory item, whatever the day, reaches such customers in a language or its fallbacks."""
+        return any(
+            language in item.languages or set(FALLBACK[language]) & set(item.languages)
+            for item in self._statutory.get((customer_type, benefit), ())
+        )
+
+    def reachable(self, customer_type: CustomerType) -> Iterator[ContentItem]:
+        """Every item that such a customer can ever be given, statutory ones among them; for checks."""
+        for filed in (self._index, self._statutory):
+            for (kind, *_), items in filed.items():
+                if kind == customer_type:
+                    yield from items
 
     def _file(self, item: ContentItem) -> None:
         for customer_type in CUSTOMER_TYPES:

@@ -6,7 +6,6 @@ Only click is imported before a command runs, so that `--help` answers at once.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from models import personas
+from models import personas, rulebook_commands
 
 if TYPE_CHECKING:
-    from models.authoring import Authored
+    from models.codes import Language
+    from models.findings import Authored
+    from models.messages import TeamLanguage
 
 REVIEW_AHEAD_DAYS: Final = 60
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -35,17 +36,33 @@ def rulebook() -> None:
 @click.option(
     "--content", "content_folder", type=_FOLDER, help="Folder of catalogue.yaml (default: the shipped one)."
 )
-def check(rulebook_folder: Path | None, content_folder: Path | None) -> None:
+@click.option(
+    "--language",
+    type=click.Choice(["en", "fi"]),
+    default="en",
+    show_default=True,
+    help="Language of the findings.",
+)
+def check(rulebook_folder: Path | None, content_folder: Path | None, language: TeamLanguage) -> None:
     """Check rules, guarantees, examples and catalogue. Exit 1 where there is an error."""
     authored = _checked(rulebook_folder, content_folder)
     _report_expiring(authored)
-    errors = _report(authored)
-    rules = {kind: len(authored.rulebook.get(kind, ())) for kind in ("person", "employer")}
-    click.echo(
-        f"{rules['person']} rules for persons, {rules['employer']} for employers, "
-        f"{len(authored.rulebook['guarantees'])} guarantees, {len(authored.catalogue['items'])} items, "
-        f"checked over {authored.cells:,} cells: {errors} errors, {len(authored.findings) - errors} warnings."
-    )
+    errors = _report(authored, language=language)
+    warnings = len(authored.findings) - errors
+    persons, employers = (len(authored.rulebook.get(kind, ())) for kind in ("person", "employer"))
+    promises = len(authored.rulebook["guarantees"]) + len(authored.rulebook["promises"])
+    items = len(authored.catalogue["items"])
+    if language == "fi":
+        cells = f"{authored.cells:,}".replace(",", " ")
+        click.echo(
+            f"{persons} henkilöasiakkaiden ja {employers} työnantajien sääntöä, {promises} lupausta, {items} sisältöä, "
+            f"{cells} tapausta tarkistettu: {errors} virhettä, {warnings} varoitusta."
+        )
+    else:
+        click.echo(
+            f"{persons} rules for persons, {employers} for employers, {promises} guarantees, {items} items, "
+            f"checked over {authored.cells:,} cells: {errors} errors, {warnings} warnings."
+        )
     sys.exit(1 if errors else 0)
 
 
@@ -54,12 +71,24 @@ def check(rulebook_folder: Path | None, content_folder: Path | None) -> None:
 @click.option("--persona", help="A persona by id, instead of a file.")
 @click.option("--language", type=click.Choice(["fi", "sv", "en"]), default="fi", show_default=True)
 @click.option("--as-of", help="A date as 2026-05-31 (default: now).")
-def explain(customer: Any, persona: str | None, language: str, as_of: str | None) -> None:  # noqa: ANN401
+@click.option(
+    "--rulebook",
+    "folder",
+    type=_FOLDER,
+    help="Explain by this folder of rules.yaml, not by the current bundle.",
+)
+def explain(
+    customer: Any,  # noqa: ANN401
+    persona: str | None,
+    language: Language,
+    as_of: str | None,
+    folder: Path | None,
+) -> None:
     """Explain a CUSTOMER: a JSON file {"customer_type": …, "signals": {…}}, or - for standard input.
 
     Shows what was offered and why, and each rule passed over with its first condition that failed.
     """
-    from models.bundle import BundleError, BundleStore  # noqa: PLC0415
+    from models.bundle import BundleError, BundleStore, preview  # noqa: PLC0415
     from models.channels import HELSINKI  # noqa: PLC0415
     from models.signals import InvalidSignalsError, read_signals  # noqa: PLC0415
 
@@ -71,7 +100,12 @@ def explain(customer: Any, persona: str | None, language: str, as_of: str | None
             if as_of
             else datetime.now(UTC)
         )
-        found = BundleStore(_bundles()).recommender().explain(signals, at=at, language=language)  # type: ignore[arg-type]
+        recommender = (
+            preview(_checked(folder, None).parts()).recommender
+            if folder
+            else BundleStore(_bundles()).recommender()
+        )
+        found = recommender.explain(signals, at=at, language=language)
     except InvalidSignalsError as error:
         _stop("\n".join(f"{fault.pointer}: {fault.message}" for fault in error.faults))
     except (BundleError, KeyError, ValueError) as error:
@@ -119,6 +153,16 @@ def coverage(as_of: str | None) -> None:
         click.echo(f"| {topic} | " + " | ".join(map(str, counts)) + " |")
     totals = [sum(language in item.languages for item in offered) for language in LANGUAGES]
     click.echo("| **all items** | " + " | ".join(f"**{total}**" for total in totals) + " |")
+
+
+for _command in (
+    rulebook_commands.diff,
+    rulebook_commands.impact,
+    rulebook_commands.export,
+    rulebook_commands.import_,
+    rulebook_commands.suggest_examples,
+):
+    rulebook.add_command(_command)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -206,11 +250,11 @@ def _checked(rulebook_folder: Path | None, content_folder: Path | None) -> Autho
     return authored
 
 
-def _report(authored: Authored, *, warnings: bool = True) -> int:
+def _report(authored: Authored, *, warnings: bool = True, language: TeamLanguage = "en") -> int:
     """Print findings; the number of errors among them."""
     for finding in authored.findings:
         if warnings or finding.severity == "error":
-            click.echo(str(finding), err=True)
+            click.echo(finding.told(language), err=True)
     return len(authored.errors)
 
 
@@ -220,9 +264,7 @@ def _report_expiring(authored: Authored) -> None:
     soon = (today + timedelta(days=REVIEW_AHEAD_DAYS)).isoformat()
     for item in authored.catalogue["items"]:
         if item["status"] == "approved" and today.isoformat() <= item.get("valid_until", "9999") <= soon:
-            authored.find(
-                item["id"], f"expires on {item['valid_until']}.", "Renew or replace it.", warning=True
-            )
+            authored.find(item["id"], "expires", day=item["valid_until"], warning=True)
 
 
 def _probability(segment: Any) -> str:  # noqa: ANN401
@@ -231,8 +273,7 @@ def _probability(segment: Any) -> str:  # noqa: ANN401
     return f" (probability {segment.probability:.2f}, {segment.confidence} confidence)"
 
 
-def _bundles() -> Path:
-    return Path(os.environ.get("ARKI_BUNDLES", "bundles"))
+_bundles = rulebook_commands.bundles_folder
 
 
 def _stop(message: str) -> Any:  # noqa: ANN401  (never returns)

@@ -15,13 +15,13 @@ from models.catalogue import Catalogue, ContentItem
 from models.channels import HELSINKI, Channel
 from models.codes import BENEFITS, CUSTOMER_TYPES, UNKNOWN, CustomerType, Language
 from models.facts import FACTS, Facts, is_feasible, lookups, may_personalise
+from models.offers import Sought, Wanted, WhyNot, kinds_offered, why_not
 from models.rulebook import STATED_TOPIC, PassedOver, Rule, Rulebook
 from models.scorecard import Contribution, Prediction, Scorecard
 from models.segments import PERSON_SEGMENTS, Segment
 from models.signals import Signals
 
 REASONS_SHOWN: Final = 3
-EASY_READ: Final = "easy_read"
 _NEEDS: Final = ("interpreter_needed", "easy_language")
 _STATUTORY_SIGNALS: Final = ("open_matter", "active_benefits")
 
@@ -136,6 +136,7 @@ class Explanation:
     abstained: bool
     contributions: tuple[Contribution, ...]
     lookups: tuple[LookupTrace, ...]
+    why_not: tuple[WhyNot, ...]
 
 
 class MappingRow(NamedTuple):
@@ -206,9 +207,10 @@ class Recommender:
         limit: int = 3,
         shown: Collection[str] = (),
     ) -> Explanation:
-        """The same recommendation with every contribution and every rule passed over."""
+        """The same recommendation with every contribution, every rule passed over and why no other item is offered."""
         prediction = self._predict(signals)
-        table = self.rulebook.tables[signals.customer_type]
+        asked = _Asked(at, language, limit, shown)
+        table = self.rulebook.tables[signals.customer_type].on(asked.day)
         contributions: tuple[Contribution, ...] = ()
         if prediction is not None:
             towards = (
@@ -216,7 +218,7 @@ class Recommender:
             )
             contributions = tuple(self.scorecard.contributions(signals, towards))
         return Explanation(
-            recommendation=self._recommend(signals, prediction, _Asked(at, language, limit, shown)),
+            recommendation=self._recommend(signals, prediction, asked),
             probabilities={}
             if prediction is None
             else dict(zip(map(str, PERSON_SEGMENTS), prediction.probabilities, strict=True)),
@@ -231,16 +233,17 @@ class Recommender:
                 )
                 for facts in lookups(signals, prediction)
             ),
+            why_not=tuple(self._why_not(signals, prediction, asked)),
         )
 
-    def mapping(self, fixed: Mapping[str, str] | None = None) -> list[MappingRow]:
-        """Who gets what: each segment with each value of each other fact, `fixed` facts as given, the rest unknown."""
-        return [
-            row for customer_type in CUSTOMER_TYPES for row in self._mapping_of(customer_type, fixed or {})
-        ]
+    def mapping(self, fixed: Mapping[str, str] | None = None, *, day: date = date.max) -> list[MappingRow]:
+        """Who gets what on a day: each segment with each value of each other fact, `fixed` facts as given, the rest unknown."""
+        return [row for kind in CUSTOMER_TYPES for row in self._mapping_of(kind, fixed or {}, day)]
 
-    def _mapping_of(self, customer_type: CustomerType, fixed: Mapping[str, str]) -> Iterator[MappingRow]:
-        facts = FACTS[customer_type]
+    def _mapping_of(
+        self, customer_type: CustomerType, fixed: Mapping[str, str], day: date
+    ) -> Iterator[MappingRow]:
+        facts, table = FACTS[customer_type], self.rulebook.tables[customer_type].on(day)
         names = {fact.name for fact in facts}
         if not names.issuperset(fixed):
             return
@@ -259,7 +262,7 @@ class Recommender:
                 for value in fact.values:
                     if not is_feasible(customer_type, cell | {fact.name: value}):
                         continue
-                    rule = self.rulebook.tables[customer_type].choose(cell | {fact.name: value})
+                    rule = table.choose(cell | {fact.name: value})
                     yield MappingRow(
                         customer_type,
                         str(segment),
@@ -279,7 +282,7 @@ class Recommender:
 
     def _recommend(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> Recommendation:
         found = lookups(signals, prediction)
-        table = self.rulebook.tables[signals.customer_type]
+        table = self.rulebook.tables[signals.customer_type].on(asked.day)
         chosen = [(facts, table.choose(facts)) for facts in found]
         items = self._items(signals, chosen, asked)
         segment = self._segment(signals, prediction, asked.language)
@@ -325,7 +328,7 @@ class Recommender:
             channel = self._channel(signals, facts, rule)
             opening = channel.opening(asked.at)
             because = rule.because if channel.id == rule.channel else self.texts["preferred_channel"]
-            for kind in _kinds(rule, channel):
+            for kind in kinds_offered(rule, channel):
                 if len(items) == asked.limit:
                     return tuple(items.values())
                 item = self.catalogue.pick(
@@ -348,6 +351,16 @@ class Recommender:
                         Reason(rule.id, because[asked.language]),
                     )
         return tuple(items.values())
+
+    def _why_not(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> list[WhyNot]:
+        kind, table = signals.customer_type, self.rulebook.tables[signals.customer_type].on(asked.day)
+        sought = []
+        for facts in lookups(signals, prediction):
+            rule = table.choose(facts)
+            channel, topic = self._channel(signals, facts, rule), self._topic(kind, facts, rule)
+            sought += [Sought(content, topic, channel.id) for content in kinds_offered(rule, channel)]
+        wanted = Wanted(kind, asked.language, asked.day, asked.shown, asked.limit)
+        return why_not(self.catalogue, sought, wanted)
 
     def _channel(self, signals: Signals, facts: Facts, rule: Rule) -> Channel:
         """The rule's channel, or the one the customer prefers where no guarantee forbids it."""
@@ -424,18 +437,6 @@ def _statutory_benefits(signals: Signals) -> list[str]:
     active = values.get("active_benefits", ())
     open_matter = [values["open_matter"]] if "open_matter" in values else []
     return open_matter + [benefit for benefit in BENEFITS if benefit in active]
-
-
-def _kinds(rule: Rule, channel: Channel) -> tuple[str, ...]:
-    """The rule's kinds of content; in a preferred channel, how to reach it and then what that channel carries.
-
-    Easy language leads wherever it is offered, so that no limit drops it.
-    """
-    if channel.id == rule.channel:
-        return rule.content
-    carried = [kind for kind in rule.content if kind in channel.carries and kind != channel.card]
-    easy = [kind for kind in carried if kind == EASY_READ]
-    return (*easy, channel.card, *(kind for kind in carried if kind != EASY_READ))
 
 
 def _content(item: ContentItem, asked: Language) -> Content:

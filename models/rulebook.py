@@ -11,8 +11,10 @@ Decision tables with hit policy *first*: OMG DMN 1.5, section 8.2.10.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
 from models.codes import CUSTOMER_TYPES, CustomerType, Language
@@ -24,7 +26,10 @@ STATED_TOPIC: Final = "stated"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row: `when` holds the allowed values of each fact it names, `because` the reason a citizen reads."""
+    """One row: `when` holds the allowed values of each fact it names, `because` the reason a citizen reads.
+
+    It holds from `valid_from` to `valid_until`, both days among them.
+    """
 
     id: str
     when: Mapping[str, tuple[str, ...]]
@@ -35,6 +40,8 @@ class Rule:
     because: Mapping[Language, str]
     owner: str
     source: str
+    valid_from: date = date.min
+    valid_until: date = date.max
 
     def accepts(self, facts: Facts) -> bool:
         """Whether every condition holds."""
@@ -72,12 +79,26 @@ class PassedOver(NamedTuple):
     allowed: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What holds whatever the rules say; `check` names the function that checks it where bundles are made."""
+
+    id: str
+    check: str
+    says: str
+
+
 class Table:
-    """The rules of one customer type, in order, with their masks."""
+    """The rules of one customer type, in order, with their masks.
+
+    Where rules have days on which they begin or end, `on` gives the table of a day and `periods` each table there is.
+    """
 
     def __init__(self, customer_type: CustomerType, rules: tuple[Rule, ...]) -> None:
         self.customer_type = customer_type
         self.rules = rules
+        self.periods = self._periods()
+        self._starts = [start for start, _ in self.periods]
         self._masks = {
             fact.name: {
                 value: sum(
@@ -87,6 +108,10 @@ class Table:
             }
             for fact in FACTS[customer_type]
         }
+
+    def on(self, day: date) -> Table:
+        """The table of the rules that hold on a day."""
+        return self.periods[bisect_right(self._starts, day) - 1][1]
 
     def choose(self, facts: Facts) -> Rule:
         """The first rule that applies. A checked table has no gap; in an unchecked one, `LookupError`."""
@@ -109,6 +134,19 @@ class Table:
             found.append(PassedOver(rule.id, failed[0], facts[failed[0]], failed[1]))
         return found
 
+    def _periods(self) -> tuple[tuple[date, Table], ...]:
+        """First day and table of each period in which the same rules hold, in order of time."""
+        begins = {rule.valid_from for rule in self.rules if rule.valid_from > date.min}
+        ends = {rule.valid_until + timedelta(days=1) for rule in self.rules if rule.valid_until < date.max}
+        if not begins and not ends:
+            return ((date.min, self),)
+        found: list[tuple[date, Table]] = []
+        for start in sorted({date.min, *begins, *ends}):
+            holding = tuple(rule for rule in self.rules if rule.valid_from <= start <= rule.valid_until)
+            timeless = tuple(replace(rule, valid_from=date.min, valid_until=date.max) for rule in holding)
+            found.append((start, Table(self.customer_type, timeless)))
+        return tuple(found)
+
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
@@ -117,6 +155,7 @@ class Rulebook:
     tables: Mapping[CustomerType, Table]
     guarantees: tuple[Guarantee, ...]
     answer_valid_days: int
+    promises: tuple[Promise, ...] = ()
 
     def permits(self, customer_type: CustomerType, facts: Facts, *, channel: str) -> bool:
         """Whether no guarantee forbids offering this channel first to a customer with these facts."""
@@ -136,6 +175,10 @@ def read_rulebook(document: Mapping[str, Any]) -> Rulebook:
         },
         guarantees=tuple(_read_guarantee(guarantee) for guarantee in document["guarantees"]),
         answer_valid_days=document["answer_valid_days"],
+        promises=tuple(
+            Promise(promise["id"], promise["check"], promise["says"])
+            for promise in document.get("promises", ())
+        ),
     )
 
 
@@ -150,6 +193,8 @@ def _read_rule(rule: Mapping[str, Any]) -> Rule:
         because=dict(rule["because"]),
         owner=rule["owner"],
         source=rule["source"],
+        valid_from=date.fromisoformat(rule["valid_from"]) if "valid_from" in rule else date.min,
+        valid_until=date.fromisoformat(rule["valid_until"]) if "valid_until" in rule else date.max,
     )
 
 

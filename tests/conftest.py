@@ -29,6 +29,12 @@ def authored():
 
 
 @pytest.fixture(scope="session")
+def content():
+    """The shipped content as read, without rules; copy it before rules are read into it."""
+    return authoring.read_content(authoring.CONTENT)
+
+
+@pytest.fixture(scope="session")
 def bundles(tmp_path_factory, authored):
     """A bundles folder with the shipped bundle built and current."""
     folder = tmp_path_factory.mktemp("bundles")

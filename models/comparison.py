@@ -1,0 +1,155 @@
+"""Two rulebooks side by side: which cells of facts get another answer, exactly, each change with an example customer.
+
+An *edition* is a rulebook as it is compared: read from a folder of YAML, or from a bundle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from models import authoring, bundle
+from models.channels import Channel, read_channels
+from models.codes import CUSTOMER_TYPES, CustomerType
+from models.example_customers import TELLING, Inventor
+from models.facts import Facts, feasible_blocks
+from models.grid import GAP, Cell, Conditions, decide, decide_boxes
+from models.promises import outcome_of
+from models.rulebook import Rule, Rulebook, Table, read_rulebook
+
+
+class EditionError(ValueError):
+    """A rulebook that cannot be compared; the message says where it was looked for or what is wrong in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A rulebook with the channels it was written for. `name` is how it was asked for."""
+
+    name: str
+    rulebook: Rulebook
+    channels: Mapping[str, Channel]
+    capacities: Mapping[str, float]
+
+
+class Change(NamedTuple):
+    """Cells that one rule decided and another decides now, where the answer differs."""
+
+    customer_type: CustomerType
+    old: Rule | None
+    new: Rule | None
+    cells: int
+    example: Facts
+    customer: Mapping[str, Any] | None
+
+
+class Difference(NamedTuple):
+    """All changes, the largest first, and the cells there are."""
+
+    changes: tuple[Change, ...]
+    cells: int
+
+    @property
+    def changed(self) -> int:
+        """Cells whose answer differs."""
+        return sum(change.cells for change in self.changes)
+
+
+def read_edition(name: str, bundles: Path) -> Edition:
+    """A rulebook by folder (of `rules.yaml`, of a bundle, or with `rulebook/` in it) or by a bundle's digest.
+
+    Raises
+    ------
+    EditionError
+        If it is none of these, or has errors of its own.
+    """
+    folder = Path(name)
+    if (folder / "rulebook" / "rules.yaml").exists():
+        return _authored(name, folder / "rulebook", folder / "content")
+    if (folder / "rules.yaml").exists():
+        beside = folder.resolve().parent / "content"
+        return _authored(name, folder, beside if (beside / "catalogue.yaml").exists() else authoring.CONTENT)
+    if (folder / "rulebook.json").exists():
+        return _bundled(name, folder)
+    matching = [digest for digest in bundle.available(bundles) if digest.startswith(name)]
+    if len(matching) == 1:
+        return _bundled(name, bundles / matching[0])
+    raise EditionError(
+        f"{name} is neither a folder with rules.yaml nor the digest of one bundle. `arki-bundle list` shows the bundles."
+    )
+
+
+def difference(old: Edition, new: Edition, *, day: date, inventor: Inventor | None = None) -> Difference:
+    """Every cell of facts whose answer differs on a day, by the rules that decide it, old and new.
+
+    A rule that was only renamed, moved or rewritten to the same answer makes no difference.
+    """
+    changes: list[Change] = []
+    cells = 0
+    for customer_type in CUSTOMER_TYPES:
+        tables = (old.rulebook.tables[customer_type].on(day), new.rulebook.tables[customer_type].on(day))
+        blocks = feasible_blocks(customer_type)
+        cells += decide(blocks, []).cells
+        for boxes, was in _decided_boxes(tables[0], blocks):
+            changes += _changes_within(customer_type, was, boxes, tables[1], inventor)
+    changes.sort(key=lambda change: -change.cells)
+    return Difference(tuple(changes), cells)
+
+
+def _decided_boxes(
+    table: Table, blocks: tuple[Conditions, ...]
+) -> Iterator[tuple[list[Conditions], Rule | None]]:
+    """For each rule (None: no rule) the disjoint boxes of cells that it decides."""
+    decided = decide_boxes(blocks, [rule.when for rule in table.rules])
+    for row in sorted(decided.rows()):
+        yield decided.boxes_of(row), None if row == GAP else table.rules[row]
+
+
+def _changes_within(
+    customer_type: CustomerType,
+    was: Rule | None,
+    boxes: list[Conditions],
+    table: Table,
+    inventor: Inventor | None,
+) -> Iterator[Change]:
+    decided = decide_boxes(boxes, [rule.when for rule in table.rules])
+    for row in sorted(decided.rows()):
+        now = None if row == GAP else table.rules[row]
+        if was is not None and now is not None and outcome_of(was) == outcome_of(now):
+            continue
+        if was is None and now is None:
+            continue
+        cells: Iterator[Cell] = decided.examples(row, {}, TELLING)
+        facts, customer = (
+            inventor.first(customer_type, cells) if inventor is not None else (next(cells), None)
+        )
+        yield Change(customer_type, was, now, decided.count(row), facts or {}, customer)
+
+
+def _authored(name: str, rulebook: Path, content: Path) -> Edition:
+    authored = authoring.read_authored(rulebook, content)
+    if authored.errors:
+        raise EditionError(
+            f"{name} has errors; `arki-rulebook check` tells them. First: {authored.errors[0]}"
+        )
+    return _edition(name, authored.rulebook, authored.channels)
+
+
+def _bundled(name: str, folder: Path) -> Edition:
+    rulebook, channels = (
+        json.loads((folder / f"{part}.json").read_bytes()) for part in ("rulebook", "channels")
+    )
+    return _edition(name, rulebook, channels)
+
+
+def _edition(name: str, rulebook: Mapping[str, Any], channels: Mapping[str, Any]) -> Edition:
+    capacities = {
+        channel: float(data["capacity_per_day"])
+        for channel, data in channels["channels"].items()
+        if "capacity_per_day" in data
+    }
+    return Edition(name, read_rulebook(rulebook), read_channels(channels), capacities)

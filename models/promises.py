@@ -1,0 +1,136 @@
+"""Promises that hold whatever the rules say, each proven by a check of its own before a bundle is made.
+
+A guarantee about cells of facts is checked on the grid (`analysis`). These are about what stands around the table: that a
+person is reachable, that an objector is treated as a minor is, that statutory content reaches everyone, that nobody is
+offered what is not for them, that no text states entitlement. `guarantees.yaml` lists them in the team's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from typing import Any, Final, NamedTuple
+
+from models.catalogue import Catalogue, read_catalogue
+from models.channels import Channel
+from models.codes import (
+    BENEFITS,
+    CLAIM_KINDS,
+    CUSTOMER_TYPES,
+    LANGUAGES,
+    UNKNOWN,
+    CustomerType,
+)
+from models.facts import FACTS
+from models.findings import Authored, Phrase, phrase
+from models.rulebook import Rule, Rulebook
+from models.wording import own_texts, states_entitlement
+
+_DUTIES: Final[Mapping[CustomerType, tuple[str, ...]]] = {"person": BENEFITS, "employer": CLAIM_KINDS}
+
+
+class Broken(NamedTuple):
+    """Where a promise is broken: the rule or item, what is wrong and what to do."""
+
+    subject: str
+    what: Phrase
+    hint: Phrase
+
+
+def check_promises(authored: Authored, rulebook: Rulebook, channels: Mapping[str, Channel]) -> None:
+    """Check every promise listed, adding a finding for each place that breaks one. Wording is told apart, by words."""
+    catalogue = read_catalogue(authored.catalogue)
+    for promise in rulebook.promises:
+        for broken in CHECKS[promise.check](rulebook, catalogue, channels):
+            authored.find(
+                broken.subject, "promise_broken", guarantee=promise.id, what=broken.what, hint=broken.hint
+            )
+    for subject, language, text in own_texts(authored.rulebook, authored.catalogue, authored.texts):
+        found = states_entitlement(text, language)
+        if found:
+            authored.find(subject, "entitlement", language=language, words=found)
+
+
+def a_human_channel(rulebook: Rulebook, _: Catalogue, channels: Mapping[str, Channel]) -> Iterator[Broken]:
+    """Every rule names, beside what it offers, a channel where a person answers, for such customers, with hours."""
+    for kind, rule in _rules(rulebook):
+        channel = channels[rule.human_channel]
+        if not channel.human:
+            yield Broken(rule.id, phrase("not_human", channel=channel.id), phrase("do_human"))
+        elif not channel.hours:
+            yield Broken(rule.id, phrase("no_hours", channel=channel.id), phrase("do_human"))
+        elif channel.audience not in {kind, "both"}:
+            yield Broken(
+                rule.id, phrase("not_theirs", value=channel.id, audience=phrase(kind)), phrase("do_audience")
+            )
+
+
+def the_neutral_answer(rulebook: Rulebook, _: Catalogue, __: Mapping[str, Channel]) -> Iterator[Broken]:
+    """An objector and a minor get the same answer, whatever their language needs.
+
+    That nothing else is a fact of theirs is by construction: `facts.feasible_blocks`, held by tests.
+    """
+    for _start, table in rulebook.tables["person"].periods:
+        for interpreter, easy in product(("yes", "no", UNKNOWN), repeat=2):
+            facts = dict.fromkeys((fact.name for fact in FACTS["person"]), UNKNOWN) | {
+                "interpreter_needed": interpreter,
+                "easy_language": easy,
+            }
+            one, other = (table.choose(facts | {"personalisation": mark}) for mark in ("objected", "minor"))
+            if outcome_of(one) != outcome_of(other):
+                yield Broken(other.id, phrase("not_neutral"), phrase("do_neutral"))
+                return
+
+
+def statutory_content(_: Rulebook, catalogue: Catalogue, __: Mapping[str, Channel]) -> Iterator[Broken]:
+    """Whatever matter is open and whatever the benefit, some statutory item reaches the customer in each language."""
+    for kind, duties in _DUTIES.items():
+        for benefit in duties:
+            if not all(catalogue.has_statutory(benefit, kind, language) for language in LANGUAGES):
+                yield Broken(
+                    "catalogue.yaml",
+                    phrase("no_duty", audience=phrase(kind), benefit=benefit),
+                    phrase("do_duty"),
+                )
+
+
+def audiences(rulebook: Rulebook, catalogue: Catalogue, channels: Mapping[str, Channel]) -> Iterator[Broken]:
+    """No rule's channel, no item that can be picked and no statutory item is for the other type of customer."""
+    for kind, rule in _rules(rulebook):
+        if channels[rule.channel].audience not in {kind, "both"}:
+            yield Broken(
+                rule.id,
+                phrase("not_theirs", value=rule.channel, audience=phrase(kind)),
+                phrase("do_audience"),
+            )
+    for kind in CUSTOMER_TYPES:
+        for item in catalogue.reachable(kind):
+            if not item.is_for(kind):
+                yield Broken(
+                    item.id, phrase("not_theirs", value=item.id, audience=phrase(kind)), phrase("do_audience")
+                )
+
+
+def wording(_: Rulebook, __: Catalogue, ___: Mapping[str, Channel]) -> Iterator[Broken]:
+    """No text states entitlement. `check_promises` lints every text and tells each place by its words."""
+    return iter(())
+
+
+CHECKS: Final[Mapping[str, Callable[[Rulebook, Catalogue, Mapping[str, Channel]], Iterator[Broken]]]] = {
+    "a_human_channel": a_human_channel,
+    "the_neutral_answer": the_neutral_answer,
+    "statutory_content": statutory_content,
+    "audiences": audiences,
+    "wording": wording,
+}
+
+
+def outcome_of(rule: Rule) -> tuple[Any, ...]:
+    """All that a customer gets by a rule: channel, kinds of content, topic, the human channel and the sentence."""
+    return (rule.channel, rule.content, rule.topic, rule.human_channel, tuple(sorted(rule.because.items())))
+
+
+def _rules(rulebook: Rulebook) -> Iterator[tuple[CustomerType, Rule]]:
+    for kind in CUSTOMER_TYPES:
+        for rule in rulebook.tables[kind].rules:
+            yield kind, rule

@@ -1,0 +1,234 @@
+"""Commands of `arki-rulebook` for changing a rulebook: compare, weigh, move to a spreadsheet and back, propose examples.
+
+Only click is imported before a command runs. openpyxl and pyarrow are imported in these commands' processes alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from models.impact import Impact
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+_SHOWN: Final = 20
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@click.option("--as-of", help="The day to compare on, as 2026-05-31 (default: today).")
+def diff(old: str, new: str, as_of: str | None) -> None:
+    """Show which cells of facts get another answer in NEW than in OLD, exactly.
+
+    OLD and NEW are each a folder (of rules.yaml, or with rulebook/ and content/ in it) or a bundle's digest.
+    """
+    from models.analysis import read_model  # noqa: PLC0415
+    from models.comparison import EditionError, difference, read_edition  # noqa: PLC0415
+    from models.example_customers import Inventor, telling  # noqa: PLC0415
+
+    try:
+        one, other = (read_edition(name, bundles_folder()) for name in (old, new))
+        found = difference(one, other, day=_day(as_of), inventor=Inventor(read_model()))
+    except (EditionError, ValueError) as error:
+        _stop(str(error))
+    for change in found.changes:
+        was, now = (rule.id if rule else "(no rule)" for rule in (change.old, change.new))
+        click.echo(f"{change.cells:>11,} cells  {change.customer_type}: {was} -> {now}")
+        for name in ("channel", "content", "topic", "human_channel"):
+            before, after = (getattr(rule, name, None) for rule in (change.old, change.new))
+            if before != after:
+                click.echo(f"{'':19}{name}: {_told(before)} -> {_told(after)}")
+        facts = ", ".join(f"{name}={value}" for name, value in telling(change.example).items())
+        click.echo(f"{'':19}for example {facts or 'nothing known'}")
+        customer = (
+            json.dumps(change.customer, ensure_ascii=False)
+            if change.customer
+            else "nobody, by the current model"
+        )
+        click.echo(f"{'':19}customer: {customer}")
+    click.echo(f"{found.changed:,} of {found.cells:,} cells get another answer.")
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--population", required=True, type=_FILE, help="Customers, .parquet or .csv, as arki-score reads."
+)
+@click.option("--as-of", help="The day to compare on, as 2026-05-31 (default: today).")
+@click.option(
+    "--uptake",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="Share of offers of personal service that are taken up; an assumption.",
+)
+@click.option("--json", "as_json", is_flag=True, help="All figures as JSON.")
+def impact(old: str, new: str, population: Path, as_of: str | None, uptake: float, *, as_json: bool) -> None:
+    """Count the customers of a population who would get another answer in NEW than in OLD, and which.
+
+    Channels and content are those offered first. Columns audit_… of the population show differences between groups.
+    """
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from models.analysis import read_model  # noqa: PLC0415
+    from models.columns import PopulationError  # noqa: PLC0415
+    from models.comparison import EditionError, read_edition  # noqa: PLC0415
+    from models.example_customers import Inventor  # noqa: PLC0415
+    from models.impact import impact as counted  # noqa: PLC0415
+
+    scorecard = read_model()
+    if scorecard is None:
+        _stop("There is no model in models/artifacts; run `make train`.")
+    try:
+        found = counted(
+            read_edition(old, bundles_folder()),
+            read_edition(new, bundles_folder()),
+            population,
+            day=_day(as_of),
+            scorecard=scorecard,
+            inventor=Inventor(scorecard),
+        )
+    except (EditionError, PopulationError, ValueError) as error:
+        _stop(str(error))
+    except ImportError:
+        _stop("impact reads populations with pyarrow; install it with `pip install arki[score]`.")
+    if as_json:
+        click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2))
+    else:
+        _tell(found, uptake)
+
+
+@click.command()
+@click.argument("table", type=_FILE)
+@click.option("--rulebook", "folder", type=_FOLDER, help="Folder of rules.yaml (default: the shipped one).")
+def export(table: Path, folder: Path | None) -> None:
+    """Write the rules to TABLE, an .xlsx with a sheet for each segment and one for employers."""
+    from models import authoring, spreadsheet  # noqa: PLC0415
+
+    try:
+        rules = spreadsheet.export(folder or authoring.RULEBOOK, table)
+    except spreadsheet.SheetError as error:
+        _stop(str(error))
+    click.echo(f"{rules} rules -> {table}")
+
+
+@click.command("import")
+@click.argument("table", type=_FILE)
+@click.option("--rulebook", "folder", type=_FOLDER, help="Folder of rules.yaml (default: the shipped one).")
+@click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
+def import_(table: Path, folder: Path | None, *, dry_run: bool) -> None:
+    """Bring the edits of TABLE back into rules.yaml. What was not edited keeps its bytes, comments and order."""
+    from models import authoring, spreadsheet  # noqa: PLC0415
+
+    try:
+        changed = spreadsheet.import_(table, folder or authoring.RULEBOOK, write=not dry_run)
+    except spreadsheet.SheetError as error:
+        _stop(str(error))
+    for line in changed:
+        click.echo(line)
+    click.echo(f"{len(changed)} changes{'; nothing was written' if dry_run else ''}.")
+    if changed and not dry_run:
+        click.echo("Now run `arki-rulebook check`.")
+
+
+@click.command("suggest-examples")
+@click.option("--rulebook", "folder", type=_FOLDER, help="Folder of rules.yaml (default: the shipped one).")
+@click.option(
+    "--content", "content_folder", type=_FOLDER, help="Folder of catalogue.yaml (default: the shipped one)."
+)
+@click.option("--missing", is_flag=True, help="Only what examples.yaml does not cover yet.")
+def suggest_examples(folder: Path | None, content_folder: Path | None, *, missing: bool) -> None:
+    """Propose few worked examples that cover every rule and each condition's edge, as YAML for examples.yaml."""
+    from models import authoring  # noqa: PLC0415
+    from models.suggestions import as_yaml, suggest  # noqa: PLC0415
+
+    authored = authoring.read_authored(folder or authoring.RULEBOOK, content_folder or authoring.CONTENT)
+    if authored.errors:
+        _stop(f"The rulebook has errors; `arki-rulebook check` tells them. First: {authored.errors[0]}")
+    found = suggest(authored, missing=missing)
+    click.echo(as_yaml(found), nl=False)
+    fewer = "no fewer would do" if found.is_smallest else f"at least {found.at_least} are needed"
+    proof = f" Of the cells looked at, {fewer}."
+    click.echo(
+        f"# {len(found.examples)} examples cover {found.rules} rules and {found.edges} edges of conditions.{proof}"
+    )
+
+
+def bundles_folder() -> Path:
+    """Where bundles live."""
+    return Path(os.environ.get("ARKI_BUNDLES", "bundles"))
+
+
+def _tell(found: Impact, uptake: float) -> None:
+    from models.example_customers import telling  # noqa: PLC0415
+    from models.impact import WORKING_DAYS_A_MONTH  # noqa: PLC0415
+
+    click.echo(
+        f"{found.changed:,} of {found.customers:,} customers get another answer ({_share(found.changed, found.customers)})."
+    )
+    for title, moves in (("first channel", found.channels), ("first content", found.contents)):
+        _table(title, ((f"{m.old} -> {m.new}", m.customers) for m in moves[:_SHOWN]))
+    _table("segment", ((move.old, move.customers) for move in found.segments))
+    click.echo(f"\npersonal service, customers a working day (if {uptake:.0%} take the offer up; assumption)")
+    for load in found.loads:
+        old, new = (round(n * uptake / WORKING_DAYS_A_MONTH) for n in (load.old, load.new))
+        stated = f", capacity {load.capacity_per_day:,.0f} (assumption)" if load.capacity_per_day else ""
+        over = "  OVER CAPACITY" if load.capacity_per_day and new > load.capacity_per_day else ""
+        click.echo(f"  {load.channel}: {old:,} -> {new:,} ({new - old:+,}){stated}{over}")
+    if found.cost_old is not None and found.cost_new is not None:
+        change = found.cost_new - found.cost_old
+        known = _share(found.costed_new, found.customers)
+        click.echo(
+            f"\ncost per contact: {found.cost_old:.2f} -> {found.cost_new:.2f} EUR ({change:+.2f}), over the {known} of "
+            "customers whose first channel has a public cost (2017)"
+        )
+    for column in dict.fromkeys(group.column for group in found.groups):
+        click.echo(f"\n{column}: changed; offered a person first, before -> after")
+        for group in found.groups:
+            if group.column == column:
+                shares = [
+                    _share(n, group.customers) for n in (group.changed, group.human_old, group.human_new)
+                ]
+                click.echo(f"  {group.group} ({group.customers:,}): {shares[0]}; {shares[1]} -> {shares[2]}")
+    click.echo("\nexample customers, invented")
+    for cell in found.examples:
+        facts = ", ".join(f"{name}={value}" for name, value in telling(cell.facts).items())
+        click.echo(
+            f"  {cell.customers:,} such: {facts or 'nothing known'}: {cell.old_rule} -> {cell.new_rule}"
+        )
+        if cell.customer:
+            click.echo(f"    {json.dumps(cell.customer, ensure_ascii=False)}")
+
+
+def _table(title: str, rows: Iterable[tuple[str, int]]) -> None:
+    click.echo(f"\n{title}")
+    for name, customers in rows:
+        click.echo(f"  {name}: {customers:,}")
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "–"
+
+
+def _told(value: Any) -> str:  # noqa: ANN401
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _day(as_of: str | None) -> date:
+    return date.fromisoformat(as_of) if as_of else datetime.now(UTC).date()
+
+
+def _stop(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(2)

@@ -1,0 +1,109 @@
+"""No signal set, alone or in a batch, gets an answer that breaks what `guarantees.yaml` promises."""
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import customers
+
+from models.channels import HELSINKI
+from models.codes import BENEFITS, CLAIM_KINDS, LANGUAGES
+from models.facts import lookups, may_personalise
+from models.signals import read_signals
+from models.wording import states_entitlement
+
+NOON = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
+ASKED = {"language": st.sampled_from(LANGUAGES), "limit": st.integers(1, 10)}
+
+
+def broken(recommender, signals, answer, limit):
+    """The guarantees and promises that an answer breaks, by id."""
+    kind = signals.customer_type
+    asked = kind == "person" and may_personalise(signals)
+    prediction = recommender.scorecard.predict(signals) if asked else None
+    found = lookups(signals, prediction)
+    first, offered = answer.items[0], [item.content_type for item in answer.items]
+    for guarantee in recommender.rulebook.guarantees:
+        if guarantee.customer_type == kind and guarantee.concerns(found[0]):
+            if guarantee.channel and first.channel not in guarantee.channel:
+                yield guarantee.id
+            if guarantee.content and not set(guarantee.content) & set(offered):
+                yield guarantee.id
+    for facts in found[1:]:
+        rule = recommender.rulebook.tables[kind].on(NOON.date()).choose(facts)
+        for item in answer.items:
+            if item.reason.rule == rule.id and item.channel == rule.channel:
+                yield from (
+                    guarantee.id
+                    for guarantee in recommender.rulebook.guarantees
+                    if guarantee.customer_type == kind
+                    and guarantee.concerns(facts)
+                    and guarantee.channel
+                    and item.channel not in guarantee.channel
+                )
+    yield from promises_broken(recommender, signals, answer)
+
+
+def promises_broken(recommender, signals, answer):
+    kind, values = signals.customer_type, signals.values
+    channels, items = recommender.channels, recommender.catalogue.items
+    human = channels[answer.human_channel.id]
+    if not human.human or human.audience not in {kind, "both"}:
+        yield "a-human-is-always-reachable"
+    shown = [item.content.id for item in (*answer.items, *answer.statutory)]
+    if any(not items[name].is_for(kind) for name in shown):
+        yield "persons-and-employers-apart"
+    if any(channels[item.channel].audience not in {kind, "both"} for item in answer.items):
+        yield "persons-and-employers-apart"
+    duties = {values["open_matter"]} if "open_matter" in values else set()
+    duties |= set(values.get("active_benefits", ()))
+    covered = set().union(*(items[duty.content.id].benefits for duty in answer.statutory))
+    if not duties <= covered:
+        yield "statutory-content-reaches-everyone"
+    texts = [answer.notice, *(item.reason.text for item in answer.items)]
+    if any(states_entitlement(text, answer.language) for text in texts):
+        yield "no-word-of-entitlement"
+
+
+@settings(max_examples=200, deadline=None)
+@given(customer=customers(), **ASKED)
+def test_no_signal_set_gets_an_answer_that_breaks_a_guarantee(recommender, customer, language, limit):
+    signals = read_signals(*customer)
+    [answer] = recommender.recommend([signals], at=NOON, language=language, limit=limit)
+    assert list(broken(recommender, signals, answer, limit)) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(batch=st.lists(customers(), max_size=8), **ASKED)
+def test_no_batch_holds_an_answer_that_breaks_a_guarantee(recommender, batch, language, limit):
+    given_signals = [read_signals(*customer) for customer in batch]
+    answers = recommender.recommend(given_signals, at=NOON, language=language, limit=limit)
+    for signals, answer in zip(given_signals, answers, strict=True):
+        assert list(broken(recommender, signals, answer, limit)) == []
+        [alone] = recommender.recommend([signals], at=NOON, language=language, limit=limit)
+        assert answer == alone
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+@pytest.mark.parametrize(
+    "preferred", [None, "web_page", "paper", "chat", "omakela_message", "social_channel"]
+)
+def test_easy_language_and_an_interpreter_are_dropped_by_no_limit_and_no_wish(recommender, limit, preferred):
+    signals = {"easy_language": True, "interpreter_needed": True}
+    if preferred:
+        signals["preferred_channel"] = preferred
+    [answer] = recommender.recommend([read_signals("person", signals)], at=NOON, limit=limit)
+    assert "easy_read" in [item.content_type for item in answer.items]
+    assert recommender.channels[answer.items[0].channel].human
+
+
+@pytest.mark.parametrize(
+    ("kind", "benefit"), [("person", b) for b in BENEFITS] + [("employer", c) for c in CLAIM_KINDS]
+)
+def test_no_objection_limit_or_repetition_suppresses_statutory_content(recommender, kind, benefit):
+    usual = recommender.recommend([read_signals(kind, {"open_matter": benefit})], at=NOON)[0].statutory
+    assert usual
+    marked = read_signals(kind, {"open_matter": benefit, "personalisation": "objected"})
+    ids = [duty.content.id for duty in usual]
+    assert recommender.recommend([marked], at=NOON, limit=1, shown=ids)[0].statutory == usual

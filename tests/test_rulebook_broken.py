@@ -1,0 +1,216 @@
+"""Rulebooks broken in exactly one way, each named after its fault: what `arki-rulebook check` says is tested word for word."""
+
+import copy
+import json
+import shutil
+import time
+
+import pytest
+from conftest import ROOT
+from ruamel.yaml import YAML
+
+from models import analysis, authoring
+from models.example_customers import Inventor
+from models.facts import lookups
+from models.findings import Authored
+from models.messages import MESSAGES, PHRASES
+from models.rulebook import read_rulebook
+from models.signals import read_signals
+from models.written import MAX_BYTES, load
+
+RULEBOOKS = ROOT / "fixtures" / "rulebooks"
+BROKEN = sorted((RULEBOOKS / "broken").glob("*.yaml"))
+
+
+@pytest.fixture
+def checked(content, tmp_path):
+    """A function that checks the sound rulebook with one part of one file replaced."""
+
+    def checked(file=None, replace="", by=""):
+        folder = tmp_path / "rulebook"
+        shutil.copytree(RULEBOOKS / "sound", folder)
+        if file:
+            text = (folder / file).read_text(encoding="utf-8")
+            assert text.count(replace) == 1
+            (folder / file).write_text(text.replace(replace, by), encoding="utf-8")
+        authored = copy.deepcopy(content)
+        authoring.read_rules(authored, folder)
+        analysis.analyse(authored)
+        return authored
+
+    return checked
+
+
+def test_the_sound_rulebook_has_no_findings(checked):
+    assert [str(finding) for finding in checked().findings] == []
+
+
+def test_there_are_at_least_twenty_ways_to_break_a_rulebook():
+    assert len(BROKEN) >= 20
+
+
+@pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
+def test_a_rulebook_broken_in_one_way_is_told_so_and_nothing_else(checked, path):
+    fixture = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    found = checked(fixture["file"], fixture["replace"], fixture["by"]).findings
+    assert [finding.sentence("en") for finding in found] == [fixture["finding"]["en"]]
+    assert [finding.sentence("fi") for finding in found] == [fixture["finding"]["fi"]]
+
+
+@pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
+def test_an_example_customer_really_lands_in_the_cell(checked, path):
+    fixture = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    authored = checked(fixture["file"], fixture["replace"], fixture["by"])
+    [finding] = authored.findings
+    about_cells = finding.code in {"gap", "changes_nothing", "misleading", "breaks"}
+    assert (finding.customer is not None) == about_cells
+    if not about_cells:
+        return
+    customer = json.loads(json.dumps(finding.customer))
+    signals = read_signals(customer["customer_type"], customer["signals"])
+    card = analysis.read_model()
+    asked = signals.customer_type == "person" and finding.example.get("personalisation") is None
+    facts = lookups(signals, card.predict(signals) if asked else None)[0]
+    assert finding.example.items() <= facts.items()
+    table = read_rulebook(authored.rulebook).tables[signals.customer_type]
+    deciding = {rule.id for _, of_period in table.periods for rule in [decided_by(of_period, facts)] if rule}
+    if finding.code in {"breaks", "changes_nothing"}:
+        assert finding.subject in deciding
+    elif finding.code == "gap":
+        assert deciding < {rule.id for rule in table.rules}
+    else:
+        assert finding.subject not in deciding
+
+
+def test_explain_accepts_the_example_customer_and_shows_the_rule(checked, tmp_path):
+    from click.testing import CliRunner
+
+    from models import commands
+
+    fixture = YAML(typ="safe", pure=True).load((RULEBOOKS / "broken" / "broken_guarantee.yaml").read_text())
+    [finding] = checked(fixture["file"], fixture["replace"], fixture["by"]).findings
+    shown = CliRunner().invoke(
+        commands.rulebook,
+        ["explain", "-", "--rulebook", str(tmp_path / "rulebook")],
+        input=json.dumps(finding.customer),
+    )
+    assert shown.exit_code == 0, shown.output
+    assert "-> by-post: social_channel" in shown.output
+
+
+def decided_by(table, facts):
+    try:
+        return table.choose(facts)
+    except LookupError:
+        return None
+
+
+def test_where_the_model_leads_nobody_the_finding_says_so(content, tmp_path):
+    folder = tmp_path / "rulebook"
+    shutil.copytree(RULEBOOKS / "sound", folder)
+    rules = folder / "rules.yaml"
+    text = rules.read_text(encoding="utf-8")
+    rules.write_text(
+        text.replace("channel: paper", "channel: social_channel").replace("[form, contact_card]", "[guide]")
+    )
+    authored = copy.deepcopy(content)
+    authoring.read_rules(authored, folder)
+    analysis.analyse(authored, scorecard=tmp_path / "no-model.json")
+    assert str(authored.findings[0]).endswith(
+        "For example: segment=steady, confidence=high, digital=offline. The current model leads nobody here."
+    )
+    assert authored.findings[0].told("fi").endswith("Nykyinen malli ei ohjaa ketään tähän.")
+
+
+def test_every_message_is_said_in_both_languages_with_the_same_names():
+    import string
+
+    def names(text):
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    for english, finnish in MESSAGES.values():
+        assert english.message != finnish.message
+        assert names("".join(english)) == names("".join(finnish))
+    for english, finnish in PHRASES.values():
+        assert names(english) == names(finnish)
+
+
+def test_every_segment_and_confidence_is_reached_through_the_shipped_model():
+    """With every way of dealing with Kela and every friction: 288 cells of what the model decides."""
+    from itertools import product
+
+    from models.codes import UNKNOWN
+    from models.facts import PERSON_FACTS
+    from models.segments import PERSON_SEGMENTS
+
+    values = {fact.name: fact.values for fact in PERSON_FACTS}
+    inventor = Inventor(analysis.read_model())
+    nothing = dict.fromkeys(values, UNKNOWN) | {"personalisation": "allowed"}
+    cells = product(
+        PERSON_SEGMENTS, ("high", "moderate"), values["digital"], values["friction"], ("KE8", "none", UNKNOWN)
+    )
+    names = ("segment", "confidence", "digital", "friction", "life_event")
+    missed = [
+        cell
+        for cell in cells
+        if inventor.signals_for("person", nothing | dict(zip(names, map(str, cell), strict=True))) is None
+    ]
+    assert len(missed) <= 288 // 10, missed
+
+
+def hostile(text, tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text(text, encoding="utf-8")
+    authored = Authored()
+    started = time.process_time()
+    assert load(path, authored) == {}
+    assert time.process_time() - started < 1.0
+    [finding] = authored.findings
+    return finding.code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        pytest.param("a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n", "alias", id="alias bomb"),
+        pytest.param("a: !!python/object/apply:os.system [echo]\n", "tag", id="python tag"),
+        pytest.param("a: !include other.yaml\n", "tag", id="include"),
+        pytest.param("a: " + "[" * 200_000, "too_deep", id="deep lists"),
+        pytest.param("a: " + "{a: " * 100_000, "too_deep", id="deep mappings"),
+        pytest.param("".join(f"{' ' * n}- \n" for n in range(300)), "too_deep", id="deep blocks"),
+        pytest.param("a: " + "x" * (50 << 20), "too_large", id="50 MB"),
+    ],
+)
+def test_hostile_yaml_is_refused_fast(tmp_path, text, code):
+    assert hostile(text, tmp_path) == code
+
+
+def test_the_largest_file_allowed_is_far_larger_than_any_shipped():
+    sizes = [
+        path.stat().st_size for folder in (authoring.RULEBOOK, authoring.CONTENT) for path in folder.iterdir()
+    ]
+    assert max(sizes) * 4 < MAX_BYTES
+
+
+MISSHAPEN = [
+    ("rules.yaml", "person:\n  # Neutral answers", "person: many\nothers:\n  # Neutral answers"),
+    ("rules.yaml", "human_channel:\n  person: callback\n  employer: callback", "human_channel: callback"),
+    ("rules.yaml", "when: {segment: supported, confidence: [high, moderate]}", "when: [segment]"),
+    ("rules.yaml", "when: {segment: supported, confidence: [high, moderate]}", "when: {segment: {a: b}}"),
+    ("rules.yaml", "content: [form, contact_card]", "content: {form: 1}"),
+    (
+        "rules.yaml",
+        "because: {fi: Voit varata ajan., sv: Du kan boka en tid., en: You can book a time.}",
+        "because: 3",
+    ),
+    ("rules.yaml", "valid: {from: 2026-06-01, until: 2026-12-31}", "valid: 2026"),
+    ("guarantees.yaml", "must: {channel: [phone_appointment, paper]}", "must: paper"),
+    ("guarantees.yaml", "every: {digital: offline}", "every: offline"),
+    ("examples.yaml", "facts: {digital: offline}", "facts: offline"),
+    ("examples.yaml", "expect: {rule: firm-by-phone}", "expect: firm-by-phone"),
+]
+
+
+@pytest.mark.parametrize(("file", "replace", "by"), MISSHAPEN)
+def test_nothing_raises_on_what_has_another_shape(checked, file, replace, by):
+    assert checked(file, replace, by).errors
