@@ -13,16 +13,20 @@ RUN /opt/make/bin/python -m hatchling build -t wheel
 
 FROM wheel AS bundle
 ENV ARKI_BUNDLES=/opt/bundles
-RUN /opt/make/bin/pip install --no-cache-dir --no-deps dist/*.whl && cd / && /opt/make/bin/arki-bundle build --activate
-RUN /opt/arki/bin/pip install --no-cache-dir --no-deps dist/*.whl
+RUN /opt/make/bin/pip install --no-cache-dir --no-deps dist/*.whl \
+ && /opt/arki/bin/pip install --no-cache-dir --no-deps dist/*.whl
+WORKDIR /
+RUN /opt/make/bin/arki-bundle build --activate
 
+# Runs on a read-only root without capabilities; it writes to /dev/shm alone (deploy/kubernetes.yaml).
 FROM python:3.11-slim-bookworm
 COPY --from=bundle /opt/arki /opt/arki
 COPY --from=bundle /opt/bundles /opt/bundles
 ENV PATH=/opt/arki/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     ARKI_BUNDLES=/opt/bundles \
-    ARKI_BIND=0.0.0.0:8080
+    ARKI_BIND=0.0.0.0:8080 \
+    ARKI_RUN=/dev/shm/arki
 WORKDIR /
 USER 65532:65532
 EXPOSE 8080

@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test test-full train score lint lock golden openapi clean
+.PHONY: help setup run test test-full train score lint lock golden openapi drill sbom clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -63,6 +63,14 @@ lock: ## requirements/*.lock from pyproject.toml (needs uv)
 	$(COMPILE) --extra dev -o requirements/dev.lock
 	$(COMPILE) --extra run -c requirements/dev.lock -o requirements/run.lock
 	$(COMPILE) --extra serve -c requirements/dev.lock -o requirements/serve.lock
+	python3 deploy/sbom.py > deploy/sbom.cdx.json.new && mv deploy/sbom.cdx.json.new deploy/sbom.cdx.json
+
+drill: $(VENV)/dev.stamp ## every promise of the running service tried, as a table; LONG=1 for the long forms
+	@$(BIN)/arki-bundle build --activate
+	@$(BIN)/python -m drills $(if $(LONG),--long)
+
+sbom: ## deploy/sbom.cdx.json from requirements/serve.lock
+	@python3 deploy/sbom.py > deploy/sbom.cdx.json.new && mv deploy/sbom.cdx.json.new deploy/sbom.cdx.json
 
 golden: $(VENV)/dev.stamp ## golden answers, responses and README outputs made anew, after a change that is meant
 	@$(BIN)/arki-bundle build --activate

@@ -2,7 +2,7 @@
 
 A key is `arki_<id>_<secret><checksum>`: 12 hexadecimal digits of id, 64 of secret (256 random bits), 8 of CRC-32, so
 that a secret scanner finds it and a cut-off copy is told from a wrong one. It travels in `Authorization: Bearer`,
-never in a URL. The app asks `KeyRing.grant`; `arki-keys` makes keys.
+never in a URL. The app asks `KeyRing.grant`; `service.keys` is the command that makes, lists and revokes them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,9 @@ import time
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
-
-import click
+from typing import Any, Final, NamedTuple
 
 from service.settings import SettingsError, is_loopback
 
@@ -39,6 +37,7 @@ SCOPES: Final = (
 LONGEST_DAYS: Final = 365
 LOOK_AGAIN_S: Final = 1.0
 _KEY: Final = re.compile(r"arki_([0-9a-f]{12})_([0-9a-f]{64})([0-9a-f]{8})")
+_LONGEST: Final = timedelta(days=LONGEST_DAYS)
 _NOBODY: Final = hashlib.sha256(b"").hexdigest()
 
 
@@ -61,6 +60,16 @@ class KeyRecord:
     sha256: str
     scopes: frozenset[str]
     expires: datetime
+
+
+class Grant(NamedTuple):
+    """What a key opens. `key_id` is None for the development key, which no rate limit binds."""
+
+    key_id: str | None
+    scopes: frozenset[str]
+
+
+_DEVELOPMENT: Final = Grant(None, frozenset(SCOPES))
 
 
 class KeyRing:
@@ -87,8 +96,8 @@ class KeyRing:
         self._records = read_keys(file) if file else {}
         self._look_again = clock() + LOOK_AGAIN_S
 
-    def grant(self, authorization: str | None, *, remote: str | None, now: datetime) -> frozenset[str]:
-        """The scopes of the key in an Authorization header.
+    def grant(self, authorization: str | None, *, remote: str | None, now: datetime) -> Grant:
+        """What the key in an Authorization header opens.
 
         Parameters
         ----------
@@ -102,7 +111,7 @@ class KeyRing:
         Raises
         ------
         UnauthenticatedError
-            If there is no key, or it is damaged, unknown, expired, or a development key from elsewhere.
+            If there is no key, or it is damaged, unknown, expired, a development key from elsewhere, or altered.
         """
         scheme, _, key = (authorization or "").partition(" ")
         key = key.strip()
@@ -113,10 +122,10 @@ class KeyRing:
                 raise UnauthenticatedError(
                     "Development keys work on loopback alone. Use a key made with arki-keys create."
                 )
-            return frozenset(SCOPES)
-        return self._scopes_of(key, now)
+            return _DEVELOPMENT
+        return self._granted(key, now)
 
-    def _scopes_of(self, key: str, now: datetime) -> frozenset[str]:
+    def _granted(self, key: str, now: datetime) -> Grant:
         match = _KEY.fullmatch(key)
         if match is not None and _checksum(match[1], match[2]) != match[3]:
             raise UnauthenticatedError("The key's checksum does not match: it was cut off or mistyped.")
@@ -129,7 +138,11 @@ class KeyRing:
             )
         if record.expires <= now:
             raise UnauthenticatedError("The key has expired. Make a new one with arki-keys create.")
-        return record.scopes
+        if record.expires - now > _LONGEST:
+            raise UnauthenticatedError(
+                f"The key's record was altered: no key lives longer than {LONGEST_DAYS} days."
+            )
+        return Grant(record.id, record.scopes)
 
     def _current(self) -> dict[str, KeyRecord]:
         if self._file is not None and self._clock() >= self._look_again:
@@ -167,41 +180,6 @@ def make_key(scopes: Iterable[str], *, expires: datetime) -> tuple[str, KeyRecor
     key = f"arki_{key_id}_{secret}{_checksum(key_id, secret)}"
     digest = hashlib.sha256(key.encode()).hexdigest()
     return key, KeyRecord(key_id, digest, frozenset(scopes), expires)
-
-
-@click.group()
-def keys() -> None:
-    """Make API keys for Arki. A key is printed once; the file keeps only its SHA-256."""
-
-
-@keys.command()
-@click.option(
-    "--scope", "scopes", multiple=True, required=True, type=click.Choice(SCOPES), help="Repeatable."
-)
-@click.option("--days", required=True, type=click.IntRange(1, LONGEST_DAYS), help="Days until it expires.")
-@click.option(
-    "--keys",
-    "file",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="ARKI_KEYS",
-    help="The file of keys; made if it is not there.",
-)
-def create(scopes: tuple[str, ...], days: int, file: Path) -> None:
-    """Make a key, print it once, and keep its hash in the file."""
-    try:
-        records = read_keys(file) if file.exists() else {}
-        key, record = make_key(
-            scopes, expires=datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
-        )
-        write_keys(file, [*records.values(), record])
-    except (SettingsError, OSError) as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(
-        f"Key {record.id} expires {record.expires:%Y-%m-%d}. It is shown only now; keep it where secrets are kept.",
-        err=True,
-    )
-    click.echo(key)
 
 
 def write_keys(file: Path, records: Iterable[KeyRecord]) -> None:

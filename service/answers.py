@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from models.facts import may_personalise
 from models.recommender import Recommendation, Recommender
 from service.asks import read_customer, read_customers
 from service.body import Document
 from service.explanations import EXPLANATION
-from service.problems import InvalidRequestError, error_place, problem_of
+from service.fallback import Budget, TooSlowError
+from service.logs import error_place
+from service.metrics import DEGRADED
+from service.problems import InvalidRequestError, problem_of
 from service.references import References
 from service.schemas import Answer, Ask, RecommendationSchema, dumper
 
@@ -30,6 +34,8 @@ class Answers:
         The aware moment of the request; stands in where the request names none.
     shows_segment : bool
         Whether the key may read segments.
+    made : list of (Recommendation, bool)
+        Filled with each recommendation made and whether personalisation was allowed, to be counted.
     """
 
     recommender: Recommender
@@ -37,10 +43,14 @@ class Answers:
     now: datetime
     shows_segment: bool
     request_id: str
+    budget: Budget
+    made: list[tuple[Recommendation, bool]]
 
     def recommendation(self, ask: Ask) -> dict[str, Any]:
         """The answer to one customer."""
-        return self._dump(self._recommend(ask))
+        recommendation = self._recommend(ask)
+        self.made.append((recommendation, may_personalise(ask.signals)))
+        return self._dump(recommendation)
 
     def batch(self, document: Document) -> dict[str, Any]:
         """An answer or a problem for each customer, in order."""
@@ -77,11 +87,14 @@ class Answers:
     def _recommend(self, ask: Ask) -> Recommendation:
         at = ask.at or self.now
         try:
-            return self.recommender.recommend(
-                [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown
-            )[0]
+            return self.budget.call(
+                lambda: self.recommender.recommend(
+                    [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown
+                )[0]
+            )
         except Exception as error:  # noqa: BLE001  (whatever fails, a customer gets a full neutral answer)
             _log.error("request %s answered degraded: %s", self.request_id, error_place(error))
+            DEGRADED.labels("slow" if isinstance(error, TooSlowError) else "failed").inc()
             return self.recommender.degraded(ask.signals, at=at, language=ask.language, limit=ask.limit)
 
     def _dump(self, recommendation: Recommendation) -> dict[str, Any]:

@@ -16,12 +16,16 @@ from flask import Response, current_app, g, request
 from marshmallow import Schema
 
 from models.bundle import Bundle
-from service import listings
+from models.recommender import Recommendation
+from service import listings, metrics
 from service.access import KeyRing
 from service.answers import Answers
 from service.asks import ASK, BATCH, read_ask
 from service.body import LARGEST_BATCH_BODY, LARGEST_BODY, read_document
 from service.explanations import ExplanationSchema
+from service.fallback import Budget
+from service.limits import RateLimits
+from service.network import Network
 from service.references import References
 from service.schemas import BatchSchema, RecommendationSchema
 from service.settings import Settings
@@ -36,10 +40,16 @@ class Service:
     keys: KeyRing
     references: References
     clock: Callable[[], datetime]
+    limits: RateLimits
+    network: Network
+    budget: Budget
+    watch: metrics.BundleWatch
 
     def bundle(self) -> Bundle:
         """The bundle to answer one request from."""
-        return cast("Bundle", self.store.bundle())
+        bundle = cast("Bundle", self.store.bundle())
+        self.watch.see(bundle, self.store.problem)
+        return bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class Operation:
     rule: str
     view: Callable[..., Response]
     scope: str
-    answer: Schema
+    answer: Schema | None
     body: Schema | None = None
     query: Schema = listings.NoQuerySchema()  # noqa: RUF009  (schemas hold no state between loads)
     media_types: tuple[str, ...] = ("application/json",)
@@ -74,7 +84,7 @@ def recommend_batch() -> Response:
 
 
 def explain() -> Response:
-    """Explain a recommendation: each signal's contribution, each rule passed over."""
+    """Explain a recommendation: each signal's contribution, each rule passed over, why no other item is offered."""
     ask = read_ask(read_document(request.environ, largest=LARGEST_BODY))
     return _json(_answers().explanation(ask))
 
@@ -92,7 +102,7 @@ def show_segment(segment: str) -> Response:
 def show_mapping() -> Response:
     """Show which segment gets which channel and content, as JSON or CSV."""
     bundle = service().bundle()
-    rows = listings.mapping_rows(bundle, g.query)
+    rows = listings.mapping_rows(bundle, g.query, at=service().clock())
     if g.query.get("format", _preferred_format()) == "csv":
         return Response(listings.mapping_csv(rows), content_type="text/csv; charset=utf-8")
     return _json({"rows": rows, "versions": listings.versions(bundle)})
@@ -116,6 +126,12 @@ def list_channels() -> Response:
 def show_model() -> Response:
     """Show the model as served: its manifest and its scorecard."""
     return _json(listings.model(service().bundle()))
+
+
+def show_metrics() -> Response:
+    """Show what was counted, for Prometheus."""
+    service().bundle()
+    return Response(metrics.exposition(), content_type=metrics.CONTENT_TYPE)
 
 
 _RECOMMENDATION: Final = RecommendationSchema()
@@ -146,14 +162,24 @@ OPERATIONS: Final = (
     ),
     Operation("GET", "/v1/channels", list_channels, "content:read", listings.ChannelsSchema()),
     Operation("GET", "/v1/model", show_model, "content:read", listings.ModelSchema()),
+    Operation("GET", "/metrics", show_metrics, "operate", None, media_types=("text/plain",)),
 )
 BY_ENDPOINT: Final[Mapping[str, Operation]] = {operation.view.__name__: operation for operation in OPERATIONS}
 
 
 def _answers() -> Answers:
     ours = service()
+    bundle = g.bundle = ours.bundle()
+    made: list[tuple[Recommendation, bool]] = []
+    g.made = made
     return Answers(
-        ours.bundle().recommender, ours.references, ours.clock(), "segments:read" in g.scopes, g.request_id
+        bundle.recommender,
+        ours.references,
+        ours.clock(),
+        "segments:read" in g.scopes,
+        g.request_id,
+        ours.budget,
+        made,
     )
 
 

@@ -1,40 +1,58 @@
 """Makes the app: routes from the operations, and what every request passes through.
 
-In order: a request id, a trusted host, a key with the route's scope, an acceptable media type, a query without faults,
-the view. On the way out: unread bodies are drained and the security headers set. A route without a declared scope that
-is not on the open list is refused, so that a forgotten check shuts a door instead of leaving it open.
+In order: ids, a trusted host, a key with the route's scope, the key's rate limit, an acceptable media type, a query
+without faults, the view. On the way out: unread bodies are drained, the security headers set, the request counted and
+logged. A route without a declared scope that is not on the open list is refused, so that a forgotten check shuts a door
+instead of leaving it open.
 """
 
 from __future__ import annotations
 
 import logging
-import secrets
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 from models.bundle import BundleError, BundleStore
+from service import metrics
 from service.access import ForbiddenError, KeyRing, UnauthenticatedError
 from service.api import BY_ENDPOINT, OPERATIONS, Operation, Service, service
 from service.asks import read_query
 from service.body import drain
+from service.fallback import Budget
+from service.limits import RateLimitedError, RateLimits, redis_counter
+from service.logs import RequestLog, Trace, new_ids
+from service.network import Network
 from service.openapi import openapi_document
 from service.pages import OPEN_PAGES, pages
 from service.problems import NotAcceptableError, UntrustedHostError, register_problems
 from service.references import References
 from service.settings import Settings, host_without_port
+from service.tracing import Tracer, tracer_for
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 OPEN_ENDPOINTS: Final = frozenset({"static", *(f"pages.{name}" for name in OPEN_PAGES)})
 """Routes that need no key. A test freezes the list."""
+ANY_HOST: Final = frozenset({"pages.healthz", "pages.readyz", "show_metrics"})
+"""Routes that probes and scrapers ask by address, whatever name stands in Host. They depend on no host name."""
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'"
-_FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR")
+UNMATCHED: Final = "unmatched"
+_ADDED: Final = "arki.headers"
+_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 _HEADERS: Final = (
     ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
 )
 _DEFAULT_QUERIES: Final = {operation.query: operation.query.load({}) for operation in OPERATIONS}
 _log: Final = logging.getLogger("arki")
@@ -44,11 +62,20 @@ class StartError(Exception):
     """The service must not start; the message says what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Watchers:
+    """Who is told of each request that was answered."""
+
+    log: RequestLog | None
+    tracer: Tracer | None
+
+
 def create_app(
     settings: Settings,
     *,
     store: Any = None,  # noqa: ANN401  (a BundleStore, or a fake with bundle() and problem)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    tracer: Tracer | None = None,
 ) -> Flask:
     """The WSGI app.
 
@@ -59,13 +86,15 @@ def create_app(
         Where bundles come from; by default `settings.bundles`.
     clock : callable, optional
         The aware present moment.
+    tracer : Tracer, optional
+        Where spans go; by default where `settings.tracing` says.
 
     Raises
     ------
     StartError
         If no bundle can be served.
     SettingsError
-        If the file of keys cannot be read.
+        If the file of keys cannot be read, or tracing is asked for and not installed.
     """
     try:
         store = store or BundleStore(settings.bundles)
@@ -75,12 +104,14 @@ def create_app(
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.extensions["arki"] = Service(
-        settings, store, KeyRing(settings.keys, settings.dev_key), References(settings.secret), clock
+    app.extensions["arki"] = _service(settings, store, clock)
+    app.extensions["arki.watchers"] = _Watchers(
+        RequestLog() if settings.log_requests else None, tracer or tracer_for(settings.tracing)
     )
     app.extensions["arki.openapi"] = orjson.dumps(openapi_document())
     app.before_request(_admit)
     app.after_request(_finish)
+    app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
     register_problems(app)
     app.register_blueprint(pages)
     for operation in OPERATIONS:
@@ -90,54 +121,140 @@ def create_app(
     return app
 
 
-def _admit() -> None:
+def _service(settings: Settings, store: Any, clock: Callable[[], datetime]) -> Service:  # noqa: ANN401
+    return Service(
+        settings,
+        store,
+        KeyRing(settings.keys, settings.dev_key),
+        References(settings.secret),
+        clock,
+        RateLimits(
+            settings.rate_limit,
+            redis_counter(settings.redis_url) if settings.redis_url else None,
+            on_failure=metrics.REDIS_FAILURES.inc,
+        ),
+        Network(settings),
+        Budget(settings.model_budget_s),
+        metrics.BundleWatch(),
+    )
+
+
+def _admit() -> Response | None:
     """Everything checked before a view runs; each refusal is an exception."""
-    g.request_id = secrets.token_hex(8)
-    host = request.environ.get("HTTP_HOST", "")
-    if host_without_port(host) not in service().settings.trusted_hosts:
+    ours, environ, endpoint = service(), request.environ, request.endpoint
+    g.started, g.watchers = time.perf_counter(), current_app.extensions["arki.watchers"]
+    g.request_id, g.trace = new_ids(environ.get("HTTP_TRACEPARENT"))
+    if host_without_port(environ.get("HTTP_HOST", "")) not in ours.settings.trusted_hosts and (
+        endpoint not in ANY_HOST
+    ):
         raise UntrustedHostError(
             "The header Host names a host that is not served here; whoever runs the service lists it in ARKI_TRUSTED_HOSTS."
         )
-    if request.routing_exception is not None or request.endpoint in OPEN_ENDPOINTS:
-        return
-    operation = BY_ENDPOINT.get(request.endpoint or "")
+    if environ["REQUEST_METHOD"] == "OPTIONS":
+        return _preflight()
+    if request.routing_exception is not None or endpoint in OPEN_ENDPOINTS:
+        return None
+    operation = BY_ENDPOINT.get(endpoint or "")
     if operation is None:
         raise UnauthenticatedError("This address is not open to anyone.")
-    _check_access(operation)
+    _check_access(ours, operation)
     _check_accept(operation)
-    if request.environ.get("QUERY_STRING"):
+    if environ.get("QUERY_STRING"):
         g.query = read_query(operation.query, request.args)
     else:
         g.query = _DEFAULT_QUERIES[operation.query]
+    return None
 
 
-def _check_access(operation: Operation) -> None:
-    ours, environ = service(), request.environ
-    proxied = any(name in environ for name in _FORWARDED)
-    g.scopes = ours.keys.grant(
-        environ.get("HTTP_AUTHORIZATION"),
-        remote=None if proxied else environ.get("REMOTE_ADDR"),
-        now=ours.clock(),
+def _preflight() -> Response | None:
+    """The answer to another origin's preflight; None where it is none, or not allowed, so that routing refuses it."""
+    allowed = getattr(request.routing_exception, "valid_methods", None) or ()
+    method = request.environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+    headers = service().network.preflight(request.environ, method if method in allowed else None)
+    return None if headers is None else Response(status=204, headers=headers)
+
+
+def _check_access(ours: Service, operation: Operation) -> None:
+    environ = request.environ
+    grant = ours.keys.grant(
+        environ.get("HTTP_AUTHORIZATION"), remote=ours.network.client_address(environ), now=ours.clock()
     )
-    if operation.scope not in g.scopes:
+    g.scopes = grant.scopes
+    if operation.scope not in grant.scopes:
         raise ForbiddenError(operation.scope)
+    try:
+        g.count = ours.limits.admit(grant.key_id)
+    except RateLimitedError:
+        metrics.LIMITED.inc()
+        raise
 
 
 def _check_accept(operation: Operation) -> None:
     accept = request.environ.get("HTTP_ACCEPT", "*/*")
     if accept in {"*/*", "application/json"} or not accept.strip():
+        if accept != "application/json" or accept in operation.media_types:
+            return
+    elif request.accept_mimetypes.best_match(operation.media_types) is not None:
         return
-    if request.accept_mimetypes.best_match(operation.media_types) is None:
-        raise NotAcceptableError(f"This operation answers as {' or '.join(operation.media_types)}.")
+    raise NotAcceptableError(f"This operation answers as {' or '.join(operation.media_types)}.")
 
 
 def _finish(response: Response) -> Response:
-    drain(request.environ)
-    headers = response.headers
-    headers.extend(_HEADERS)
-    headers.add("X-Request-Id", g.get("request_id", "unknown"))
-    if "Content-Security-Policy" not in headers:
-        headers.add("Content-Security-Policy", API_CSP)
+    environ, ours, passed = request.environ, service(), vars(g._get_current_object())  # noqa: SLF001  (Flask documents it)
+    drain(environ)
+    headers = [("X-Request-Id", passed["request_id"]), ("traceparent", passed["trace"].traceparent())]
+    count = passed.get("count")
+    if count is not None:
+        headers += ours.limits.headers(count)
+    headers += ours.network.headers(environ)
+    if "Content-Security-Policy" not in response.headers:
+        headers.append(("Content-Security-Policy", API_CSP))
     if request.endpoint != "static":
-        headers["Cache-Control"] = "no-store"
+        response.headers["Cache-Control"] = "no-store"
+    environ[_ADDED] = headers
+    _tell(response.status_code, passed)
     return response
+
+
+def _with_headers(app: WSGIApplication) -> WSGIApplication:
+    """The app with its headers put on the bare list that goes to the server: werkzeug checks each one at length."""
+
+    def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401
+            return start_response(status, [*headers, *_HEADERS, *environ.get(_ADDED, ())], exc_info)
+
+        return app(environ, start)
+
+    return wrapped
+
+
+def _tell(status: int, passed: Mapping[str, Any]) -> None:
+    """Count and log a request that was answered; what is told names no person, key or reference."""
+    seconds = time.perf_counter() - passed["started"]
+    watchers: _Watchers = passed["watchers"]
+    rule, method = request.url_rule, request.environ["REQUEST_METHOD"]
+    route = rule.rule if rule is not None else UNMATCHED
+    if method not in _METHODS:
+        method = "other"
+    metrics.count_request(route, method, status, seconds)
+    made = passed.get("made", ())
+    metrics.count_answers(made)
+    if watchers.log is None and watchers.tracer is None:
+        return
+    told: dict[str, Any] = {"method": method, "route": route, "status": status}
+    if "bundle" in passed:
+        told |= passed["bundle"].recommender.versions._asdict()
+    if len(made) == 1 and made[0][0].items:
+        told["rule"] = made[0][0].items[0].reason.rule
+    trace: Trace = passed["trace"]
+    if watchers.log is not None:
+        watchers.log.write(
+            request_id=passed["request_id"],
+            trace_id=trace.trace_id,
+            span_id=trace.span_id,
+            parent_id=trace.parent_id,
+            **told,
+            milliseconds=round(seconds * 1000, 3),
+        )
+    if watchers.tracer is not None:
+        watchers.tracer.record(trace, f"{method} {route}", seconds, told)

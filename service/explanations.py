@@ -1,4 +1,4 @@
-"""The wire shape of an explanation: each signal's contribution, each rule passed over."""
+"""The wire shape of an explanation: each signal's contribution, each rule passed over, why no other item is offered."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from marshmallow import Schema, fields
 
 from models.codes import CHANNELS
+from models.offers import GATES
 from models.segments import PERSON_SEGMENTS
 from service.schemas import RecommendationSchema
 
@@ -36,6 +37,21 @@ class LookupSchema(Schema):
     passed_over = fields.Nested(PassedOverSchema, many=True, required=True)
 
 
+class WhyNotSchema(Schema):
+    """An item that is not offered, with the first gate it failed for the kind of content where it came furthest."""
+
+    content = fields.String(required=True)
+    gate = fields.String(
+        required=True,
+        metadata={
+            "enum": list(GATES),
+            "description": "In order: a draft; not for such customers; statutory, which is a list of its own; of a kind "
+            "not looked for; not for the channel; on another topic; not valid on the day; another on its topic is in the "
+            "language asked for; shown before; another goes first; the limit was reached.",
+        },
+    )
+
+
 class HowSchema(Schema):
     """How a recommendation came about, without the recommendation."""
 
@@ -50,6 +66,7 @@ class HowSchema(Schema):
     )
     contributions = fields.Nested(ContributionSchema, many=True, required=True)
     lookups = fields.Nested(LookupSchema, many=True, required=True)
+    why_not = fields.Nested(WhyNotSchema, many=True, required=True)
 
 
 class ExplanationSchema(HowSchema):

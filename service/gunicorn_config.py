@@ -1,27 +1,92 @@
 """gunicorn settings, for any WSGI app: `gunicorn -c python:service.gunicorn_config service.wsgi:app`.
 
-Read by gunicorn alone; imports no app. Two workers suit two cores; threads wait for slow clients, which cost next to
-nothing there, so there are many (64 threads keep answering health checks beside 100 slow clients, 4 stop at 40).
+Read by gunicorn alone; imports no app. Each worker loads the app itself, so that `arki-reload` can replace workers by
+ones with new code; a start that fails stops all, a later one is tried again while other workers go on.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import stat
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from service.settings import bind_address
+from service.settings import MOST_WORKERS, bind_address, run_folder, whole_number
+
+_run = run_folder(os.environ)
+_run.mkdir(mode=0o700, parents=True, exist_ok=True)
+_status = _run.lstat()
+if _status.st_uid != os.geteuid() or not stat.S_ISDIR(_status.st_mode):
+    sys.exit(f"Arki cannot start. {_run} belongs to somebody else. Set ARKI_RUN to a folder of your own.")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_run / "metrics")  # prometheus_client reads it when imported
 
 bind = bind_address(os.environ)
-workers = 2
-worker_class = "gthread"
-threads = 64
-preload_app = True  # a bad bundle or setting stops the start instead of every worker in turn
+workers = whole_number(os.environ, "ARKI_WORKERS", 2, MOST_WORKERS)
+worker_class = "service.worker.LoopWorker"
+threads = 16  # for chunked bodies and other rarities; the loop answers the rest
+worker_connections = 1000
+backlog = 2048
 keepalive = 30
 timeout = 30
 graceful_timeout = 30
+sendfile = False
+pidfile = str(_run / "pid")
+forwarded_allow_ips = ""  # ARKI_TRUSTED_PROXIES says whom to believe
+forwarder_headers = ""
 if Path("/dev/shm").is_dir():  # noqa: S108  (heartbeats on a disk stall workers; this is gunicorn's documented cure)
     worker_tmp_dir = "/dev/shm"  # noqa: S108  (the same)
-accesslog = None  # an access log holds who asked when; metrics count instead
-errorlog = "-"
-loglevel = "warning"
+accesslog = None  # an access log holds who asked when; `service.logs` writes what may be kept
 control_socket_disable = True  # nobody needs to steer a worker from outside
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "service.logs.JsonFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"gunicorn.error": {"level": "WARNING", "propagate": True}},
+}
+
+
+def when_ready(_server: Any) -> None:  # noqa: ANN401  (gunicorn has no types)
+    """The address is ours: begin with no counts."""
+    for name in ("metrics", "ready"):
+        shutil.rmtree(_run / name, ignore_errors=True)
+        (_run / name).mkdir(mode=0o700)
+
+
+def post_fork(_server: Any, _worker: Any) -> None:  # noqa: ANN401
+    """Let the worker load the code that is there now, not what the master read when it started."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in {"models", "service"}]:
+        if name not in {"service", "service.wires", "service.worker"}:
+            del sys.modules[name]
+
+
+def post_worker_init(worker: Any) -> None:  # noqa: ANN401
+    """Say that a worker answers."""
+    (_run / "ready" / str(worker.pid)).touch()
+
+
+def worker_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
+    """Slow a worker that cannot start down, once others could."""
+    if not worker.booted and any((_run / "ready").glob("*")):
+        time.sleep(1)
+
+
+def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
+    """Keep an ended worker's counts and drop its gauges."""
+    from prometheus_client import multiprocess  # noqa: PLC0415  (reads PROMETHEUS_MULTIPROC_DIR when imported)
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
+    (_run / "ready" / str(worker.pid)).unlink(missing_ok=True)
+
+
+def on_exit(_server: Any) -> None:  # noqa: ANN401
+    """Leave nothing of ours behind."""
+    for name in ("metrics", "ready"):
+        shutil.rmtree(_run / name, ignore_errors=True)
+    with suppress(OSError):
+        _run.rmdir()  # unless somebody keeps something there

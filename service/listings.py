@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from marshmallow import Schema, fields
 
 from models.bundle import Bundle
+from models.channels import HELSINKI
 from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, UNKNOWN
 from models.recommender import MappingRow
 from models.rulebook import Guarantee, Rule
@@ -129,6 +130,12 @@ class RuleSchema(Schema):
     because = fields.Nested(TextsSchema, required=True)
     owner = fields.String(required=True)
     source = fields.String(required=True)
+    valid_from = fields.Date(
+        required=True, allow_none=True, metadata={"description": "First day; null is always."}
+    )
+    valid_until = fields.Date(
+        required=True, allow_none=True, metadata={"description": "Last day; null is always."}
+    )
 
 
 class GuaranteeSchema(Schema):
@@ -142,14 +149,23 @@ class GuaranteeSchema(Schema):
     says = fields.String(required=True)
 
 
+class PromiseSchema(Schema):
+    """What holds whatever the rules say, and the check that proves it before a bundle is made."""
+
+    id = fields.String(required=True)
+    check = fields.String(required=True)
+    says = fields.String(required=True)
+
+
 class RulebookSchema(Schema):
-    """The decision table of each customer type, and its guarantees."""
+    """The decision table of each customer type, and what it promises: guarantees of the table, promises beside it."""
 
     hit_policy = fields.String(required=True, metadata={"enum": ["first"]})
     answer_valid_days = fields.Integer(required=True, strict=True)
     person = fields.Nested(RuleSchema, many=True, required=True)
     employer = fields.Nested(RuleSchema, many=True, required=True)
     guarantees = fields.Nested(GuaranteeSchema, many=True, required=True)
+    promises = fields.Nested(PromiseSchema, many=True, required=True)
     versions = fields.Nested(VersionsSchema, required=True)
 
 
@@ -238,7 +254,7 @@ class ModelSchema(Schema):
     versions = fields.Nested(VersionsSchema, required=True)
 
 
-_rule: Final = dumper(RuleSchema(exclude=("because",)))
+_rule: Final = dumper(RuleSchema(exclude=("because", "valid_from", "valid_until")))
 _guarantee: Final = dumper(GuaranteeSchema())
 _row: Final = dumper(MappingRowSchema())
 
@@ -266,13 +282,13 @@ def segment(bundle: Bundle, name: str) -> dict[str, Any]:
     return found
 
 
-def mapping_rows(bundle: Bundle, query: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows that a query asks for."""
+def mapping_rows(bundle: Bundle, query: Mapping[str, Any], *, at: datetime) -> list[dict[str, Any]]:
+    """The rows that a query asks for, by the rules that hold at a moment."""
     wanted = {name: value for name, value in query.items() if name not in {"format", "content_type"}}
     kind = query.get("content_type")
     return [
         _row(row)
-        for row in bundle.recommender.mapping()
+        for row in bundle.recommender.mapping(day=at.astimezone(HELSINKI).date())
         if all(getattr(row, name) == value for name, value in wanted.items())
         and (kind is None or kind in row.content_types)
     ]
@@ -296,12 +312,13 @@ def rulebook(bundle: Bundle) -> dict[str, Any]:
     tables: dict[str, list[dict[str, Any]]] = {}
     for kind in CUSTOMER_TYPES:
         rules: tuple[Rule, ...] = book.tables[kind].rules
-        tables[kind] = [_rule(rule) | {"because": _texts(rule.because)} for rule in rules]
+        tables[kind] = [_rule(rule) | {"because": _texts(rule.because)} | _validity(rule) for rule in rules]
     return {
         "hit_policy": "first",
         "answer_valid_days": book.answer_valid_days,
         **tables,
         "guarantees": [_guarantee(guarantee) for guarantee in guarantees],
+        "promises": [{"id": kept.id, "check": kept.check, "says": kept.says} for kept in book.promises],
         "versions": versions(bundle),
     }
 
@@ -384,6 +401,13 @@ def _content_item(source: Mapping[str, Any]) -> dict[str, Any]:
         **{name: source.get(name) for name in maybe},
         "languages": languages,
         "legacy_address": source.get("legacy_address", False),
+    }
+
+
+def _validity(rule: Rule) -> dict[str, str | None]:
+    return {
+        "valid_from": None if rule.valid_from == date.min else rule.valid_from.isoformat(),
+        "valid_until": None if rule.valid_until == date.max else rule.valid_until.isoformat(),
     }
 
 

@@ -31,7 +31,7 @@ _ABOUT: Final = (
     "Keys travel as `Authorization: Bearer <key>`, never in an address. Errors are RFC 9457 problems and never repeat "
     "what was sent."
 )
-_OF_EVERY_OPERATION: Final = (401, 403, 406, 421, 422, 500, 503)
+_OF_EVERY_OPERATION: Final = (401, 403, 406, 421, 422, 429, 500, 503)
 _OF_A_BODY: Final = (400, 413, 415)
 
 
@@ -166,10 +166,13 @@ def _describe(operation: Operation, converter: Any, examples: Mapping[str, Any])
 
 
 def _answers(operation: Operation, examples: Mapping[str, Any]) -> dict[str, Any]:
-    answer: Schema = operation.answer
-    content: dict[str, Any] = {
-        "application/json": {"schema": answer, "examples": _named({"answer": examples["response"]})}
-    }
+    named = _named({"answer": examples["response"]})
+    if operation.answer is None:
+        return {
+            media_type: {"schema": {"type": "string"}, "examples": named}
+            for media_type in operation.media_types
+        }
+    content: dict[str, Any] = {"application/json": {"schema": operation.answer, "examples": named}}
     if "text/csv" in operation.media_types:
         content["text/csv"] = {"schema": {"type": "string"}}
     return content

@@ -81,9 +81,9 @@ def healthz() -> Response:
 @pages.get("/readyz")
 def readyz() -> Response:
     """Say which bundle is served, and what is wrong if a newer one was refused."""
-    store = service().store
-    versions = store.bundle().recommender.versions._asdict()
-    return _status(200, {"status": "ready", **versions, "problem": store.problem})
+    ours = service()
+    versions = ours.bundle().recommender.versions._asdict()
+    return _status(200, {"status": "ready", **versions, "problem": ours.store.problem})
 
 
 @pages.get("/content/<content>")

@@ -6,7 +6,6 @@ A problem says what was found, where and what to do next; it never repeats what 
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
@@ -21,6 +20,8 @@ from models.codes import BARRED
 from models.signals import Fault, InvalidSignalsError
 from service.access import ForbiddenError, UnauthenticatedError
 from service.body import BodyTooLargeError, MalformedBodyError, MediaTypeError, is_plain_key
+from service.limits import RateLimitedError
+from service.logs import error_place
 
 PROBLEM_JSON: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:problem-type:arki:"
@@ -72,6 +73,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     NotFoundError: Kind(HTTPStatus.NOT_FOUND, "not-found", "Nothing is known by that id"),
     NotAcceptableError: Kind(HTTPStatus.NOT_ACCEPTABLE, "not-acceptable", "No acceptable media type"),
     UntrustedHostError: Kind(HTTPStatus.MISDIRECTED_REQUEST, "untrusted-host", "The host is not served here"),
+    RateLimitedError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "rate-limited", "The key has used its requests up"),
     BundleError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "The service is not ready"),
 }
 _DETAILS: Final[Mapping[int, str]] = {
@@ -108,15 +110,6 @@ def faults_of(error: ValidationError, allowed: Iterable[str], pointer: str = "")
     """The faults of a marshmallow error, sorted out by pointer; odd keys are not echoed."""
     names = ", ".join(allowed)
     return list(_flatten(error.messages, pointer, names))
-
-
-def error_place(error: BaseException) -> str:
-    """What failed and where in the code, without the message, which may quote a signal."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = " < ".join(
-        f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames[-6:])
-    )
-    return f"{type(error).__name__} at {where}"
 
 
 def _flatten(messages: object, pointer: str, allowed: str) -> Iterable[Fault]:
@@ -172,6 +165,7 @@ def _known(error: Exception) -> Response:
 _HEADERS: Final[Mapping[type[Exception], Callable[[Exception], dict[str, str]]]] = {
     UnauthenticatedError: lambda _: {"WWW-Authenticate": 'Bearer realm="arki"'},
     ForbiddenError: lambda _: {"WWW-Authenticate": 'Bearer realm="arki", error="insufficient_scope"'},
+    RateLimitedError: lambda error: {"Retry-After": str(getattr(error, "retry_after_s", 1))},
     BundleError: lambda _: {"Retry-After": "5"},
 }
 

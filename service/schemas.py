@@ -27,6 +27,8 @@ MOST_CUSTOMERS: Final = 500
 LONGEST_ID: Final = 100
 LONGEST_REF: Final = 64
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
+_YEARS: Final = "^(20[0-9]{2}|2100)-"  # the same, for the document
+NO_NUL: Final = "^[^\\u0000]*$"
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
@@ -143,11 +145,11 @@ class Text(ContractField):
 
     def __init__(self, longest: int, **settings: Any) -> None:  # noqa: ANN401
         self.longest = longest
-        schema = {"type": "string", "minLength": 1, "maxLength": longest}
+        schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": NO_NUL}
         super().__init__(f"must be a string of 1 to {longest} characters.", schema, **settings)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
-        if isinstance(value, str) and 1 <= len(value) <= self.longest:
+        if isinstance(value, str) and 1 <= len(value) <= self.longest and "\0" not in value:
             return value
         raise self.refusal("out_of_range" if isinstance(value, str) else "wrong_type")
 
@@ -156,7 +158,7 @@ class ContentIds(ContractField):
     """Content ids already shown."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401
-        item = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID}
+        item = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID, "pattern": NO_NUL}
         schema = {"type": "array", "maxItems": MOST_SHOWN, "items": item}
         super().__init__(f"must be a list of at most {MOST_SHOWN} content ids.", schema, **settings)
 
@@ -175,7 +177,7 @@ class Moment(ContractField):
     """A day (00:00 in Helsinki) or a moment with its offset."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401
-        schema = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+        schema = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}], "pattern": _YEARS}
         super().__init__(
             f"must be a date such as 2026-06-01, or a date-time with an offset such as 2026-06-01T12:00:00+03:00, in the "
             f"years {_FIRST_YEAR} to {_LAST_YEAR}.",

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 DEFAULT_PORT: Final = 8080
 SHORTEST_SECRET: Final = 32  # characters; itsdangerous derives a 256-bit key from it
 ALWAYS_TRUSTED: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+LARGEST_BUDGET_MS: Final = 10_000
+MOST_WORKERS: Final = 64
+_PERIODS_S: Final = {"second": 1, "minute": 60, "hour": 3600}
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(ValueError):
     """A setting that the service must not start with; the message names it and says what to set."""
+
+
+class RateLimit(NamedTuple):
+    """At most so many requests by one key in so many seconds."""
+
+    requests: int
+    window_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,20 @@ class Settings:
         ARKI_TRUSTED_HOSTS, comma-separated host names besides 127.0.0.1, localhost and [::1]; any port.
     bind : str
         ARKI_BIND, else 127.0.0.1 and PORT (8080).
+    cors_origins : frozenset of str
+        ARKI_CORS_ORIGINS, the exact origins whose pages may call the API; none if unset.
+    trusted_proxies : tuple of IPv4Network and IPv6Network
+        ARKI_TRUSTED_PROXIES, addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    rate_limit : RateLimit or None
+        ARKI_RATE_LIMIT, of each key, as 6000/minute (second, minute or hour), or off. The development key has none.
+    redis_url : str or None
+        ARKI_REDIS_URL, where the counts of all workers and machines meet; without it each worker counts its own.
+    model_budget_s : float
+        ARKI_MODEL_BUDGET_MS, after which an answer is the neutral one, marked degraded.
+    log_requests : bool
+        ARKI_LOG_REQUESTS, on or off: a JSON line for each request.
+    tracing : str or None
+        OTEL_EXPORTER_OTLP_ENDPOINT, where spans go, with the extra `tracing`; none are made if unset.
     """
 
     bundles: Path = Path("bundles")
@@ -44,6 +72,13 @@ class Settings:
     secret: str = field(default="", repr=False)
     trusted_hosts: frozenset[str] = ALWAYS_TRUSTED
     bind: str = f"127.0.0.1:{DEFAULT_PORT}"
+    cors_origins: frozenset[str] = frozenset()
+    trusted_proxies: tuple[IPNetwork, ...] = ()
+    rate_limit: RateLimit | None = RateLimit(6000, 60)  # noqa: RUF009  (a tuple; nobody can change it)
+    redis_url: str | None = field(default=None, repr=False)
+    model_budget_s: float = 0.25
+    log_requests: bool = True
+    tracing: str | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -68,6 +103,13 @@ class Settings:
             secret=_secret(environ.get("ARKI_SECRET", ""), needed=keys is not None),
             trusted_hosts=ALWAYS_TRUSTED | _hosts(environ.get("ARKI_TRUSTED_HOSTS", "")),
             bind=bind,
+            cors_origins=_origins(environ.get("ARKI_CORS_ORIGINS", "")),
+            trusted_proxies=_networks(environ.get("ARKI_TRUSTED_PROXIES", "")),
+            rate_limit=_rate_limit(environ.get("ARKI_RATE_LIMIT") or "6000/minute"),
+            redis_url=_redis_url(environ.get("ARKI_REDIS_URL", "")),
+            model_budget_s=whole_number(environ, "ARKI_MODEL_BUDGET_MS", 250, LARGEST_BUDGET_MS) / 1000,
+            log_requests=_on_or_off(environ, "ARKI_LOG_REQUESTS"),
+            tracing=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
         )
 
 
@@ -77,6 +119,23 @@ def bind_address(environ: Mapping[str, str]) -> str:
     if not (port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
         raise SettingsError("PORT must be a whole number from 1 to 65535.")
     return environ.get("ARKI_BIND") or f"127.0.0.1:{int(port)}"
+
+
+def run_folder(environ: Mapping[str, str]) -> Path:
+    """ARKI_RUN, else a folder in memory by user and port: process id, readiness and counts of a running gunicorn."""
+    if environ.get("ARKI_RUN"):
+        return Path(environ["ARKI_RUN"]).absolute()
+    shared = Path("/dev/shm")  # noqa: S108  (the folder in it is private, and refused if somebody else's)
+    port = bind_address(environ).rpartition(":")[2]
+    return (shared if shared.is_dir() else Path(tempfile.gettempdir())) / f"arki-{os.geteuid()}-{port}"
+
+
+def whole_number(environ: Mapping[str, str], name: str, default: int, largest: int) -> int:
+    """A setting that is a whole number from 1 to `largest`. Raises `SettingsError`."""
+    given = environ.get(name) or str(default)
+    if not (given.isascii() and given.isdecimal() and len(given) < 10 and 0 < int(given) <= largest):  # noqa: PLR2004
+        raise SettingsError(f"{name} must be a whole number from 1 to {largest}.")
+    return int(given)
 
 
 def is_loopback(address: str | None) -> bool:
@@ -133,3 +192,57 @@ def host_without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     plain = name if colon and port.isdecimal() and not name.endswith(":") else host
     return plain.lower()
+
+
+def _origins(given: str) -> frozenset[str]:
+    origins = frozenset(origin.strip() for origin in given.split(",") if origin.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if (
+            f"{parts.scheme}://{parts.netloc}" != origin
+            or parts.scheme not in {"https", "http"}
+            or not parts.hostname
+            or {"*", "@"} & set(origin)
+            or origin != origin.lower()
+        ):
+            raise SettingsError(
+                "ARKI_CORS_ORIGINS must be exact origins separated by commas, in lower case, without path or *, "
+                "such as https://www.example.fi,https://test.example.fi:8443."
+            )
+    return origins
+
+
+def _networks(given: str) -> tuple[IPNetwork, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in given.split(",") if part.strip())
+    except ValueError:
+        raise SettingsError(
+            "ARKI_TRUSTED_PROXIES must be addresses or networks separated by commas, such as 10.0.0.0/8,127.0.0.1."
+        ) from None
+
+
+def _rate_limit(given: str) -> RateLimit | None:
+    if given == "off":
+        return None
+    requests, _, period = given.partition("/")
+    if (
+        not (requests.isascii() and requests.isdecimal() and len(requests) < 10 and int(requests))  # noqa: PLR2004
+        or period not in _PERIODS_S
+    ):
+        raise SettingsError(
+            "ARKI_RATE_LIMIT must be a number of requests by second, minute or hour, such as 6000/minute, or off."
+        )
+    return RateLimit(int(requests), _PERIODS_S[period])
+
+
+def _redis_url(given: str) -> str | None:
+    if given and urlsplit(given).scheme not in {"redis", "rediss", "unix"}:
+        raise SettingsError("ARKI_REDIS_URL must begin with redis://, rediss:// or unix://.")
+    return given or None
+
+
+def _on_or_off(environ: Mapping[str, str], name: str) -> bool:
+    given = environ.get(name) or "on"
+    if given not in {"on", "off"}:
+        raise SettingsError(f"{name} must be on or off.")
+    return given == "on"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,13 +16,13 @@ from service.access import (
     ForbiddenError,
     KeyRing,
     UnauthenticatedError,
-    keys,
     make_key,
     read_keys,
     write_keys,
 )
 from service.api import BY_ENDPOINT
 from service.app import OPEN_ENDPOINTS, create_app
+from service.keys import keys
 from service.settings import Settings, SettingsError
 
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
@@ -88,7 +90,10 @@ def test_a_key_opens_what_its_scope_names_and_nothing_else(operation, scope, bun
 
 def test_a_key_is_granted_its_scopes(tmp_path):
     key, key_ring = ring(tmp_path, "recommend", "segments:read")
-    assert key_ring.grant(f"Bearer {key}", remote="203.0.113.9", now=NOW) == {"recommend", "segments:read"}
+    assert key_ring.grant(f"Bearer {key}", remote="203.0.113.9", now=NOW).scopes == {
+        "recommend",
+        "segments:read",
+    }
 
 
 @pytest.mark.parametrize(
@@ -141,14 +146,14 @@ def test_a_broken_file_of_keys_never_replaces_a_good_one(tmp_path):
     key_ring = KeyRing(file, clock=lambda: seconds[0])
     file.write_text("{")
     seconds[0] = 5.0
-    assert key_ring.grant(f"Bearer {key}", remote=None, now=NOW) == {"recommend"}
+    assert key_ring.grant(f"Bearer {key}", remote=None, now=NOW).scopes == {"recommend"}
 
 
 @pytest.mark.parametrize("remote", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "127.8.8.8"])
 def test_a_development_key_has_every_scope_on_loopback(remote):
     key_ring = KeyRing(dev_key="any string, ä too")
     header = "Bearer any string, ä too".encode().decode("latin-1")
-    assert key_ring.grant(header, remote=remote, now=NOW) == set(SCOPES)
+    assert key_ring.grant(header, remote=remote, now=NOW).scopes == set(SCOPES)
 
 
 @pytest.mark.parametrize("remote", ["192.0.2.7", "::2", "", None, "localhost.example"])
@@ -189,7 +194,7 @@ def test_arki_keys_prints_the_key_once_and_keeps_only_its_hash(tmp_path):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert len(read_keys(file)) == 2
     now = datetime.now(UTC)
-    assert KeyRing(file).grant(f"Bearer {key}", remote=None, now=now) == {"recommend", "content:read"}
+    assert KeyRing(file).grant(f"Bearer {key}", remote=None, now=now).scopes == {"recommend", "content:read"}
 
 
 @pytest.mark.parametrize(
@@ -241,6 +246,107 @@ def test_the_file_of_keys_says_who_may_do_what_and_until_when(tmp_path):
     assert written["scopes"] == ["recommend", "content:read"]
     assert written["expires"] == "2026-06-01T09:00:00+00:00"
     assert set(written) == {"id", "sha256", "scopes", "expires"}
+
+
+def run_keys(*arguments):
+    return CliRunner().invoke(keys, [str(argument) for argument in arguments])
+
+
+def test_a_key_is_rotated_with_two_live_keys(tmp_path):
+    file = tmp_path / "keys.json"
+    made = [
+        run_keys("create", "--scope", "recommend", "--days", "30", "--keys", file).stdout.strip()
+        for _ in range(2)
+    ]
+    clock = [0.0]
+    key_ring = KeyRing(file, clock=lambda: clock[0])
+    now = datetime.now(UTC)
+    for key in made:
+        assert key_ring.grant(f"Bearer {key}", remote=None, now=now).scopes == {"recommend"}
+    revoked = run_keys("revoke", made[0].split("_")[1], "--keys", file)
+    assert (revoked.exit_code, "is revoked" in revoked.stderr) == (0, True)
+    clock[0] = 1.0
+    assert "not known" in refusal(key_ring, f"Bearer {made[0]}", now=now)
+    assert key_ring.grant(f"Bearer {made[1]}", remote=None, now=now).scopes == {"recommend"}
+
+
+def test_keys_are_listed_by_id_with_what_they_open_and_no_secret(tmp_path):
+    file, now = tmp_path / "keys.json", datetime.now(UTC)
+    pairs = [make_key(["recommend"], expires=now + timedelta(days=days)) for days in (-1, 5, 90)]
+    write_keys(file, [record for _, record in pairs])
+    listed = run_keys("list", "--keys", file).stdout
+    states = [line.split()[:2] for line in listed.splitlines()]
+    assert states == [
+        [record.id, state] for (_, record), state in zip(pairs, ("expired", "rotate", "live"), strict=True)
+    ]
+    assert not any(record.sha256 in listed or key in listed for key, record in pairs)
+
+
+def test_revoking_a_key_that_is_not_there_says_so_and_never_repeats_a_whole_key(tmp_path):
+    file = tmp_path / "keys.json"
+    key, record = make_key(["recommend"], expires=NOW)
+    write_keys(file, [record])
+    missing = run_keys("revoke", "0123456789ab", "--keys", file)
+    assert missing.exit_code == 1
+    assert missing.stderr == (
+        f"Error: {file} has no key 0123456789ab. Give the twelve digits that arki-keys list shows.\n"
+    )
+    assert key not in run_keys("revoke", key, "--keys", file).stderr
+    assert len(read_keys(file)) == 1
+
+
+def test_a_key_whose_record_was_given_a_longer_life_is_refused(tmp_path):
+    key, key_ring = ring(tmp_path, "recommend", days=366)
+    assert refusal(key_ring, f"Bearer {key}") == (
+        "The key's record was altered: no key lives longer than 365 days."
+    )
+
+
+STATES = {"none": 401, "wrong-scope": 403, "right": 200, "expired": 401, "revoked": 401}
+
+
+@pytest.fixture(scope="module")
+def matrix(bundles, store, tmp_path_factory):
+    """The app, and for each scope a key in each state."""
+    file, now = tmp_path_factory.mktemp("matrix") / "keys.json", datetime.now(UTC)
+    live = {scope: make_key([scope], expires=now + timedelta(days=1)) for scope in SCOPES}
+    expired = {scope: make_key([scope], expires=now - timedelta(seconds=1)) for scope in SCOPES}
+    revoked = {scope: make_key([scope], expires=now + timedelta(days=1)) for scope in SCOPES}
+    write_keys(file, [record for group in (live, expired, revoked) for _, record in group.values()])
+    app = create_app(Settings(bundles=bundles, keys=file, secret="s" * 40), store=store)
+    write_keys(file, [record for group in (live, expired) for _, record in group.values()])
+    time.sleep(1.1)
+    return app, live, expired, revoked
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_each_route_opens_to_the_right_key_alone(matrix, state):
+    app, live, expired, revoked = matrix
+    asked = 0
+    for rule in app.url_map.iter_rules():
+        path = re.sub("<[^>]*>", "steady", rule.rule)
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            if rule.endpoint in OPEN_ENDPOINTS:
+                assert app.test_client().open(path, method=method).status_code in {200, 404}
+                continue
+            operation = BY_ENDPOINT[rule.endpoint]
+            others = next(scope for scope in SCOPES if scope != operation.scope)
+            key = {
+                "none": None,
+                "wrong-scope": live[others],
+                "right": live[operation.scope],
+                "expired": expired[operation.scope],
+                "revoked": revoked[operation.scope],
+            }[state]
+            headers = {"Authorization": f"Bearer {key[0]}"} if key else {}
+            body = {"customers": [BODY]} if "batch" in path else BODY
+            sent = {"json": body} if operation.body else {}
+            response = app.test_client().open(path, method=method, headers=headers, **sent)
+            assert response.status_code == STATES[state], (rule, state)
+            if STATES[state] == 401:
+                assert response.headers["WWW-Authenticate"] == 'Bearer realm="arki"'
+            asked += 1
+    assert asked == len(BY_ENDPOINT)
 
 
 def test_a_missing_scope_is_named():

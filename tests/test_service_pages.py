@@ -78,14 +78,19 @@ def test_every_answer_has_its_security_headers(client, path):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:9999", "localhost", "LOCALHOST:80", "[::1]:8080"])
 def test_this_machine_is_a_trusted_host_at_any_port(stranger, host):
-    assert stranger.get("/healthz", headers={"Host": host}).status_code == 200
+    assert stranger.get("/openapi.json", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["arki.example", "127.0.0.1.evil.example", "localhost:x", "::1", "[::1"])
 def test_another_host_is_not_served(stranger, host):
-    response = stranger.get("/healthz", headers={"Host": host})
+    response = stranger.get("/openapi.json", headers={"Host": host})
     assert response.status_code == 421
     assert response.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_probe_asks_by_address_whatever_the_host(stranger, path):
+    assert stranger.get(path, headers={"Host": "10.1.2.3:8080"}).status_code == 200
 
 
 def test_the_docs_need_nothing_from_elsewhere(stranger):

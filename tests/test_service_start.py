@@ -316,3 +316,110 @@ def test_every_worker_serves_an_activated_bundle_within_two_seconds(tmp_path, au
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=45) == 0  # a worker still starting is killed after graceful_timeout
     assert {name[:8] for name in served} == {second[:8]}
+
+
+def test_the_readme_lists_every_setting_with_its_default(request):
+    readme = (request.config.rootpath / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("## Operating it")[2].partition("**Keys**")[0]
+    rows = {
+        name: cells[1].strip()
+        for cells in (line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `"))
+        for name in re.findall(r"`(\w+)`", cells[0])
+    }
+    code = "".join(
+        (request.config.rootpath / "service" / f"{name}.py").read_text(encoding="utf-8")
+        for name in ("settings", "gunicorn_config")
+    )
+    read = set(re.findall(r'environ(?:\.get\(|\[|, )\s*"([A-Z_]+)"', code)) | set(
+        re.findall(r'(?:whole_number|_on_or_off)\((?:os\.)?environ, "([A-Z_]+)"', code)
+    )
+    assert set(rows) == read - {"PROMETHEUS_MULTIPROC_DIR"}
+    defaults = Settings.from_environ({})
+    given = Settings.from_environ(
+        {
+            name: value.strip("`")
+            for name, value in rows.items()
+            if value.startswith("`") and not {"<", ":"} & set(value)
+        }
+    )
+    for field in ("bundles", "rate_limit", "model_budget_s", "log_requests"):
+        assert getattr(given, field) == getattr(defaults, field)
+    assert (rows["PORT"], rows["ARKI_RUN"]) == ("`127.0.0.1:8080`", "`/dev/shm/arki-<uid>-<port>`")
+    assert f"`{gunicorn_workers()}`" == rows["ARKI_WORKERS"]
+
+
+def gunicorn_workers():
+    code = "import service.gunicorn_config as c; import shutil; shutil.rmtree(c._run); print(c.workers)"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("ARKI_")}
+    environ["PORT"] = str(free_port())
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+OPERATING = {
+    "cors-star": (
+        {"ARKI_CORS_ORIGINS": "*"},
+        (
+            "ARKI_CORS_ORIGINS must be exact origins separated by commas, in lower case, without path or *, "
+            "such as https://www.example.fi,https://test.example.fi:8443."
+        ),
+    ),
+    "cors-path": (
+        {"ARKI_CORS_ORIGINS": "https://a.example/x"},
+        (
+            "ARKI_CORS_ORIGINS must be exact origins separated by commas, in lower case, without path or *, "
+            "such as https://www.example.fi,https://test.example.fi:8443."
+        ),
+    ),
+    "proxies-name": (
+        {"ARKI_TRUSTED_PROXIES": "proxy.example"},
+        "ARKI_TRUSTED_PROXIES must be addresses or networks separated by commas, such as 10.0.0.0/8,127.0.0.1.",
+    ),
+    "limit-day": (
+        {"ARKI_RATE_LIMIT": "5/day"},
+        "ARKI_RATE_LIMIT must be a number of requests by second, minute or hour, such as 6000/minute, or off.",
+    ),
+    "redis-http": (
+        {"ARKI_REDIS_URL": "http://a"},
+        "ARKI_REDIS_URL must begin with redis://, rediss:// or unix://.",
+    ),
+    "budget-zero": (
+        {"ARKI_MODEL_BUDGET_MS": "0"},
+        "ARKI_MODEL_BUDGET_MS must be a whole number from 1 to 10000.",
+    ),
+    "log-maybe": ({"ARKI_LOG_REQUESTS": "maybe"}, "ARKI_LOG_REQUESTS must be on or off."),
+}
+
+
+@pytest.mark.parametrize(("environ", "message"), OPERATING.values(), ids=OPERATING)
+def test_a_bad_operating_setting_says_what_to_do(environ, message):
+    with pytest.raises(SettingsError) as error:
+        Settings.from_environ(environ)
+    assert str(error.value) == message
+
+
+def test_a_reload_of_code_that_does_not_start_changes_nothing(tmp_path, bundles):
+    from drills.server import serving
+
+    with serving(tmp_path, bundles, workers=1) as running:
+        before = running.workers()
+        environ = running.environ | {"ARKI_RATE_LIMIT": "never"}
+        command = [sys.executable, "-c", "from service.reload import main; main()"]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert (
+            "The new code does not start, so nothing was changed. Arki cannot start. ARKI_RATE_LIMIT"
+            in done.stderr
+        )
+        assert running.workers() == before
+
+
+def test_a_reload_without_a_service_says_so(tmp_path):
+    environ = os.environ | {"ARKI_RUN": str(tmp_path)}
+    command = [sys.executable, "-c", "from service.reload import main; main()"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.stderr == (
+        f"Error: No gunicorn runs with {tmp_path}. "
+        "Run arki-reload as its user, with its ARKI_BIND, PORT and ARKI_RUN.\n"
+    )

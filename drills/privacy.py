@@ -1,0 +1,143 @@
+"""What must never be written down: canaries in every place of a request, looked for in all that the service says."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import secrets
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+
+from drills.load import Load
+from drills.server import CUSTOMER, keys_file, request_bytes, serving
+from drills.table import Row
+from models.signals import CONTRACT
+
+LINE = {
+    "request_id", "trace_id", "span_id", "parent_id", "method", "route", "status", "bundle", "model", "rulebook",
+    "catalogue", "rule", "milliseconds", "event", "timestamp",
+}  # fmt: skip
+
+
+class _Canaries:
+    """Requests with a canary in each place that a client fills."""
+
+    def __init__(self, seed: int, key: str) -> None:
+        self._rng, self._key = random.Random(seed), key
+        self.words = {key, *CONTRACT["person"], *CONTRACT["employer"]} - {"personalisation"}
+        self.echoed: list[str] = []
+
+    def _word(self) -> str:
+        word = f"canary{secrets.token_hex(6)}"
+        self.words.add(word)
+        return word
+
+    def make(self, number: int) -> tuple[str, bytes]:
+        signals = dict(CUSTOMER["signals"]) | {"phone_contacts_90d": self._rng.randrange(1001)}
+        ask: dict[str, Any] = {"customer_type": "person", "language": "en", "signals": signals}
+        path = "/v1/recommendations"
+        kind = number % 10
+        if kind < 4:
+            return "sound", request_bytes(path, ask | {"shown": [self._word()]}, key=self._key)
+        word = self._word()
+        made = {
+            4: (
+                "batch",
+                request_bytes(
+                    f"{path}/batch", {"customers": [ask | {"ref": word}, {word: word}]}, key=self._key
+                ),
+            ),
+            5: (
+                "field",
+                request_bytes(
+                    path, ask | {"signals": {f"{word}!": word, "hetu": word, "minor": word}}, key=self._key
+                ),
+            ),
+            6: ("malformed", request_bytes(path, f'{{"signals": {word}'.encode(), key=self._key)),
+            7: ("key", request_bytes(path, ask, key=f"arki_{word}")),
+            8: ("address", request_bytes(f"/{word}?{word}={word}", ask, key=self._key)),
+            9: ("headers", request_bytes("/v1/explanations", ask, key=self._key)),
+        }[kind]
+        head = f"\r\nUser-Agent: {word}\r\nReferer: http://{word}/\r\nX-Forwarded-For: {word}\r\nX-Request-Id: {word}\r\n"
+        return made[0], made[1].replace(
+            b"\r\n", (head + f"traceparent: {word}\r\ntracestate: a={word}\r\n").encode(), 1
+        )
+
+    def see(self, kind: str, status: int, body: bytes) -> None:
+        """Keep references, and note a refusal that repeats what was sent."""
+        self.words.update(re.findall(r'"recommendation_id":"([^"]+)"', body.decode()))
+        if status != 200 and b"canary" in body:
+            self.echoed.append(kind)
+
+
+def canary(folder: Path, bundles: Path, *, requests: int = 10_000) -> list[Row]:
+    """Ask with canaries, then read the log, the metrics, the exported spans and every refusal."""
+    spans: list[bytes] = []
+    key = keys_file(folder / "canary-keys.json", "recommend", "segments:read")
+    settings = {
+        "ARKI_KEYS": str(folder / "canary-keys.json"),
+        "ARKI_SECRET": "s" * 40,
+        "ARKI_RATE_LIMIT": "off",
+    }
+    canaries = _Canaries(3, key)
+    with (
+        _collector(spans) as endpoint,
+        serving(folder, bundles, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint.url, **settings) as server,
+    ):
+        load = Load(server.port, canaries.make, 8, canaries.see)
+        counts = load.closed(3600, until=lambda: len(load.outcome.answers) >= requests).counts()
+        metrics = server.ask("/metrics")[2].decode()
+    log = server.log.read_text()
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    asked = [line for line in lines if line.get("event") == "request"]
+    traced = b"".join(spans).decode("latin-1")
+    found = {
+        name: sum(word in text for word in canaries.words)
+        for name, text in {"log": log, "metrics": metrics, "spans": traced}.items()
+    }
+    strange = sum(not set(line) <= LINE for line in asked)
+    total = sum(counts.values())
+    complete = (
+        len(asked) >= total
+        and traced.count("/v1/recommendations") >= total // 2
+        and counts[200] >= total // 2
+        and not counts[0]
+    )
+    leaks = sum(found.values()) + len(canaries.echoed) + strange
+    return [
+        Row(
+            f"canaries in {total} requests",
+            f"{found['log']} in {len(asked)} lines, {found['metrics']} in metrics, {found['spans']} in spans, "
+            f"{len(canaries.echoed)} in errors",
+            "0 everywhere",
+            leaks == 0 and complete,
+        )
+    ]
+
+
+class _collector:  # noqa: N801  (read as a verb in a with)
+    """An OTLP endpoint on loopback that keeps what it is sent."""
+
+    def __init__(self, spans: list[bytes]) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                spans.append(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,145 @@
+"""The real service in gunicorn on loopback, for the length of a drill, and what a drill does to it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from service.access import make_key, write_keys
+
+KEY = "a key for drills"
+ROOT = Path(__file__).parent.parent
+START_LIMIT_S = 60.0
+CUSTOMER = json.loads((ROOT / "fixtures" / "requests" / "job-lost.json").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running service: where it listens, its process, and the file that holds what it logs."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    run: Path
+    environ: dict[str, str]
+
+    def workers(self) -> set[int]:
+        """Process ids of the workers that are ready."""
+        return {int(path.name) for path in (self.run / "ready").glob("*")}
+
+    def ask(
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = KEY,
+        headers: dict[str, str] | None = None,
+        timeout_s: float = 20,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of one request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        sent = dict(headers or {})
+        if key:
+            sent["Authorization"] = f"Bearer {key}"
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        if content is not None:
+            sent.setdefault("Content-Type", "application/json")
+        try:
+            connection.request("GET" if content is None else "POST", path, content, sent)
+            response = connection.getresponse()
+            return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
+        finally:
+            connection.close()
+
+    def cpu_s(self) -> float:
+        """Processor time of the workers, which other tenants of the machine cannot take from the figure."""
+        ticks = 0
+        for worker in self.workers():
+            fields = Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def memory_kib(self) -> int:
+        """Private memory of the workers."""
+        total = 0
+        for worker in self.workers():
+            text = Path(f"/proc/{worker}/smaps_rollup").read_text()
+            total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_"))
+        return total
+
+
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def request_bytes(path: str, body: Any, *, key: str = KEY, method: str = "POST") -> bytes:
+    """One HTTP request as it goes over the wire."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+@contextmanager
+def serving(
+    folder: Path, bundles: Path, *, workers: int = 2, app: str = "service.wsgi:app", **settings: str
+) -> Iterator[Server]:
+    """A running service, ended with SIGTERM."""
+    port = free_port()
+    run, log = folder / f"run-{port}", folder / f"log-{port}"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("ARKI_")}
+    environ |= {
+        "ARKI_BUNDLES": str(bundles),
+        "ARKI_DEV_KEY": KEY,
+        "ARKI_WORKERS": str(workers),
+        "ARKI_RUN": str(run),
+        "PORT": str(port),
+        **settings,
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_config", app]
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=stream, stderr=stream)
+    server = Server(port, process, log, run, environ)
+    try:
+        _wait_until_ready(server, workers)
+        yield server
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(server: Server, workers: int) -> None:
+    deadline = time.monotonic() + START_LIMIT_S
+    while len(server.workers()) < workers:
+        if server.process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the service did not start: {server.log.read_text()[-2000:]}")
+        time.sleep(0.05)
+
+
+def keys_file(file: Path, *scopes: str) -> str:
+    """A file with one key of these scopes, and the key."""
+    key, record = make_key(scopes, expires=datetime.now(UTC) + timedelta(days=1))
+    write_keys(file, [record])
+    return key

@@ -1,0 +1,228 @@
+"""Slow clients, overload, a stop, a soak, and a Redis that goes away."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from drills.load import Load, Outcome
+from drills.server import CUSTOMER, Server, free_port, keys_file, request_bytes, serving
+from drills.table import Row, needs
+
+T = TypeVar("T")
+ONE = request_bytes("/v1/recommendations", CUSTOMER)
+BATCH = request_bytes("/v1/recommendations/batch", {"customers": [CUSTOMER] * 20})
+
+
+def slow_clients(folder: Path, bundles: Path, *, clients: int = 100, seconds: float = 3.0) -> list[Row]:
+    """Health checks beside clients that send a byte now and then, half of them in the head, half in the body."""
+    with serving(folder, bundles) as server:
+        half = [ONE[:40], ONE[: ONE.index(b"\r\n\r\n") + 10]]
+        slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(clients)]
+        for number, sock in enumerate(slow):
+            sock.sendall(half[number % 2])
+        stop = threading.Event()
+
+        def trickle() -> None:
+            at = [len(half[number % 2]) for number in range(clients)]
+            while not stop.wait(0.2):
+                for number, sock in enumerate(slow):
+                    if at[number] < len(ONE) - 1:
+                        with suppress(OSError):  # given up on; do others go on?
+                            sock.send(ONE[at[number] : at[number] + 1])
+                        at[number] += 1
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        took, end, failed = [], time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            began = time.monotonic()
+            failed += server.ask("/healthz", key=None, timeout_s=5)[0] != 200
+            took.append(time.monotonic() - began)
+        stop.set()
+        thread.join()
+        for sock in slow:
+            sock.close()
+    slowest = max(took)
+    return [
+        Row(
+            f"health beside {clients} slow clients",
+            f"{len(took)} answered, {failed} failed, slowest {slowest * 1000:.0f} ms",
+            "0 failed, slowest <= 1000 ms",
+            failed == 0 and slowest <= 1.0,
+            timed=failed == 0,
+        )
+    ]
+
+
+def overload(folder: Path, bundles: Path, *, seconds: float = 4.0) -> list[Row]:
+    """1.6 and 3 times the capacity of one worker in an open loop; then 3 times with one batch in twenty requests."""
+    rows = []
+    with serving(folder, bundles, workers=1) as server:
+        _closed(server, 1.0)
+        for factor in (1.6, 3.0):
+            before, usual_s = _costed(server, partial(_closed, server, seconds / 2), seconds / 2)
+            load = Load(server.port, _single, 800)
+            hard, cpu_s = _costed(server, partial(load.open, factor * before, seconds), seconds)
+            recovered_s = _recovery(server)
+            capacity = statistics.mean((before, _closed(server, seconds / 2)))
+            rows += _judged(f"overload {factor:g}x", hard, capacity, min(1.0, cpu_s / usual_s), recovered_s)
+        mixed = Load(server.port, _mixed, 800).open(3 * capacity, seconds / 2)
+    shed = mixed.share("batch", 503), mixed.share("one", 503)
+    figure = f"{shed[0]:.0%} of batches, {shed[1]:.0%} of single requests"
+    return [*rows, Row("overload: batch shed first", figure, "batches > single", shed[0] > shed[1])]
+
+
+def _costed(server: Server, work: Callable[[], T], seconds: float) -> tuple[T, float]:
+    """What work gives, and the processor time in a second that the worker had for it."""
+    before = server.cpu_s()
+    done = work()
+    return done, (server.cpu_s() - before) / seconds
+
+
+def _judged(name: str, hard: Outcome, capacity: float, share: float, recovered_s: float) -> list[Row]:
+    """Rows of one overload; where others used the machine, the worker had but a share of its usual processor time."""
+    good, counts, fast = hard.rate(within_s=0.5) / capacity / share, hard.counts(), hard.quantile(0.99, 503)
+    others = sum(counts[status] for status in counts if status not in {200, 503})
+    refused = (
+        f"{others} other than 200 and 503, {hard.bad_503} without Retry-After, 503 p99 {fast * 1000:.0f} ms"
+    )
+    right = others == 0 and hard.bad_503 == 0
+    figure = f"{good:.0%} of {capacity:.0f}/s, with {share:.0%} of the usual processor time"
+    return [
+        Row(f"{name}: goodput in 500 ms", figure, ">= 70 %", good >= 0.7, timed=True),
+        Row(f"{name}: the rest", refused, "0, 0, <= 500 ms", right and fast <= 0.5, timed=right),
+        Row(f"{name}: back to normal", f"{recovered_s:.2f} s", "<= 5 s", recovered_s <= 5, timed=True),
+    ]
+
+
+def _single(_number: int) -> tuple[str, bytes]:
+    return "one", ONE
+
+
+def _mixed(number: int) -> tuple[str, bytes]:
+    return ("batch", BATCH) if number % 20 == 0 else ("one", ONE)
+
+
+def _closed(server: Server, seconds: float) -> float:
+    """Answers a second with eight clients that wait for each answer."""
+    return Load(server.port, _single, 8).closed(seconds).rate()
+
+
+def _recovery(server: Server) -> float:
+    """Seconds until twenty requests in a row are answered within a tenth of a second."""
+    began, good = time.monotonic(), 0
+    while good < 20 and time.monotonic() - began < 20:
+        asked = time.monotonic()
+        status = server.ask("/v1/recommendations", CUSTOMER)[0]
+        good = good + 1 if status == 200 and time.monotonic() - asked < 0.1 else 0
+    return time.monotonic() - began
+
+
+def stop_in_flight(folder: Path, bundles: Path, *, requests: int = 50) -> list[Row]:
+    """SIGTERM while requests are half sent, and while others have just been sent whole."""
+    rows = []
+    for name, cut in (("half sent", len(ONE) - 20), ("whole", len(ONE))):
+        with serving(folder, bundles) as server:
+            links = [
+                socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(requests)
+            ]
+            for link in links:
+                link.sendall(ONE[:cut])
+            if cut < len(ONE):
+                time.sleep(0.3)
+            server.process.send_signal(signal.SIGTERM)
+            if cut < len(ONE):
+                time.sleep(0.3)
+                for link in links:
+                    link.sendall(ONE[cut:])
+            statuses = [_status(link) for link in links]
+            left = server.process.wait(timeout=40)
+        good = statuses.count(200)
+        rows.append(
+            Row(
+                f"SIGTERM, {requests} in flight, {name}",
+                f"{good} x 200, exit {left}",
+                f"{requests} x 200, exit 0",
+                good == requests and left == 0,
+            )
+        )
+    return rows
+
+
+def _status(link: socket.socket) -> int:
+    with link:
+        try:
+            first = link.recv(1 << 16)
+        except OSError:
+            return 0
+        return int(first[9:12]) if len(first) > 12 else 0
+
+
+def soak(folder: Path, bundles: Path, *, seconds: float) -> list[Row]:
+    """Half of capacity for long; memory from after a warm-up to the end."""
+    with serving(folder, bundles) as server:
+        capacity = _closed(server, 3.0)
+        Load(server.port, _single, 400).open(capacity / 2, max(3.0, seconds / 10))
+        before = server.memory_kib()
+        found = Load(server.port, _single, 400).open(capacity / 2, seconds)
+        growth = server.memory_kib() / before - 1
+    counts = found.counts()
+    failed = sum(counts[status] for status in counts if status != 200)
+    return [
+        Row(
+            f"soak {seconds:.0f} s at half capacity",
+            f"{counts[200]} x 200, {failed} others {dict(counts) if failed else ''}".strip(),
+            "0 others",
+            failed == 0,
+        ),
+        Row("soak: memory growth", f"{growth:+.1%} of {before / 1024:.0f} MiB", "<= 5 %", growth <= 0.05),
+    ]
+
+
+def redis_away(folder: Path, bundles: Path, *, seconds: float = 2.0) -> list[Row]:
+    """Two workers share a limit through Redis; Redis dies under load; answers go on under a local cap."""
+    program, port = needs("redis-server"), free_port()
+    key = keys_file(folder / "redis-keys.json", "recommend")
+    asked = request_bytes("/v1/recommendations", CUSTOMER, key=key)
+    settings = {
+        "ARKI_KEYS": str(folder / "redis-keys.json"),
+        "ARKI_SECRET": "s" * 40,
+        "ARKI_RATE_LIMIT": "100/hour",
+        "ARKI_REDIS_URL": f"redis://127.0.0.1:{port}/0",
+    }
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    redis = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder)
+    try:
+        with serving(folder, bundles, **settings) as server:
+            shared = Load(server.port, lambda _: ("one", asked), 8).closed(seconds).counts()
+            redis.kill()
+            redis.wait()
+            alone = Load(server.port, lambda _: ("one", asked), 8).closed(seconds).counts()
+    finally:
+        if redis.poll() is None:
+            redis.kill()
+            redis.wait()
+    failed = sum(
+        count for counts in (shared, alone) for status, count in counts.items() if status not in {200, 429}
+    )
+    return [
+        Row(
+            "limit of 100 over two workers, Redis up", f"{shared[200]} x 200", "100 x 200", shared[200] == 100
+        ),
+        Row(
+            "Redis killed under load",
+            f"{alone[200]} x 200 under the local cap, {failed} failed",
+            "1-200 x 200, 0 failed",
+            0 < alone[200] <= 200 and failed == 0,
+        ),
+    ]

@@ -1,0 +1,136 @@
+"""Rate limits of keys: a count by window, kept in Redis where configured, else by each worker.
+
+Redis is asked with a short time-out. Where it does not answer, the worker's own count stands in for a few seconds
+before Redis is asked again: requests go on under a local cap, and never fail for Redis.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, Protocol
+
+from service.settings import RateLimit
+
+REDIS_TIMEOUT_S: Final = 0.1
+REDIS_REST_S: Final = 5.0
+_MOST_KEYS: Final = 10_000
+
+
+class RateLimitedError(Exception):
+    """The key has used its requests up; try again after `retry_after_s`."""
+
+    def __init__(self, limit: RateLimit, retry_after_s: int) -> None:
+        super().__init__(
+            f"This key may send {limit.requests} requests in {limit.window_s} seconds. Try again in {retry_after_s} seconds."
+        )
+        self.retry_after_s = retry_after_s
+
+
+class Count(NamedTuple):
+    """Where a key stands in its window."""
+
+    used: int
+    resets_in_s: int
+
+
+class Counter(Protocol):
+    """Adds one to a key's count in a window and says what it is now."""
+
+    def __call__(self, key_id: str, window: int, window_s: int) -> int: ...
+
+
+class RateLimits:
+    """The limit of each key.
+
+    Parameters
+    ----------
+    limit : RateLimit or None
+        None counts nothing.
+    shared : Counter, optional
+        Counts for all workers, such as `redis_counter(url)`.
+    clock : callable, optional
+        Seconds since the epoch, by which workers agree on windows.
+    on_failure : callable, optional
+        Called whenever the shared count could not be had.
+    """
+
+    def __init__(
+        self,
+        limit: RateLimit | None,
+        shared: Counter | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._limit, self._shared, self._clock, self._on_failure = limit, shared, clock, on_failure
+        self._lock = threading.Lock()
+        self._window, self._counts = 0, dict[str, int]()
+        self._shared_again = 0.0
+        policy = (limit.requests, limit.window_s) if limit else (0, 0)
+        self._policy = f'"key";q={policy[0]};w={policy[1]}'
+
+    def admit(self, key_id: str | None) -> Count | None:
+        """Count a request of a key. None where nothing binds it. Raises `RateLimitedError`."""
+        limit = self._limit
+        if limit is None or key_id is None:
+            return None
+        now = self._clock()
+        window = int(now // limit.window_s)
+        used = self._count(key_id, window, limit.window_s, now)
+        resets_in_s = max(1, int((window + 1) * limit.window_s - now + 0.999))
+        if used > limit.requests:
+            raise RateLimitedError(limit, resets_in_s)
+        return Count(used, resets_in_s)
+
+    def headers(self, count: Count) -> tuple[tuple[str, str], ...]:
+        """What an admitted request is told.
+
+        References
+        ----------
+        draft-ietf-httpapi-ratelimit-headers-10, read 2026-11-21.
+        """
+        limit = self._limit or RateLimit(0, 0)
+        return (
+            ("RateLimit-Policy", self._policy),
+            ("RateLimit", f'"key";r={limit.requests - count.used};t={count.resets_in_s}'),
+        )
+
+    def _count(self, key_id: str, window: int, window_s: int, now: float) -> int:
+        if self._shared is not None and now >= self._shared_again:
+            try:
+                return self._shared(key_id, window, window_s)
+            except Exception:  # noqa: BLE001  (whatever ails Redis, requests go on under the local count)
+                self._shared_again = now + REDIS_REST_S
+                self._on_failure()
+        with self._lock:
+            if window != self._window or len(self._counts) > _MOST_KEYS:
+                self._window = window
+                self._counts.clear()
+            used = self._counts.get(key_id, 0) + 1
+            self._counts[key_id] = used
+            return used
+
+
+def redis_counter(url: str) -> Counter:
+    """A counter in Redis. Connects when first asked, so that a fork or a Redis that is down costs nothing here."""
+    import redis  # noqa: PLC0415  (a fifth of a second of imports that most installations do without)
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.retry import Retry  # noqa: PLC0415
+
+    client: Any = redis.Redis.from_url(
+        url,
+        socket_timeout=REDIS_TIMEOUT_S,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+    def count(key_id: str, window: int, window_s: int) -> int:
+        name = f"arki:requests:{key_id}:{window}"
+        pipeline = client.pipeline(transaction=False)
+        pipeline.incr(name)
+        pipeline.expire(name, 2 * window_s)
+        return int(pipeline.execute()[0])
+
+    return count

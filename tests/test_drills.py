@@ -1,0 +1,75 @@
+"""The short forms of the drills: each promise of the running service, tried for a few seconds on real gunicorn."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+
+import pytest
+
+from drills import changing, container, contract, privacy, staying_up
+from drills.table import CannotRunError, in_ci, judged
+
+pytestmark = pytest.mark.xdist_group("drills")  # one after the other: they measure
+
+SHORT = {
+    "revoked key": changing.revocation,
+    "worker death": changing.worker_death,
+    "code reload": lambda folder, bundles: changing.reloads(folder, bundles, cycles=1),
+    "bundle swaps": lambda folder, bundles: changing.swaps(folder, bundles, count=8),
+    "integrity": lambda folder, bundles: changing.integrity(folder, bundles, mutations=200),
+    "slow clients": lambda folder, bundles: staying_up.slow_clients(folder, bundles, seconds=1.5),
+    "overload": lambda folder, bundles: staying_up.overload(folder, bundles, seconds=2),
+    "stop": staying_up.stop_in_flight,
+    "redis away": lambda folder, bundles: staying_up.redis_away(folder, bundles, seconds=1),
+    "hostile bodies": lambda folder, bundles: contract.hostile(bundles, bodies=1500),
+    "canaries": lambda folder, bundles: privacy.canary(folder, bundles, requests=600),
+    "locked down": container.locked_down,
+    "schemathesis": lambda folder, bundles: contract.fuzzed(folder, bundles, examples=10),
+}
+LONGER = {
+    "code reloads": lambda folder, bundles: changing.reloads(folder, bundles, cycles=10),
+    "integrity": lambda folder, bundles: changing.integrity(folder, bundles, mutations=1000),
+    "hostile bodies": lambda folder, bundles: contract.hostile(bundles, bodies=10_000),
+    "canaries": lambda folder, bundles: privacy.canary(folder, bundles, requests=10_000),
+    "schemathesis": lambda folder, bundles: contract.fuzzed(folder, bundles, examples=100),
+    "soak": lambda folder, bundles: staying_up.soak(folder, bundles, seconds=60),
+    "typed client": lambda folder, bundles: contract.typed_client(folder),
+}
+
+
+def fresh(folder):
+    made = folder / secrets.token_hex(4)
+    made.mkdir()
+    return made
+
+
+def run(drill, folder, bundles):
+    try:
+        rows = judged(lambda: drill(fresh(folder), bundles))
+    except CannotRunError as missing:
+        if in_ci():
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+    assert rows
+    assert not [row for row in rows if not row.ok]
+
+
+@pytest.mark.parametrize("drill", SHORT.values(), ids=SHORT)
+def test_the_service_holds_in_a_short_drill(drill, tmp_path, bundles):
+    run(drill, tmp_path, bundles)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("drill", LONGER.values(), ids=LONGER)
+def test_the_service_holds_in_a_longer_drill(drill, tmp_path, bundles):
+    run(drill, tmp_path, bundles)
+
+
+def test_the_drills_are_a_command(root):
+    makefile = (root / "Makefile").read_text()
+    assert "-m drills" in makefile
+    shown = subprocess.run(
+        ["make", "-n", "drill", "LONG=1"], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert "-m drills --long" in shown.stdout

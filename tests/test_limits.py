@@ -1,0 +1,149 @@
+"""Rate limits: counted by key and window, shared through Redis, and never a reason to fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from service.access import make_key, write_keys
+from service.app import create_app
+from service.limits import REDIS_REST_S, RateLimitedError, RateLimits, redis_counter
+from service.settings import RateLimit, Settings
+
+LIMIT = RateLimit(3, 60)
+
+
+def needs(program):
+    """Skip by name on a desk, fail in CI, where a program is missing."""
+    if shutil.which(program) is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{program} is not installed")
+        pytest.skip(f"{program} is not installed")
+
+
+@pytest.fixture
+def redis_url(tmp_path):
+    """A Redis of our own on loopback, ended afterwards."""
+    needs("redis-server")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tmp_path) as process:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.02)
+        yield f"redis://127.0.0.1:{port}/0"
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def test_a_key_has_its_number_of_requests_in_a_window_and_then_a_new_one():
+    now = [120.0]
+    limits = RateLimits(LIMIT, clock=lambda: now[0])
+    assert [limits.admit("a").used for _ in range(3)] == [1, 2, 3]
+    now[0] = 150.4
+    with pytest.raises(RateLimitedError) as error:
+        limits.admit("a")
+    assert error.value.retry_after_s == 30
+    assert limits.admit("b").used == 1
+    now[0] = 180.0
+    assert limits.admit("a").used == 1
+
+
+def test_no_limit_binds_the_development_key_or_an_unlimited_service():
+    assert RateLimits(LIMIT).admit(None) is None
+    assert RateLimits(None).admit("a") is None
+
+
+def test_two_workers_share_a_count_through_redis(redis_url):
+    workers = [RateLimits(LIMIT, redis_counter(redis_url), clock=lambda: 1000.0) for _ in range(2)]
+    assert [workers[turn % 2].admit("a").used for turn in range(3)] == [1, 2, 3]
+    for worker in workers:
+        with pytest.raises(RateLimitedError):
+            worker.admit("a")
+
+
+def test_where_redis_is_down_requests_go_on_under_a_local_cap_and_redis_is_asked_again_later():
+    now, asked, failures = [0.0], [], []
+
+    def down(*_):
+        asked.append(now[0])
+        raise ConnectionError
+
+    limits = RateLimits(LIMIT, down, clock=lambda: now[0], on_failure=lambda: failures.append(1))
+    assert [limits.admit("a").used for _ in range(3)] == [1, 2, 3]
+    with pytest.raises(RateLimitedError):
+        limits.admit("a")
+    assert asked == [0.0]
+    now[0] = REDIS_REST_S
+    with pytest.raises(RateLimitedError):
+        limits.admit("a")
+    assert (asked, len(failures)) == ([0.0, REDIS_REST_S], 2)
+
+
+def test_a_redis_that_accepts_and_says_nothing_costs_a_tenth_of_a_second_once():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        limits = RateLimits(
+            RateLimit(1000, 3600), redis_counter(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        )
+        started = time.monotonic()
+        for _ in range(200):
+            limits.admit("a")
+        assert time.monotonic() - started < 2
+
+
+@pytest.fixture
+def limited(bundles, store, tmp_path):
+    """A client with a key of three requests an hour, whose Redis is down."""
+    key, record = make_key(["content:read"], expires=datetime.now(UTC) + timedelta(days=1))
+    write_keys(tmp_path / "keys.json", [record])
+    settings = Settings(
+        bundles=bundles,
+        keys=tmp_path / "keys.json",
+        dev_key="dev",
+        secret="s" * 40,
+        rate_limit=RateLimit(3, 3600),
+        redis_url="redis://127.0.0.1:1/0",
+    )
+    client = create_app(settings, store=store).test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return client
+
+
+def test_an_answer_says_how_many_requests_are_left_and_a_refusal_when_to_come_back(limited):
+    answers = [limited.get("/v1/segments") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[0].headers["RateLimit-Policy"] == '"key";q=3;w=3600'
+    assert [answer.headers["RateLimit"].split(";t=")[0] for answer in answers[:3]] == [
+        f'"key";r={left}' for left in (2, 1, 0)
+    ]
+    refused = answers[3]
+    assert refused.content_type == "application/problem+json"
+    assert refused.json["type"] == "urn:problem-type:arki:rate-limited"
+    assert 0 < int(refused.headers["Retry-After"]) <= 3600
+    assert refused.json["detail"].startswith("This key may send 3 requests in 3600 seconds. Try again in ")
+
+
+def test_refused_requests_use_nothing_up(limited):
+    for _ in range(5):
+        assert limited.get("/v1/segments", headers={"Authorization": "Bearer wrong"}).status_code == 401
+        assert limited.get("/metrics").status_code == 403
+    assert limited.get("/v1/segments").headers["RateLimit"].startswith('"key";r=2')
+
+
+def test_the_development_key_and_the_open_pages_have_no_limit(limited):
+    for _ in range(5):
+        assert limited.get("/v1/segments", headers={"Authorization": "Bearer dev"}).status_code == 200
+        assert "RateLimit" not in limited.get("/healthz").headers

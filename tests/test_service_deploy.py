@@ -1,0 +1,195 @@
+"""What is shipped for operators: parses, names what exists, and agrees with the service and its lock."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from drills.server import CUSTOMER, free_port, keys_file, serving
+from drills.table import CannotRunError, in_ci, needs
+from service import metrics
+from service.settings import Settings
+
+DEPLOY = ROOT / "deploy"
+SPEC = importlib.util.spec_from_file_location("sbom", DEPLOY / "sbom.py")
+sbom = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(sbom)
+
+
+def metric_names():
+    """Every sample name that the service exposes."""
+    suffixes = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+    return {family.name + suffix for family in metrics._own.collect() for suffix in suffixes[family.type]}
+
+
+def labels_of(name):
+    bare = re.sub("_(total|bucket|sum|count)$", "", name)
+    (found,) = [c for c in metrics._own._collector_to_names if c._name == bare]
+    return {*found._labelnames, *({"le"} if name.endswith("_bucket") else ())}
+
+
+def expressions():
+    rules = yaml.safe_load((DEPLOY / "alerts.yaml").read_text())["groups"][0]["rules"]
+    panels = json.loads((DEPLOY / "grafana.json").read_text())["panels"]
+    yield from (pytest.param(rule["expr"], id=rule["alert"]) for rule in rules)
+    for panel in panels:
+        yield from (pytest.param(t["expr"], id=f"{panel['title']}-{t['refId']}") for t in panel["targets"])
+
+
+@pytest.mark.parametrize("expression", list(expressions()))
+def test_an_alert_or_panel_names_metrics_and_labels_that_exist(expression):
+    used = set(re.findall(r"arki_\w+", expression))
+    assert used
+    assert used <= metric_names()
+    labels = {label for name in used for label in labels_of(name)}
+    named = re.findall(r"[{,]\s*(\w+)=", expression)
+    named += [label for group in re.findall(r"by \(([^)]*)\)", expression) for label in group.split(", ")]
+    assert set(named) <= labels
+
+
+def test_every_metric_is_on_the_dashboard():
+    shown = (DEPLOY / "grafana.json").read_text()
+    for family in metrics._own.collect():
+        assert family.name in shown, family.name
+
+
+def test_each_alert_says_what_happened_and_what_to_do():
+    for rule in yaml.safe_load((DEPLOY / "alerts.yaml").read_text())["groups"][0]["rules"]:
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert rule["annotations"]["summary"].endswith(".")
+        assert rule["annotations"]["action"].endswith(".")
+
+
+@pytest.fixture(scope="module")
+def kinds():
+    documents = yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())
+    return {document["kind"]: document for document in documents}
+
+
+def test_the_cluster_probes_limits_scales_and_keeps_enough(kinds):
+    pod = kinds["Deployment"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert (
+        container["readinessProbe"]["httpGet"]["path"]
+        == container["startupProbe"]["httpGet"]["path"]
+        == "/readyz"
+    )
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+    assert container["resources"]["limits"]["memory"]
+    assert kinds["PodDisruptionBudget"]["spec"]["minAvailable"] < kinds["Deployment"]["spec"]["replicas"]
+    assert kinds["HorizontalPodAutoscaler"]["spec"]["minReplicas"] == kinds["Deployment"]["spec"]["replicas"]
+    assert pod["terminationGracePeriodSeconds"] > 30  # gunicorn's own
+
+
+def test_the_pod_has_no_rights(kinds):
+    pod = kinds["Deployment"]["spec"]["template"]["spec"]
+    rights = pod["containers"][0]["securityContext"]
+    assert rights == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert (pod["securityContext"]["runAsUser"], pod["securityContext"]["runAsNonRoot"]) == (65532, True)
+    assert pod["automountServiceAccountToken"] is False
+
+
+def test_the_pod_sets_only_settings_that_exist(kinds, tmp_path):
+    (container,) = kinds["Deployment"]["spec"]["template"]["spec"]["containers"]
+    given = {entry["name"]: entry.get("value", "s" * 40) for entry in container["env"]}
+    (tmp_path / "keys.json").write_text(kinds["Secret"]["stringData"]["keys.json"])
+    settings = Settings.from_environ(given | {"ARKI_KEYS": str(tmp_path / "keys.json")})
+    assert settings.redis_url
+    assert settings.trusted_proxies
+    readme = (ROOT / "README.md").read_text()
+    assert {name for name in given if f"`{name}`" not in readme} == set()
+
+
+def test_the_bill_of_materials_is_that_of_the_lock():
+    lock = (ROOT / "requirements" / "serve.lock").read_text()
+    committed = json.loads((DEPLOY / "sbom.cdx.json").read_text())
+    assert committed == sbom.bill(lock, "arki", committed["metadata"]["component"]["version"]), (
+        "run make sbom"
+    )
+    pinned = set(re.findall(r"^([a-z0-9_.-]+)==", lock, re.MULTILINE))
+    assert {component["name"] for component in committed["components"]} == pinned
+    assert all(component["hashes"] for component in committed["components"])
+
+
+def test_the_image_passes_hadolint():
+    program = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([program, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_image_runs_as_nobody_and_writes_to_memory_alone():
+    text = (ROOT / "Dockerfile").read_text()
+    assert "USER 65532:65532" in text
+    assert "ARKI_RUN=/dev/shm" in text
+
+
+def test_nginx_in_front_forwards_buffers_and_hides_metrics(tmp_path, bundles):
+    try:
+        nginx = needs("nginx")
+    except CannotRunError as missing:
+        (pytest.fail if in_ci() else pytest.skip)(str(missing))
+    key = keys_file(tmp_path / "keys.json", "recommend", "operate")
+    given = {"ARKI_KEYS": str(tmp_path / "keys.json"), "ARKI_SECRET": "s" * 40}
+    with serving(tmp_path, bundles, ARKI_TRUSTED_PROXIES="127.0.0.1", **given) as server:
+        port = free_port()
+        conf = (DEPLOY / "nginx.conf").read_text()
+        for old, new in (
+            ("server 127.0.0.1:8080;", f"server 127.0.0.1:{server.port};"),
+            ("listen 127.0.0.1:8081;", f"listen 127.0.0.1:{port};"),
+            ("pid /run/nginx-arki.pid;", f"pid {tmp_path}/nginx.pid;"),
+            (
+                "access_log off;",
+                f"access_log off; client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p;",
+            ),
+        ):
+            assert old in conf
+            conf = conf.replace(old, new)
+        (tmp_path / "nginx.conf").write_text(conf)
+        command = [nginx, "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path), "-g", "daemon off;"]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as front:
+            try:
+                there = type(server)(port, server.process, server.log, server.run, server.environ)
+                wait_for(there)
+                assert there.ask("/v1/recommendations", CUSTOMER, key=key)[0] == 200
+                assert there.ask("/metrics", key=key)[0] == 404
+                assert server.ask("/metrics", key=key)[0] == 200
+                status, headers, body = there.ask("/v1/recommendations/batch", b" " * 3_000_000)
+                assert (status, headers["content-type"]) == (413, "application/problem+json")
+                assert json.loads(body)["status"] == 413
+                server.process.terminate()
+                server.process.wait(timeout=40)
+                status, headers, body = there.ask("/healthz")
+                assert (status, headers["content-type"]) == (503, "application/problem+json")
+                assert headers["retry-after"] == "5"
+            finally:
+                front.terminate()
+                front.wait(timeout=10)
+
+
+def wait_for(server):
+    for _ in range(100):
+        try:
+            if server.ask("/healthz", timeout_s=2)[0] == 200:
+                return
+        except OSError:
+            time.sleep(0.05)
+
+
+def test_programs_are_looked_for_and_named(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(CannotRunError, match="redis-server is not installed"):
+        needs("redis-server")
