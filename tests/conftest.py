@@ -60,7 +60,9 @@ def at():
 
 @pytest.fixture(scope="session")
 def settings(bundles):
-    return Settings(bundles=bundles, dev_key=KEY, secret="s" * 40)
+    return Settings(
+        bundles=bundles, dev_key=KEY, secret="s" * 40, model_budget_s=30
+    )  # tests share slow machines
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from models.scorecard import COUNT_FEATURES, FEATURES
 from models.segments import PERSON_SEGMENTS
 from models.signals import CONTRACT
 from training.files import EVENTS_TYPE, LIST_TYPE, SIGNAL_COLUMNS
+from training.leakage import TrainingDataError, check_leakage, named_rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -28,11 +29,6 @@ SEGMENT_COLUMN: Final = "segment"
 AUDIT_PREFIX: Final = "audit_"
 FEWEST_ROWS: Final = 300
 FEWEST_PER_SEGMENT: Final = 30
-NAMED_ROWS: Final = 5
-
-
-class TrainingDataError(ValueError):
-    """Labelled data that must not be trained on; the message names rows and remedy. Correct the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,8 @@ class Dataset:
         How many model signals are known, as `models.scorecard.known_signals` counts them.
     digest : str
         sha256 of X, y, weight and group.
+    table : pyarrow.Table
+        The rows themselves, with ``audit_*`` columns where there are any; no part of the model reads them.
     """
 
     X: Floats
@@ -60,12 +58,25 @@ class Dataset:
     group: Ints
     known: Ints
     digest: str
+    table: pa.Table
 
     def take(self, rows: NDArray[Any]) -> Dataset:
         """The dataset of some rows (indices or mask); the digest stays that of the whole."""
+        chosen = np.flatnonzero(rows) if rows.dtype == bool else rows
         return Dataset(
-            self.X[rows], self.y[rows], self.weight[rows], self.group[rows], self.known[rows], self.digest
-        )
+            self.X[rows], self.y[rows], self.weight[rows], self.group[rows], self.known[rows], self.digest,
+            self.table.take(pa.array(chosen)),
+        )  # fmt: skip
+
+    def audit(self) -> dict[str, NDArray[np.str_]]:
+        """Group of each customer by audit attribute, its prefix left out; an empty text is unknown."""
+        return {
+            name.removeprefix(AUDIT_PREFIX): np.array(
+                ["" if value is None else str(value) for value in self.table[name].to_pylist()]
+            )
+            for name in self.table.column_names
+            if name.startswith(AUDIT_PREFIX)
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +103,8 @@ def read_dataset(table: pa.Table, source: str) -> Dataset:
     Raises
     ------
     TrainingDataError
-        If the segment column is missing, a label or value is not allowed, a column is foreign or barred, or a segment has
-        too few rows.
+        If the segment column is missing, a label or value is not allowed, a column is foreign or barred, a segment has too
+        few rows, a customer would be in two parts of the split, or a signal tells an audit attribute.
     """
     _check_columns(table, source)
     table = _served_persons(table)
@@ -102,7 +113,7 @@ def read_dataset(table: pa.Table, source: str) -> Dataset:
     wrong = np.flatnonzero(~np.isin(labels.astype(str), known_labels))
     if wrong.size:
         raise TrainingDataError(
-            f"{source}: {_rows(table, wrong)} hold a segment that is none of {', '.join(known_labels)}"
+            f"{source}: {named_rows(table, wrong)} hold a segment that is none of {', '.join(known_labels)}"
             " (employers are known, not learnt). Correct these labels or leave the rows out."
         )
     _check_values(table, source)
@@ -118,7 +129,21 @@ def read_dataset(table: pa.Table, source: str) -> Dataset:
     digest = hashlib.sha256()
     for part in (features, y, weight, group):
         digest.update(np.ascontiguousarray(part).tobytes())
-    return Dataset(features, y, weight, group, _known_signals(table), digest.hexdigest())
+    check_leakage(table, features, group, source)
+    return Dataset(features, y, weight, group, _known_signals(table), digest.hexdigest(), table)
+
+
+def persons_to_segment(table: pa.Table, source: str) -> tuple[Floats, Ints]:
+    """X and the number of known signals of the persons in a table whom the model would segment; no labels are needed.
+
+    Raises
+    ------
+    TrainingDataError
+        If a value is not allowed.
+    """
+    table = _served_persons(table)
+    _check_values(table, source)
+    return matrix(table), _known_signals(table)
 
 
 def matrix(table: pa.Table) -> Floats:
@@ -138,10 +163,20 @@ def matrix(table: pa.Table) -> Floats:
 
 def split(data: Dataset, seed: int) -> Split:
     """Part customers 60 / 20 / 20; all rows of one customer go to one part."""
+    return Split(*_parts(data, seed, [0.6, 0.2, 0.2]))
+
+
+def split_two(data: Dataset, seed: int) -> tuple[Dataset, Dataset]:
+    """Part customers 80 / 20 into those fitted on and those chosen on, where the test customers come from elsewhere."""
+    one, other = _parts(data, seed, [0.8, 0.2])
+    return one, other
+
+
+def _parts(data: Dataset, seed: int, shares: list[float]) -> list[Dataset]:
     customers = np.unique(data.group)
-    part = np.random.default_rng([seed, 0x5350]).choice(3, size=customers.shape, p=[0.6, 0.2, 0.2])
+    part = np.random.default_rng([seed, 0x5350]).choice(len(shares), size=customers.shape, p=shares)
     of_row = part[np.searchsorted(customers, data.group)]
-    return Split(*(data.take(of_row == at) for at in range(3)))
+    return [data.take(of_row == at) for at in range(len(shares))]
 
 
 def _column(table: pa.Table, name: str, otherwise: Floats) -> Floats:
@@ -190,14 +225,6 @@ def _served_persons(table: pa.Table) -> pa.Table:
     return table.filter(pa.array(keep))
 
 
-def _rows(table: pa.Table, at: NDArray[Any]) -> str:
-    """Rows as a reader finds them in the file: the header is line 1."""
-    numbers = table["__row"].to_numpy()[at]
-    named = ", ".join(str(number) for number in numbers[:NAMED_ROWS])
-    more = f" and {len(numbers) - NAMED_ROWS} more" if len(numbers) > NAMED_ROWS else ""
-    return f"{len(numbers)} row{'s' * (len(numbers) > 1)} (line {named}{more})"
-
-
 def _check_columns(table: pa.Table, source: str) -> None:
     names = table.column_names
     if SEGMENT_COLUMN not in names:
@@ -231,7 +258,7 @@ def _check_values(table: pa.Table, source: str) -> None:
             )
             if wrong.size:
                 raise TrainingDataError(
-                    f"{source}: {_rows(table, wrong)} hold a {name} that is no whole number from 0 to {maximum}."
+                    f"{source}: {named_rows(table, wrong)} hold a {name} that is no whole number from 0 to {maximum}."
                     " Correct these cells, or leave them empty if unknown."
                 )
     for name in ("life_events", "active_benefits"):
@@ -242,7 +269,7 @@ def _check_values(table: pa.Table, source: str) -> None:
         wrong = np.flatnonzero(_column(table, part, empty) > _column(table, whole, empty))
         if wrong.size:
             raise TrainingDataError(
-                f"{source}: {_rows(table, wrong)} hold more {part} than {whole}. Correct these rows."
+                f"{source}: {named_rows(table, wrong)} hold more {part} than {whole}. Correct these rows."
             )
 
 
@@ -261,7 +288,7 @@ def _check_list(table: pa.Table, name: str, source: str) -> None:
     wrong = np.union1d(np.unique(pc.list_parent_indices(lists).to_numpy()[bad]), too_many)
     if wrong.size:
         raise TrainingDataError(
-            f"{source}: {_rows(table, wrong)} hold a {name} that the signal contract does not allow (at most"
+            f"{source}: {named_rows(table, wrong)} hold a {name} that the signal contract does not allow (at most"
             f" {signal.maximum} known codes{', 0–24 months ago' if name == 'life_events' else ''}). Correct these rows."
         )
 

@@ -2,7 +2,8 @@
 
 References
 ----------
-Firm sizes: 96 % micro, 0.1 % large, 74,577 employing firms in 2024; the split 93.4/5.5/0.9/0.2 % of 2012 (FACTS §2). All
+Firm sizes: 96 % micro, 0.1 % large, 74,577 employing firms in 2024; the split 93.4/5.5/0.9/0.2 % of 2012 (ek.fi, StatFin); set to
+the staff of firms with 10–49 and 50–249 employees (published/margins.csv). All
 other figures are assumptions.
 """
 
@@ -17,7 +18,7 @@ from models.codes import CLAIM_KINDS
 from training.files import LIST_TYPE
 
 SIZE_LIMITS: Final = np.array([1, 10, 50, 250, 5000])
-SIZE_SHARES: Final = np.array([0.82, 0.15, 0.026, 0.004])
+SIZE_SHARES: Final = np.array([0.795, 0.167, 0.0325, 0.0055])
 """Of *employing* firms: the 2024 split of all firms less those with no staff; assumption on top of the published split."""
 
 
@@ -36,7 +37,7 @@ def employers(n_employers: int, rng: np.random.Generator) -> pa.Table:
     claims = rng.poisson(0.12 * staff * rng.gamma(0.8, 1.25, n))
     online = rng.binomial(
         claims, np.where(rng.random(n) < 0.73, 0.97, 0.3)
-    )  # 73 % used e-services in 2015 (FACTS §1)
+    )  # 73 % used e-services in 2015 (Tilisanomat 12/2015)
     kinds = (rng.random((n, len(CLAIM_KINDS))) < np.array([0.7, 0.35, 0.25, 0.2, 0.05])) & (claims > 0)[
         :, None
     ]

@@ -99,12 +99,13 @@ def baselines(train: Dataset, test: Dataset, seed: int) -> dict[str, Floats]:
         ]
     )
     boosting = HistGradientBoostingClassifier(
-        max_iter=150,
-        learning_rate=0.08,
+        max_iter=400,
+        learning_rate=0.06,
         max_leaf_nodes=15,
         min_samples_leaf=40,
         l2_regularization=5.0,
-        early_stopping=False,
+        early_stopping=True,
+        validation_fraction=0.1,
         random_state=seed % 2**31,
     ).fit(train.X, train.y, sample_weight=train.weight)
     return {

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.segments import PERSON_SEGMENTS, Segment
-from training.life_course import Persons
+from training.persons import Persons
 
 LONG_SUPPORT_MONTHS: Final = 9
 LONG_SUPPORT_DIFFICULTY: Final = 0.25

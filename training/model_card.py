@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from models.codes import BARRED
 from models.scorecard import FEATURE_SIGNAL, SCALE
 from models.segments import PERSON_SEGMENTS
 from models.signals import CONTRACT
+from training.card_figures import (
+    barred_section,
+    bin_names,
+    figures_section,
+    gates_section,
+    groups_section,
+    order_section,
+    pairs_section,
+    population_section,
+)
 
 _PURPOSE: Final = """\
 Arki is an independent open project. It is not Kela's own, and Kela has not made, checked or adopted this model.
@@ -37,10 +46,11 @@ _LIMITS: Final = """\
   may still give a sure answer where one of them weighs much.
 - *Supported* is rare and hard to tell from signals; most who are so by the guideline are named *steady*, *changing* or not
   named. So the model must never be the only road to personal service, and in Arki it is not.
-- Unknown is treated as unknown. What is missing was drawn without regard to the segment; where a real channel lacks signals
-  for some groups more than for others, this must be measured again.
-- The life course is fitted by hand to a few published figures (training/parameters.py); latent strain and capability are
-  measured by nobody.
+- Unknown is treated as unknown. In the simulation the less a customer deals with Kela, the less is known of the customer, and
+  nothing else decides what is missing; where a real channel lacks signals for some groups more than for others, this must be
+  measured again.
+- The simulated population meets published numbers of people, not the ways in which their situations go together; latent
+  strain and capability, on which *supported* and much of *changing* rest, are measured by nobody.
 - The model is frozen. It learns nothing in use, and has to be trained again as benefits and services change.
 """
 
@@ -68,7 +78,7 @@ Ikä, sukupuoli, kansalaisuus, äidinkieli, asiointikieli, asuinpaikka ja diagno
 profilointia vastustanutta ei ryhmitellä. Kun tietoa on liian vähän tai päätelmä on epävarma, malli jättää vastaamatta ja
 asiakas saa neutraalin vastauksen.
 
-{labels_fi}
+{labels_fi} {figures_fi}
 """
 
 _SIMULATED: Final = """\
@@ -86,30 +96,61 @@ who trained the model. The figures below hold for customers like those of the fi
 _GIVEN_FI: Final = "Malli on opetettu annetulla aineistolla; luvut koskevat vain sen kaltaisia asiakkaita."
 
 
-def model_card(manifest: dict[str, Any], scorecard: dict[str, Any]) -> str:
-    """``MODEL_CARD.md`` of a trained model, from its manifest and scorecard; the same inputs give the same text.
+def model_card(
+    manifest: dict[str, Any], scorecard: dict[str, Any], evaluation: dict[str, Any], limits: dict[str, Any]
+) -> str:
+    """``MODEL_CARD.md`` of a trained model; the same inputs give the same text.
 
     Parameters
     ----------
     manifest : dict
-        As `training.train` writes it; its ``files`` are not needed.
+        As `training.run` makes it; its ``files`` are not needed.
     scorecard : dict
         The compiled scorecard.
+    evaluation : dict
+        As `training.run` makes it.
+    limits : dict
+        The section ``groups`` of the configuration.
     """
     simulated = str(manifest["labels"]).startswith("simulated")
     parts = [
         f"# Arki segment model {manifest['version']}\n\nMade by `arki-train`; do not edit.\n",
         _PURPOSE,
         _data(manifest, _SIMULATED if simulated else _GIVEN),
-        _figures(manifest["metrics"]),
+        figures_section(manifest, evaluation),
+        gates_section(manifest["gates"]),
+        groups_section(evaluation, limits),
+        barred_section(evaluation["proxy"]),
         _thresholds(manifest),
-        _barred(),
+        pairs_section(scorecard, evaluation["pairs_tried"]),
+        order_section(evaluation["order_cost"]),
+        population_section(manifest.get("population")),
         _LIMITS,
         _tables(scorecard),
         _CONTACT,
-        _SUMMARY_FI.format(labels_fi=_SIMULATED_FI if simulated else _GIVEN_FI),
+        _SUMMARY_FI.format(
+            labels_fi=_SIMULATED_FI if simulated else _GIVEN_FI, figures_fi=_figures_fi(manifest, evaluation)
+        ),
     ]
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
+
+
+def _figures_fi(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str:
+    recall = manifest["metrics"]["scorecard"]["segments"]
+    silent = manifest["metrics"]["answered"]["abstention_rate"]
+    beyond = sum(not gate["passed"] for gate in manifest["gates"])
+    return (
+        f"Testijoukossa malli jätti vastaamatta {_percent_fi(silent)} asiakkaista. Tasaisen arjen asiakkaista se nimeäisi"
+        f" oikein {_percent_fi(recall['steady']['recall'])}, muuttuvan {_percent_fi(recall['changing']['recall'])} ja tuettavan"
+        f" {_percent_fi(recall['supported']['recall'])}: muuttuvaa ja tuettavaa arkea on vaikea nähdä karkeista tiedoista, joten"
+        f" malli ei saa olla ainoa tie henkilökohtaiseen palveluun. Ikä-, sukupuoli- ja kieliryhmien välisiä eroja mitattiin"
+        f" {len(evaluation['groups'])}; sallitun rajan ylittäviä eroja on {beyond}, ja jokaiselle on kirjattava perustelu ennen"
+        " käyttöönottoa."
+    )
+
+
+def _percent_fi(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %"
 
 
 def _data(manifest: dict[str, Any], labels: str) -> str:
@@ -122,60 +163,17 @@ def _data(manifest: dict[str, Any], labels: str) -> str:
 
 | | |
 |---|---|
-| source | {data["source"]} (seed {manifest["seed"]}) |
-| sha256 of features and labels | `{data["sha256"]}` |
+| source | {data["source"]} (seed {manifest["seed"]}; test seed {manifest["test_seed"]}) |
+| sha256 of features and labels | `{data["sha256"]}`, test `{data["test_sha256"]}` |
 | customers | {data["customers"]:,}: {data["train"]:,} to fit, {data["validation"]:,} to calibrate and choose thresholds, \
 {data["test"]:,} to measure; no customer in two parts |
 | feature contract | `{manifest["feature_contract"]}` |
 | made with | Python {manifest["python"]}, {libraries} |
 
 The estimator is a multinomial logistic regression on binned signals with a bin for *unknown* (scikit-learn), its log-odds
-scaled by one temperature ({manifest["temperature"]}). {_pairs(manifest["pairs"])} It is served as the additive table below, which agrees with it on every
+scaled by one temperature ({manifest["temperature"]}). It is served as the additive table below, which agrees with it on every
 customer of the test part within {manifest["compiled_equal_within"]:.0e} in each probability.
 """
-
-
-def _pairs(pairs: dict[str, float]) -> str:
-    if not pairs:
-        return "No pair of signals gained enough on validation data to be added."
-    found = "; ".join(f"{name} (log loss lowered by {gain:.4f})" for name, gain in pairs.items())
-    return f"Pairs of signals added for their measured gain on validation data: {found}."
-
-
-def _figures(metrics: dict[str, Any]) -> str:
-    rows = {"**scorecard (served)**": metrics["scorecard"], **metrics["beside"]}
-    lines = [
-        "## Figures on the test part\n",
-        "| model | log loss | macro F1 | Brier | calibration error | accuracy |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for name, found in rows.items():
-        lines.append(
-            f"| {name} | {found['log_loss']:.4f} | {found['macro_f1']:.3f} | {found['brier']:.3f}"
-            f" | {found['calibration_error']:.4f} | {found['accuracy']:.3f} |"
-        )
-    lines += [
-        "\n| segment | share | recall | precision | precision where answered | abstained |",
-        "|---|---:|" + "---:|" * 4,
-    ]
-    answers = metrics["answered"]
-    for segment, found in metrics["scorecard"]["segments"].items():
-        cells = [
-            found["share"],
-            found["recall"],
-            found["precision"],
-            answers["precision"][segment],
-            answers["abstention_by_true_segment"][segment],
-        ]
-        lines.append(
-            f"| {segment} | " + " | ".join("–" if cell is None else f"{cell:.3f}" for cell in cells) + " |"
-        )
-    lines.append(
-        f"\nThe model abstains for {answers['abstention_rate']:.1%} of customers"
-        f" ({answers['abstention_rate_where_enough_is_known']:.1%} of those of whom enough signals are known) and is right"
-        f" for {answers['accuracy']:.1%} of the rest. Accuracy is mostly the large share of *steady*: read the segments.\n"
-    )
-    return "\n".join(lines)
 
 
 def _thresholds(manifest: dict[str, Any]) -> str:
@@ -185,22 +183,12 @@ def _thresholds(manifest: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _barred() -> str:
-    return (
-        "## Barred attributes\n\nThese are no signals, are refused by name in requests and in training data, and reach no part"
-        " of the model (YVTLTK 216/2017; GDPR 9): "
-        + ", ".join(sorted(BARRED))
-        + ".\n\nWhich life event or benefit it is"
-        " does not reach the model either, only how many and how recent. The simulation carries age band, sex and language"
-        " in `audit_` columns, to measure differences between groups.\n"
-    )
-
-
 def _tables(scorecard: dict[str, Any]) -> str:
     """The model itself: what each bin of each signal adds to the log-odds of each segment."""
     lines = [
         "## The whole model\n",
         _READING,
+        "![What each bin of each signal adds; ? is unknown](plot-contributions.png)\n",
         "| | " + " | ".join(PERSON_SEGMENTS) + " |",
         "|---|" + "---:|" * len(PERSON_SEGMENTS),
         _row("start", scorecard["intercept"]),
@@ -215,7 +203,7 @@ def _tables(scorecard: dict[str, Any]) -> str:
         ]
         names = [""]
         for edges in table["edges"]:
-            names = [f"{name}, {bin_}".strip(", ") for name in names for bin_ in _bin_names(edges)]
+            names = [f"{name}, {bin_}".strip(", ") for name in names for bin_ in bin_names(edges)]
         lines += [_row(name, row) for name, row in zip(names, table["rows"], strict=True)]
     return "\n".join(lines) + "\n"
 
@@ -223,16 +211,6 @@ def _tables(scorecard: dict[str, Any]) -> str:
 def _meaning(feature: str) -> str:
     signal = CONTRACT["person"][FEATURE_SIGNAL[feature]]
     return f"{signal.meaning}; used because {signal.why}."
-
-
-def _bin_names(edges: list[int]) -> list[str]:
-    if not edges:
-        return ["any", "unknown"]
-    starts = [0, *edges]
-    names = [
-        f"{low}" if low == high - 1 else f"{low}–{high - 1}" for low, high in zip(starts, edges, strict=False)
-    ]
-    return [*names, f"{edges[-1]} or more", "unknown"]
 
 
 def _row(name: str, fixed_point: list[int]) -> str:

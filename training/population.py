@@ -11,6 +11,8 @@ Figures and sources: `training.parameters`; the label: ``LABELLING.md``.
 
 from __future__ import annotations
 
+import multiprocessing
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -21,13 +23,17 @@ from models.codes import BENEFITS, LIFE_EVENTS
 from models.segments import PERSON_SEGMENTS
 from models.signals import PERSON_SIGNALS
 from training import parameters as p
+from training.conduct import contact_rates, needs_help, online_shares
 from training.employers import employers
 from training.files import EVENTS_TYPE, LIST_TYPE
 from training.labels import label
-from training.life_course import MONTHS, NEVER, Bools, Floats, Ints, Persons, simulate
+from training.life_course import MONTHS, simulate
+from training.persons import NEVER, Bools, Floats, Ints, Month, Persons
+from training.progress import progress
 
 BROKEN_RUN: Final = 0.06  # assumption: runs of support that records show as shorter than they were
 EMPLOYER_SHARE: Final = 0.02  # assumption: employers among the customers of a mixed file
+SEEN_BY_MATTERS: Final = 0.35  # assumption: log odds of a wider view, per log of matters
 AUDIT_COLUMNS: Final = ("audit_age_band", "audit_sex", "audit_language")
 
 # What a channel knows. Signals come from sources; a source is known or missing as a whole.
@@ -54,7 +60,12 @@ VIEWS: Final = {
 }
 
 
-def population(n_customers: int, seed: int, *, with_employers: bool = True) -> pa.Table:
+CHUNK_PERSONS: Final = (
+    25_000  # seeded apart, so that neither memory nor the number of processes shows in the result
+)
+
+
+def population(n_customers: int, seed: int, *, with_employers: bool = True, processes: int = 1) -> pa.Table:
     """Simulate customers and what is known of them.
 
     Parameters
@@ -62,39 +73,59 @@ def population(n_customers: int, seed: int, *, with_employers: bool = True) -> p
     n_customers : int
         Rows of the table; `EMPLOYER_SHARE` of them are employers if `with_employers`.
     seed : int
-        The same seed gives the same bytes.
+        The same seed gives the same bytes, by however many processes.
+    processes : int
+        How many to work in.
 
     Returns
     -------
     pyarrow.Table
         customer_ref, customer_type, every signal of both types (null is unknown), segment and `AUDIT_COLUMNS`.
     """
-    rng = np.random.default_rng([seed, 0x4152_4B49])
     n_employers = round(n_customers * EMPLOYER_SHARE) if with_employers else 0
-    people = simulate(n_customers - n_employers, rng)
-    segment = label(people, rng)
-    columns: dict[str, Any] = {"customer_ref": _references("P", people.state.shape[0])}
-    columns["customer_type"] = pa.array(["person"] * people.state.shape[0])
-    columns |= observe(people, rng)
-    columns["segment"] = pa.array(np.array(PERSON_SEGMENTS)[segment])
-    columns["audit_age_band"] = pa.array(np.array(p.AGE_BANDS)[people.band()])
-    columns["audit_sex"] = pa.array(np.where(people.sex == 1, "woman", "man"))
-    columns["audit_language"] = pa.array(np.array(p.LANGUAGES)[people.language])
-    table = pa.table(columns)
+    table = pa.concat_tables(_chunks(n_customers - n_employers, seed, processes)).combine_chunks()
     if n_employers:
+        rng = np.random.default_rng([seed, 0x4152_4B49])
         table = pa.concat_tables([table, employers(n_employers, rng)], promote_options="default")
         table = table.take(rng.permutation(n_customers))
     return table
 
 
-def _references(prefix: str, n: int) -> pa.Array:
-    return pa.array([f"{prefix}{at:07d}" for at in range(n)])
+def _chunks(n_persons: int, seed: int, processes: int) -> Iterator[pa.Table]:
+    firsts = range(0, n_persons, CHUNK_PERSONS)
+    jobs = [(first, min(CHUNK_PERSONS, n_persons - first), seed) for first in firsts]
+    with progress("Simulating customers", n_persons) as advance:
+        if processes == 1 or len(jobs) == 1:
+            for job in jobs:
+                yield _chunk(job)
+                advance(job[1])
+            return
+        with multiprocessing.get_context("spawn").Pool(processes) as pool:
+            for job, table in zip(jobs, pool.imap(_chunk, jobs), strict=True):
+                yield table
+                advance(job[1])
+
+
+def _chunk(job: tuple[int, int, int]) -> pa.Table:
+    """Persons from number `first` on, from a random stream of their own."""
+    first, n, seed = job
+    rng = np.random.default_rng([seed, 0x4152_4B49, first // CHUNK_PERSONS])
+    people = simulate(n, rng)
+    segment = label(people, rng)
+    columns: dict[str, Any] = {"customer_ref": pa.array([f"P{first + at:07d}" for at in range(n)])}
+    columns["customer_type"] = pa.array(["person"] * n)
+    columns |= observe(people, rng)
+    columns["segment"] = pa.array(np.array(PERSON_SEGMENTS)[segment])
+    columns["audit_age_band"] = pa.array(np.array(p.AGE_BANDS)[people.band()])
+    columns["audit_sex"] = pa.array(np.where(people.sex == 1, "woman", "man"))
+    columns["audit_language"] = pa.array(np.array(p.LANGUAGES)[people.language])
+    return pa.table(columns)
 
 
 def observe(persons: Persons, rng: np.random.Generator) -> dict[str, pa.Array]:
     """The signals of each person as channels would know them; name -> array of n_persons, null is unknown."""
     counts = _counts(persons, rng)
-    known = _known(persons.state.shape[0], rng)
+    known = _known(persons, rng)
     columns: dict[str, pa.Array] = {
         name: pa.array(np.minimum(values, _MAXIMA[name]).astype(np.int64), mask=~known[name])
         for name, values in counts.items()
@@ -116,56 +147,62 @@ def _overdispersed(mean: NDArray[np.floating[Any]], shape: float, rng: np.random
 def _counts(persons: Persons, rng: np.random.Generator) -> dict[str, Ints]:
     """Counts driven by matters, strain and capability; every coefficient here is an assumption unless it says not."""
     n = persons.state.shape[0]
-    strain, capability = np.clip(persons.strain, -3, 3.5), np.clip(persons.capability, -3, 3)
-    habit = rng.lognormal(-0.125, 0.5, n)  # how readily a person gets in touch, by any way
-    needs_help = np.exp(0.45 * strain - 0.45 * capability)
-    matters_3m, matters_1m = persons.matters_3m, persons.matters_1m
-    applications = _overdispersed(0.75 * persons.matters_12m, 4.0, rng)
-    online_share = 1 / (1 + np.exp(-(1.25 + 1.3 * capability + rng.normal(0, 1.0, n))))  # 69 % online in 2018
+    strain = np.clip(persons.strain, -3, 3.5)
+    habit = rng.lognormal(-0.125, 0.5, n)  # how readily a person gets in touch, by any way; its mean is 1
+    help_ = needs_help(persons)
+    matters = persons.matters_12m * rng.gamma(4.0, 1 / 4.0, (n, 1))
+    by_kind = rng.poisson(matters)
+    applications = by_kind.sum(axis=1)
+    online = rng.binomial(by_kind, online_shares(persons, p.LAST_MONTH[0])).sum(axis=1)
     hard = persons.difficulty_12m + 0.06 * (persons.supported_months_12m - 6)
     # A decision that comes late breaks the run of months on record, though the need went on.
     broken = (rng.random(n) < BROKEN_RUN) & (persons.support_months > 1)
     months = np.where(broken, rng.integers(0, 4, n), persons.support_months)
+    last = Month.of(MONTHS - 1, MONTHS, p.LAST_MONTH)
+    contacts = contact_rates(persons, persons.contacts_3m, last, 3)
     return {
         "months_on_income_support": months.astype(np.int64),
         "benefits_started_6m": persons.started_6m.astype(np.int64),
         "benefits_ended_6m": persons.ended_6m.astype(np.int64),
         "social_assistance_months_12m": persons.assistance_months_12m.astype(np.int64),
         "applications_12m": applications,
-        "applications_online_12m": rng.binomial(applications, online_share),
+        "applications_online_12m": online,
         # 80 % of social assistance granted, missing documents 17 % of refusals (2017): requests are far commoner
-        "attachment_requests_12m": _overdispersed(0.16 * applications * needs_help, 1.5, rng),
-        "reconsiderations_12m": _overdispersed(0.03 * persons.matters_12m * np.exp(0.4 * strain), 1.0, rng),
-        # 27.9 M log-ins in 2018, about 1.5 per adult in 90 days
-        "omakela_logins_90d": _overdispersed(
-            habit * (0.55 + 2.2 * matters_3m) * np.exp(0.6 * np.minimum(capability, 1)), 0.9, rng
-        ),
-        # 1.5 M calls (2015) and 2.0 M visits (2019), about 0.08 and 0.11 per adult in 90 days
-        "phone_contacts_90d": _overdispersed(habit * (0.02 + 0.22 * matters_3m) * needs_help, 0.8, rng),
-        "service_point_visits_90d": _overdispersed(
-            habit * (0.04 + 0.16 * matters_3m) * needs_help * np.exp(-0.2 * capability), 0.7, rng
-        ),
-        "chat_contacts_90d": _overdispersed(
-            habit * (0.005 + 0.08 * matters_3m) * np.exp(0.3 * strain + 0.3 * capability), 0.6, rng
-        ),
+        "attachment_requests_12m": _overdispersed(0.16 * _asked_of(by_kind) * help_, 1.5, rng),
+        "reconsiderations_12m": _overdispersed(0.03 * persons.contacts_12m * np.exp(0.4 * strain), 1.0, rng),
+        **{
+            name: _overdispersed(habit * rate, p.CONTACT_SHAPES[name], rng) for name, rate in contacts.items()
+        },
         "repeat_contacts_30d": _overdispersed(
-            habit * (0.004 + 0.26 * matters_1m) * needs_help**1.2, 0.8, rng
+            habit * (0.004 + 0.26 * persons.contacts_1m) * help_**1.2, 0.8, rng
         ),
         "partner_contacts_12m": _overdispersed(0.03 * np.exp(1.15 * np.clip(hard, -3, 3)), 0.6, rng),
     }
 
 
-def _known(n: int, rng: np.random.Generator) -> dict[str, Bools]:
-    """Which signals are known of whom: sources are missing together, by how much the customer's channel sees."""
-    views = list(VIEWS.values())
-    view = rng.choice(len(views), size=n, p=[share for share, _, _ in views])
-    source_missing = np.array([missing for _, missing, _ in views])[view]
-    signal_missing = np.array([missing for _, _, missing in views])[view]
-    known = {}
+def _asked_of(by_kind: Ints) -> Floats:
+    """Applications that may lack a document; a claim of a small refund or a monthly notice hardly."""
+    return np.asarray(by_kind @ p.CONTACT_WEIGHT)
+
+
+def _known(persons: Persons, rng: np.random.Generator) -> dict[str, Bools]:
+    """Which signals are known of whom: sources are missing together, by how much the customer's channel sees.
+
+    The fewer a customer's matters, the less is known: who does not deal with Kela leaves no trace. So what is missing is
+    itself weak evidence of the segment, as it would be in earnest.
+    """
+    n = persons.state.shape[0]
+    views: Floats = np.array(list(VIEWS.values()))
+    seen_more: Floats = np.exp(SEEN_BY_MATTERS * (np.log1p(persons.contacts_12m) - 0.7))
+    odds: Floats = views[:, 0] * np.column_stack([seen_more, np.ones(n), 1 / seen_more, 1 / seen_more])
+    passed = np.cumsum(odds / odds.sum(axis=1, keepdims=True), axis=1)
+    drawn = np.asarray(rng.random(n))
+    view = (drawn[:, None] > passed[:, :-1]).sum(axis=1)
+    known: dict[str, Bools] = {}
     for names in SOURCES.values():
-        source_known = rng.random(n) >= source_missing
+        source_known = rng.random(n) >= views[view, 1]
         for name in names:
-            known[name] = source_known & (rng.random(n) >= signal_missing)
+            known[name] = source_known & (rng.random(n) >= views[view, 2])
     return known
 
 
@@ -246,5 +283,5 @@ def _open_matters(persons: Persons, rng: np.random.Generator) -> pa.Array:
     """A benefit that a matter is open on now: one being paid, drawn evenly, the likelier the more matters there are."""
     n = persons.state.shape[0]
     weights = persons.benefits * rng.random(persons.benefits.shape)
-    is_open = (rng.random(n) < 1 - np.exp(-0.7 * persons.matters_1m)) & persons.benefits.any(axis=1)
+    is_open = (rng.random(n) < 1 - np.exp(-0.7 * persons.contacts_1m)) & persons.benefits.any(axis=1)
     return pa.array(np.array(BENEFITS)[weights.argmax(axis=1)], mask=~is_open)

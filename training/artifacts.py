@@ -1,0 +1,146 @@
+"""A trained model's files: written whole or not at all, and read again by those who compare, watch and promote.
+
+Only `training` may import this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+ARTIFACTS: Final = Path(__file__).resolve().parent.parent / "models" / "artifacts"
+MODEL_FILES: Final = (
+    "scorecard.json",
+    "classifier.joblib",
+    "MODEL_CARD.md",
+    "evaluation.json",
+    "algorithm-register.json",
+    "plot-calibration.png",
+    "plot-confusion.png",
+    "plot-contributions.png",
+    "plot-groups.png",
+    "plot-learning.png",
+)
+SIMULATION_FILES: Final = ("CALIBRATION.md", "population.json.gz")
+"""Written beside them where the customers are simulated, and taken away where they are not."""
+
+
+class ArtifactsError(ValueError):
+    """A folder that holds no trained model of this version; the message says what is missing. Train, or name another."""
+
+
+def write(report: Any, out: Path) -> None:  # noqa: ANN401  (any JSON)
+    """Write all files beside `out` first, then rename each: an interrupted run leaves the old files or the new."""
+    import joblib  # noqa: PLC0415  (heavy)
+
+    from training.model_card import model_card  # noqa: PLC0415  (heavy)
+    from training.plots import plots  # noqa: PLC0415  (heavy)
+    from training.register import register  # noqa: PLC0415  (heavy)
+
+    out.mkdir(parents=True, exist_ok=True)
+    manifest = report.manifest
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as made:
+        new = Path(made)
+        (new / "scorecard.json").write_text(scorecard_text(report.scorecard), encoding="utf-8")
+        joblib.dump(report.pipeline, new / "classifier.joblib", compress=("zlib", 6), protocol=5)
+        for name, content in plots(report.evaluation, report.scorecard, report.limits).items():
+            (new / name).write_bytes(content)
+        (new / "MODEL_CARD.md").write_text(
+            model_card(manifest, report.scorecard, report.evaluation, report.limits), encoding="utf-8"
+        )
+        (new / "evaluation.json").write_text(
+            evaluation_text(report.evaluation, report.limits), encoding="utf-8"
+        )
+        (new / "algorithm-register.json").write_text(_json(register(manifest)), encoding="utf-8")
+        if report.calibration is not None:
+            (new / "CALIBRATION.md").write_text(report.calibration, encoding="utf-8")
+            (new / "population.json.gz").write_bytes(report.cells)
+        _move(new, out, manifest)
+
+
+def _move(new: Path, out: Path, manifest: dict[str, Any]) -> None:
+    names = sorted(path.name for path in new.iterdir())
+    manifest["files"] = {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}
+    (new / "manifest.json").write_text(_json(manifest), encoding="utf-8")
+    # The manifest goes last: until then the old manifest's digests refuse a half-changed directory.
+    for name in (*names, "manifest.json"):
+        with (new / name).open("rb") as file:
+            os.fsync(file.fileno())
+    for name in (*names, "manifest.json"):
+        (new / name).replace(out / name)
+    for name in set(SIMULATION_FILES) - set(names):
+        (out / name).unlink(missing_ok=True)
+
+
+def read(folder: Path, name: str) -> Any:  # noqa: ANN401  (any JSON)
+    """A JSON file of a model's folder.
+
+    Raises
+    ------
+    ArtifactsError
+    """
+    try:
+        return json.loads((folder / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtifactsError(
+            f"{folder}: holds no readable {name} ({type(error).__name__}). Name a folder that arki-train wrote."
+        ) from error
+
+
+def verified(folder: Path) -> dict[str, Any]:
+    """The manifest of a model's folder, every file of which is the one it names.
+
+    Raises
+    ------
+    ArtifactsError
+    """
+    manifest: dict[str, Any] = read(folder, "manifest.json")
+    for name, digest in manifest["files"].items():
+        path = folder / name
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            raise ArtifactsError(
+                f"{path}: is not the file that manifest.json names. Train again, or restore it."
+            )
+    return manifest
+
+
+def scorecard_text(scorecard: dict[str, Any]) -> str:
+    """JSON with a line per row of a table, so that a difference of two models can be read."""
+    text = json.dumps({**scorecard, "tables": "@"}, indent=1)
+    tables = []
+    for table in scorecard["tables"]:
+        rows = ",\n   ".join(json.dumps(row) for row in table["rows"])
+        tables.append(
+            f'  {{"features": {json.dumps(table["features"])}, "edges": {json.dumps(table["edges"])},'
+            f' "rows": [\n   {rows}]}}'
+        )
+    return text.replace('"@"', "[\n" + ",\n".join(tables) + "]") + "\n"
+
+
+def evaluation_text(evaluation: dict[str, Any], limits: dict[str, Any]) -> str:
+    """The evaluation as JSON, a line per entry of its long lists."""
+    groups = [
+        {
+            "metric": each.metric,
+            "segment": each.segment,
+            "attribute": each.attribute,
+            "group": each.group,
+            "customers": each.customers,
+            "rate": round(each.rate, 4),
+            "others": round(each.others, 4),
+            "reach": round(limits["interval"] * each.error, 4),
+            "verdict": each.verdict(limits["largest_difference"], limits["interval"]),
+        }
+        for each in evaluation["groups"]
+    ]
+    lines = ",\n".join(f"  {json.dumps(each, ensure_ascii=False)}" for each in groups)
+    text = json.dumps({**evaluation, "groups": "@"}, indent=1, ensure_ascii=False)
+    return text.replace('"@"', f"[\n{lines}\n ]") + "\n"
+
+
+def _json(document: Any) -> str:  # noqa: ANN401  (any JSON)
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

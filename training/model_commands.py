@@ -1,0 +1,194 @@
+"""``arki-train compare``, ``drift`` and ``promote``: two models beside each other, a model beside today, a model in use.
+
+Only click is imported before a command runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from training.artifacts import ARTIFACTS, ArtifactsError, read, verified
+
+COMPARED_CUSTOMERS: Final = 5_000
+DRIFTED: Final = 3  # exit code; 1 is could not run, 2 wrong use
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("one", metavar="A", type=_FOLDER)
+@click.argument("other", metavar="B", type=_FOLDER)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=1,
+    show_default=True,
+    help="Of the customers compared on.",
+)
+def compare(one: Path, other: Path, seed: int) -> None:
+    """Compare the models in folders A and B: figures with intervals, thresholds, pairs, gates and whom they name otherwise.
+
+    Figures are those of each model's own test part, so compare them only where both were measured on the same data; the
+    agreement is over simulated customers that neither has seen.
+    """
+    try:
+        manifests = [verified(folder) for folder in (one, other)]
+        evaluations = [read(folder, "evaluation.json") for folder in (one, other)]
+    except ArtifactsError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{'':26}{manifests[0]['version']:>26}{manifests[1]['version']:>26}")
+    served = [next(iter(found["intervals"].values())) for found in evaluations]
+    for figure in served[0]:
+        cells = [_interval(found.get(figure)) for found in served]
+        click.echo(f"{figure.replace('_', ' '):26}{cells[0]:>26}{cells[1]:>26}")
+    for name in manifests[0]["thresholds"]:
+        values = [str(manifest["thresholds"][name]["value"]) for manifest in manifests]
+        click.echo(f"{name:26}{values[0]:>26}{values[1]:>26}")
+    same_data = manifests[0]["data"].get("test_sha256") == manifests[1]["data"].get("test_sha256")
+    click.echo(
+        f"measured on the same customers: {'yes' if same_data else 'no, figures are not comparable one by one'}"
+    )
+    for manifest in manifests:
+        pairs = ", ".join(manifest["pairs"]) or "none"
+        failed = sum(not gate["passed"] for gate in manifest["gates"])
+        click.echo(f"{manifest['version']}: pairs {pairs}; {failed} of {len(manifest['gates'])} gates failed")
+    _compare_answers(one, other, seed)
+
+
+def _compare_answers(one: Path, other: Path, seed: int) -> None:
+    from models.scorecard import read_scorecard  # noqa: PLC0415  (heavy)
+    from models.segments import PERSON_SEGMENTS  # noqa: PLC0415  (heavy)
+    from training.offers import signals  # noqa: PLC0415  (heavy)
+    from training.population import population  # noqa: PLC0415  (heavy)
+
+    customers = signals(population(COMPARED_CUSTOMERS, seed, with_employers=False))
+    cards = [read_scorecard(read(folder, "scorecard.json")) for folder in (one, other)]
+    answers = [[card.predict(customer) for customer in customers] for card in cards]
+    moves: dict[tuple[str, str], int] = {}
+    largest = 0.0
+    for first, second in zip(*answers, strict=True):
+        largest = max(
+            largest, *(abs(a - b) for a, b in zip(first.probabilities, second.probabilities, strict=True))
+        )
+        if first.segment != second.segment:
+            move = (str(first.segment or "unknown"), str(second.segment or "unknown"))
+            moves[move] = moves.get(move, 0) + 1
+    same = 1 - sum(moves.values()) / len(customers)
+    click.echo(
+        f"same answer for {same:.1%} of {len(customers):,} simulated customers; a probability differs by {largest:.3f} at most"
+    )
+    names = [*map(str, PERSON_SEGMENTS), "unknown"]
+    for (before, after), count in sorted(moves.items(), key=lambda item: (-item[1], names.index(item[0][0]))):
+        click.echo(f"  {before} -> {after}: {count}")
+
+
+@click.command()
+@click.option(
+    "--reference",
+    type=_FOLDER,
+    default=ARTIFACTS,
+    help="Folder of the model in use.  [default: models/artifacts]",
+)
+@click.option(
+    "--current",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="Today's customers, .csv or .parquet in the signal contract; no labels are needed.",
+)
+@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Thresholds.")
+def drift(reference: Path, current: Path, config: Path | None) -> None:
+    """Tell how far today's customers are from those the model was measured on.
+
+    Population stability index per signal (unknown is a bin) and of the segment mix. Exit codes: 0 no alarm, 1 could not run,
+    2 wrong use, 3 alarm: a signal or the mix has moved; find out why, then train again.
+    """
+    from training.drift import measure_drift  # noqa: PLC0415  (heavy)
+    from training.files import CustomerFileError, read_table  # noqa: PLC0415  (heavy)
+    from training.gates import CONFIG, ConfigError, read_config  # noqa: PLC0415  (heavy)
+    from training.leakage import TrainingDataError  # noqa: PLC0415  (heavy)
+
+    try:
+        limits = read_config(config or CONFIG)["drift"]
+        expected = read(reference, "evaluation.json")["reference"]
+        found = measure_drift(read_table(current), expected, read(reference, "scorecard.json"), str(current))
+    except (ArtifactsError, ConfigError, CustomerFileError, TrainingDataError) as error:
+        raise click.ClickException(str(error)) from error
+    customers, indices = found
+    if customers < limits["fewest_customers"]:
+        raise click.ClickException(
+            f"{current}: {customers:,} persons to compare, fewer than {limits['fewest_customers']:,}; chance alone would move"
+            " the index. Give more customers."
+        )
+    for name, index in sorted(indices.items(), key=lambda item: -item[1]):
+        told = "ALARM" if index >= limits["alarm"] else "watch" if index >= limits["watch"] else ""
+        click.echo(f"{name:30}{index:8.3f}  {told}".rstrip())
+    alarmed = sum(index >= limits["alarm"] for index in indices.values())
+    click.echo(f"{customers:,} persons; {alarmed} of {len(indices)} at or above {limits['alarm']}")
+    sys.exit(DRIFTED if alarmed else 0)
+
+
+@click.command()
+@click.argument("version")
+@click.option(
+    "--artifacts",
+    type=_FOLDER,
+    multiple=True,
+    default=(ARTIFACTS,),
+    help="Folders to look for it in; may be given more than once.  [default: models/artifacts]",
+)
+def promote(version: str, artifacts: tuple[Path, ...]) -> None:
+    """Put the model VERSION in use: a new bundle with the shipped rulebook and catalogue, activated in $ARKI_BUNDLES.
+
+    Refused where a gate failed and nobody signed a reason, and where the rulebook has errors. `arki-bundle rollback` goes back.
+    """
+    from models import analysis, authoring, bundle  # noqa: PLC0415  (heavy)
+    from training.gates import open_gates  # noqa: PLC0415  (heavy)
+
+    folder, manifest = _find(version, artifacts)
+    unsigned = open_gates(manifest)
+    if unsigned:
+        shown = "; ".join(unsigned[:5]) + (f"; and {len(unsigned) - 5} more" if len(unsigned) > 5 else "")
+        raise click.ClickException(
+            f"model {manifest['version']} is not promoted: {len(unsigned)} gate{'s' * (len(unsigned) > 1)} failed without a signed reason ({shown})."
+            " Write and sign a reason in training/config.toml and train again, or correct the model."
+        )
+    authored = authoring.read_authored()
+    analysis.analyse(authored)
+    if authored.errors:
+        raise click.ClickException(
+            f"the rulebook has {len(authored.errors)} errors; `arki-rulebook check` shows them. No bundle was made."
+        )
+    bundles = Path(os.environ.get("ARKI_BUNDLES", "bundles"))
+    try:
+        digest = bundle.build(bundles, authored.parts(), artifacts=folder)
+        bundle.activate(bundles, digest, action="promote")
+    except bundle.BundleError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"model {manifest['version']} is in use: bundle {digest[:16]} is current")
+
+
+def _find(version: str, folders: tuple[Path, ...]) -> tuple[Path, dict[str, Any]]:
+    found: list[tuple[Path, dict[str, Any]]] = []
+    known = []
+    for folder in folders:
+        try:
+            manifest = verified(folder)
+        except ArtifactsError as error:
+            raise click.ClickException(str(error)) from error
+        known.append(manifest["version"])
+        if version and manifest["version"].startswith(version):
+            found.append((folder, manifest))
+    if len(found) != 1:
+        raise click.ClickException(
+            f"{len(found)} models are named {version}; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}."
+            " Name one, or give its folder with --artifacts."
+        )
+    return found[0]
+
+
+def _interval(found: list[float] | None) -> str:
+    return "–" if found is None else f"{found[0]:.4f} ({found[1]:.4f}–{found[2]:.4f})"
