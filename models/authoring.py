@@ -25,6 +25,8 @@ from models.findings import (
     phrase,
 )
 from models.rulebook import STATED_TOPIC
+from models.segments import Segment
+from models.signals import read_count
 
 MODELS: Final = Path(__file__).parent
 RULEBOOK: Final = MODELS / "rulebook"
@@ -38,6 +40,7 @@ PROMISES: Final = (
 )
 """What holds whatever the rules say, each checked by a function of `promises`; `guarantees.yaml` must list them all."""
 RULE_FIELDS: Final = ("id", "when", "then", "because", "owner", "source", "valid")
+LONGEST_VALID_DAYS: Final = 366
 OUTCOMES: Final = ("channel", "content", "topic", "human_channel")
 
 
@@ -77,7 +80,7 @@ def read_rules(authored: Authored, folder: Path) -> Authored:
             one_of(authored, file, "field", key, names)
     authored.rulebook = {
         "hit_policy": rules.get("hit_policy"),
-        "answer_valid_days": rules.get("answer_valid_days", 30),
+        "answer_valid_days": written.plain(rules.get("answer_valid_days", 30)),
         **{kind: _placed(rules.get(kind, []), "rules.yaml", authored) for kind in CUSTOMER_TYPES},
         "guarantees": _placed(guarantees.get("guarantees", []), "guarantees.yaml", authored),
         "promises": _placed(guarantees.get("promises", []), "guarantees.yaml", authored),
@@ -115,6 +118,8 @@ def _compile_rules(authored: Authored, human_channels: Mapping[str, Any], *, who
     """Rules to plain data with every condition a list and every default filled in."""
     if whole and authored.rulebook["hit_policy"] != "first":
         authored.find("rules.yaml", "hit_policy")
+    if read_count(authored.rulebook["answer_valid_days"], LONGEST_VALID_DAYS) in {None, 0}:
+        authored.find("rules.yaml", "no_days")
     for customer_type in CUSTOMER_TYPES:
         kept = []
         for entry in authored.rulebook[customer_type]:
@@ -129,6 +134,8 @@ def _compile_rule(
     rule: dict[str, Any], customer_type: CustomerType, human_channels: Mapping[str, Any], authored: Authored
 ) -> dict[str, Any]:
     name = rule["id"]
+    for segment in set(Segment) & set(name.split("-")):
+        authored.find(name, "segment_in_id", value=str(segment))
     for key in rule:
         one_of(authored, name, "field", key, RULE_FIELDS)
     then = mapping_at(authored, name, "then", rule.get("then"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from typing import Any
 
-from models.channels import PTV_CHANNEL_TYPES
+from models.channels import PTV_CHANNEL_TYPES, WEEKDAYS
 from models.codes import BENEFITS, CHANNELS, CLAIM_KINDS, CONTENT_TYPES, LANGUAGES, LIFE_EVENTS
 from models.findings import Authored, in_all_languages, list_at, mapping_at, one_of, phrase
 from models.scorecard import FEATURE_SIGNAL
@@ -63,9 +63,24 @@ def _check_channels(authored: Authored) -> None:
             one_of(authored, "channels.yaml", "content_type", kind, CONTENT_TYPES)
         if channel.get("human") and channel.get("hours") == "always":
             authored.find("channels.yaml", "human_always", value=name)
+        if not _are_hours(channel.get("hours")):
+            authored.find("channels.yaml", "hours_form", value=name)
         capacity = channel.get("capacity_per_day", 1)
         if isinstance(capacity, bool) or not isinstance(capacity, int | float) or capacity <= 0:
             authored.find("channels.yaml", "no_capacity", value=name)
+
+
+def _are_hours(hours: object) -> bool:
+    """Whether hours are `always`, or an opening and a later closing time for each weekday named."""
+    if not isinstance(hours, dict):
+        return hours == "always"
+    try:
+        return all(
+            day in WEEKDAYS and time.fromisoformat(opens) < time.fromisoformat(closes)
+            for day, (opens, closes) in hours.items()
+        )
+    except (TypeError, ValueError):
+        return False
 
 
 def _check_topics(authored: Authored) -> None:

@@ -56,6 +56,8 @@ _CONTENT: Final = {
                       Said("Kanava `{value}` puuttuu.", "Kuvaa jokainen koodiston kanava.")),
     "human_always": (Said("says a person answers at {value} at all hours.", "Give its opening hours."),
                      Said("Kanavassa {value} vastaisi ihminen vuorokauden ympäri.", "Kirjoita kanavan aukioloajat.")),
+    "hours_form": (Said("gives {value} opening hours that cannot be read.", 'Write `always`, or for each weekday `mon: ["09:00", "16:00"]`.'),
+                   Said("Kanavan {value} aukioloaikoja ei voi lukea.", 'Kirjoita `always` tai jokaiselle arkipäivälle `mon: ["09:00", "16:00"]`.')),
     "no_capacity": (Said("has a `capacity_per_day` of {value} that is no positive number.", "Give customers a working day, or leave it out."),
                     Said("Kanavan {value} `capacity_per_day` ei ole positiivinen luku.", "Anna asiakkaita työpäivässä tai jätä kohta pois.")),
     "statutory_for_nobody": (Said("is statutory but names no benefit.", "List whose customers must get it under `benefits:`."),
@@ -70,6 +72,10 @@ _CONTENT: Final = {
                     Said("Teksti kielellä `{language}` lupaa oikeuden: “{words}”.", "Kerro sen sijaan, mitä asiakas voi lukea, tarkistaa tai tehdä seuraavaksi.")),
 }
 _RULES: Final = {
+    "no_days": (Said("has an `answer_valid_days` that is no whole number from 1 to 366.", "Say for how many days an answer holds."),
+                Said("Kohdan `answer_valid_days` arvo ei ole kokonaisluku 1–366.", "Kerro, montako päivää vastaus on voimassa.")),
+    "segment_in_id": (Said("has the name of a segment in its id, `{value}`.", "Choose another id: ids travel with answers, segments do not."),
+                      Said("Tunnisteessa on segmentin nimi `{value}`.", "Valitse toinen tunniste: tunnisteet kulkevat vastausten mukana, segmentit eivät.")),
     "hit_policy": (Said("does not say `hit_policy: first`.", "It is the only one there is: first rule wins."),
                    Said("Kohta `hit_policy: first` puuttuu.", "Muuta vaihtoehtoa ei ole: ensimmäinen sopiva sääntö ratkaisee.")),
     "no_field": (Said("has no {key}.", "Say who answers for it and why it is so: `{key}:`."),

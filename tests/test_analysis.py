@@ -185,3 +185,19 @@ def test_unreadable_yaml_is_a_finding_with_its_line(folders, content):
 def test_a_missing_file_is_a_finding(folders):
     (folders / "content" / "channels.yaml").unlink()
     assert any("is missing" in found.message for found in findings(folders))
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        "alwys",
+        9,
+        {"mon": ["25:00", "26:00"]},
+        {"mon": ["16:00", "09:00"]},
+        {"moon": ["09:00", "16:00"]},
+        {"mon": "9-16"},
+    ],
+)
+def test_opening_hours_that_cannot_be_read_are_a_finding(folders, hours):
+    edit(folders / "content" / "channels.yaml", lambda c: c["channels"]["callback"].update(hours=hours))
+    assert [found.code for found in findings(folders)] == ["hours_form"]
