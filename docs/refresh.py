@@ -90,7 +90,9 @@ def main() -> None:
         scratch = Path(folder)
         run = run_here(scratch / "bundles", scratch)
         run("arki-bundle build --activate")
-        settings = Settings(bundles=scratch / "bundles", dev_key="shown", secret="shown" * 8)
+        settings = Settings(
+            bundles=scratch / "bundles", dev_key="shown", secret="shown" * 8, log_requests=False
+        )
         app = create_app(settings, clock=lambda: datetime(2026, 11, 18, 10, tzinfo=UTC))
         RESPONSES.mkdir(exist_ok=True)
         for name, answer in responses(app.test_client(), "shown").items():
