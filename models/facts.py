@@ -119,8 +119,8 @@ def lookups(signals: Signals, prediction: Prediction | None) -> list[Facts]:
         At least one. Events tie by code order; a child code counts as its parent.
     """
     if signals.customer_type == "employer":
-        return _employer_lookups(signals.values)
-    return _person_lookups(signals.values, prediction)
+        return _employer_lookups(signals)
+    return _person_lookups(signals, prediction)
 
 
 def may_personalise(signals: Signals) -> bool:
@@ -129,11 +129,12 @@ def may_personalise(signals: Signals) -> bool:
     return values.get("personalisation") != "objected" and values.get("minor") is not True
 
 
-def _person_lookups(values: Mapping[str, Any], prediction: Prediction | None) -> list[Facts]:
+def _person_lookups(signals: Signals, prediction: Prediction | None) -> list[Facts]:
+    values: Mapping[str, Any] = signals.values
     facts = dict.fromkeys((fact.name for fact in PERSON_FACTS), UNKNOWN)
     facts["interpreter_needed"] = _yes_no(values.get("interpreter_needed"))
     facts["easy_language"] = _yes_no(values.get("easy_language"))
-    if values.get("personalisation") == "objected" or values.get("minor") is True:
+    if not may_personalise(signals):
         facts["personalisation"] = "minor" if values.get("minor") is True else "objected"
         return [facts]
     facts["personalisation"] = "allowed"
@@ -182,9 +183,10 @@ def _person_friction(values: Mapping[str, Any]) -> str:
     return UNKNOWN if requests is None or repeats is None else "none"
 
 
-def _employer_lookups(values: Mapping[str, Any]) -> list[Facts]:
+def _employer_lookups(signals: Signals) -> list[Facts]:
+    values: Mapping[str, Any] = signals.values
     facts = dict.fromkeys((fact.name for fact in EMPLOYER_FACTS), UNKNOWN)
-    if values.get("personalisation") == "objected":
+    if not may_personalise(signals):
         return [facts | {"personalisation": "objected"}]
     facts["personalisation"] = "allowed"
     facts["employer_size"] = _size_class(values.get("employees"))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from models.codes import UNKNOWN
@@ -328,11 +328,6 @@ class Pieces:
     def beneath(self, row: int) -> set[int]:
         """The rows that would decide a row's cells were it not there."""
         return set(_pieces_by_row(self.decided.get(row, ()), self.boxes[row + 1 :], row + 1))
-
-
-def first_of(examples: Iterator[Cell], most: int) -> list[Cell]:
-    """At most so many examples."""
-    return list(islice(examples, most))
 
 
 def _pieces_by_row(starts: Sequence[Box], boxes: Sequence[Box], first: int) -> dict[int, list[Box]]:
