@@ -62,7 +62,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 lock: ## requirements/*.lock from pyproject.toml (needs uv)
 	$(COMPILE) --extra dev -o requirements/dev.lock
 	$(COMPILE) --extra run -c requirements/dev.lock -o requirements/run.lock
-	$(COMPILE) --extra serve -c requirements/dev.lock -o requirements/serve.lock
+	$(COMPILE) --extra serve --extra rulebook -c requirements/dev.lock -o requirements/serve.lock
 	python3 deploy/sbom.py > deploy/sbom.cdx.json.new && mv deploy/sbom.cdx.json.new deploy/sbom.cdx.json
 
 drill: $(VENV)/dev.stamp ## every promise of the running service tried, as a table; LONG=1 for the long forms
