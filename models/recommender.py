@@ -6,15 +6,16 @@ reasons and versions. Whatever happens here is a function of the bundle and the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from models.catalogue import Catalogue, ContentItem
 from models.channels import HELSINKI, Channel
-from models.codes import BENEFITS, CUSTOMER_TYPES, UNKNOWN, CustomerType, Language
-from models.facts import FACTS, Facts, is_feasible, lookups, may_personalise
+from models.codes import BENEFITS, CUSTOMER_TYPES, CustomerType, Language
+from models.facts import Facts, lookups, may_personalise
+from models.mapping import MappingRow, mapping_rows
 from models.offers import Sought, Wanted, WhyNot, kinds_offered, why_not
 from models.rulebook import STATED_TOPIC, PassedOver, Rule, Rulebook
 from models.scorecard import Contribution, Prediction, Scorecard
@@ -139,19 +140,6 @@ class Explanation:
     why_not: tuple[WhyNot, ...]
 
 
-class MappingRow(NamedTuple):
-    """One cell of the mapping: a segment and one more fact, all else as given or unknown."""
-
-    customer_type: CustomerType
-    segment: str
-    fact: str
-    value: str
-    channel: str
-    content_types: tuple[str, ...]
-    topic: str
-    rule: str
-
-
 @dataclass(frozen=True, slots=True)
 class Recommender:
     """Everything one answer is made from, of one bundle."""
@@ -193,10 +181,7 @@ class Recommender:
         self, signals: Signals, *, at: datetime, language: Language = "fi", limit: int = 3
     ) -> Recommendation:
         """The neutral answer, marked so, for when making the real one failed. The model is not asked."""
-        kept = (*_NEEDS, *_STATUTORY_SIGNALS)
-        values = {name: value for name, value in signals.values.items() if name in kept}
-        neutral = Signals(signals.customer_type, values | {"personalisation": "objected"})
-        return self._recommend(neutral, None, _Asked(at, language, limit, (), degraded=True))
+        return self._recommend(_neutral(signals), None, _Asked(at, language, limit, (), degraded=True))
 
     def explain(
         self,
@@ -206,10 +191,15 @@ class Recommender:
         language: Language = "fi",
         limit: int = 3,
         shown: Collection[str] = (),
+        degraded: bool = False,
     ) -> Explanation:
-        """The same recommendation with every contribution, every rule passed over and why no other item is offered."""
-        prediction = self._predict(signals)
-        asked = _Asked(at, language, limit, shown)
+        """The same recommendation with every contribution, every rule passed over and why no other item is offered.
+
+        `degraded` explains the neutral answer that `degraded` gives; the model is not asked.
+        """
+        asked = _Asked(at, language, limit, () if degraded else shown, degraded=degraded)
+        signals = _neutral(signals) if degraded else signals
+        prediction = None if degraded else self._predict(signals)
         table = self.rulebook.tables[signals.customer_type].on(asked.day)
         contributions: tuple[Contribution, ...] = ()
         if prediction is not None:
@@ -238,41 +228,7 @@ class Recommender:
 
     def mapping(self, fixed: Mapping[str, str] | None = None, *, day: date = date.max) -> list[MappingRow]:
         """Who gets what on a day: each segment with each value of each other fact, `fixed` facts as given, the rest unknown."""
-        return [row for kind in CUSTOMER_TYPES for row in self._mapping_of(kind, fixed or {}, day)]
-
-    def _mapping_of(
-        self, customer_type: CustomerType, fixed: Mapping[str, str], day: date
-    ) -> Iterator[MappingRow]:
-        facts, table = FACTS[customer_type], self.rulebook.tables[customer_type].on(day)
-        names = {fact.name for fact in facts}
-        if not names.issuperset(fixed):
-            return
-        unknown = dict.fromkeys(names, UNKNOWN) | {"personalisation": "allowed", **fixed}
-        person = customer_type == "person"
-        segments = (*PERSON_SEGMENTS, UNKNOWN) if person else (Segment.EMPLOYER,)
-        for segment in segments:
-            cell = unknown | (
-                {"segment": str(segment), "confidence": UNKNOWN if segment == UNKNOWN else "high"}
-                if person
-                else {}
-            )
-            for fact in facts:
-                if fact.name in {"segment", "confidence", *fixed}:
-                    continue
-                for value in fact.values:
-                    if not is_feasible(customer_type, cell | {fact.name: value}):
-                        continue
-                    rule = table.choose(cell | {fact.name: value})
-                    yield MappingRow(
-                        customer_type,
-                        str(segment),
-                        fact.name,
-                        value,
-                        rule.channel,
-                        rule.content,
-                        rule.topic,
-                        rule.id,
-                    )
+        return [row for kind in CUSTOMER_TYPES for row in mapping_rows(self.rulebook, kind, fixed or {}, day)]
 
     def _predict(self, signals: Signals) -> Prediction | None:
         """The model's answer; None for an employer, an objector and a minor: the model is not asked."""
@@ -422,6 +378,13 @@ class _Asked:
     @property
     def day(self) -> date:
         return self.at.astimezone(HELSINKI).date()
+
+
+def _neutral(signals: Signals) -> Signals:
+    """What is left of a customer when nothing may be asked of the model: needs, and what the law attaches content to."""
+    kept = (*_NEEDS, *_STATUTORY_SIGNALS)
+    values = {name: value for name, value in signals.values.items() if name in kept}
+    return Signals(signals.customer_type, values | {"personalisation": "objected"})
 
 
 def _is_personalised(signals: Signals, prediction: Prediction | None) -> bool:

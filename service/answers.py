@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from models.facts import may_personalise
 from models.recommender import Recommendation, Recommender
@@ -22,6 +23,7 @@ from service.schemas import Answer, Ask, RecommendationSchema, dumper
 _log: Final = logging.getLogger("arki")
 _wire: Final = dumper(RecommendationSchema())
 _explained: Final = dumper(EXPLANATION)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,10 @@ class Answers:
 
     def explanation(self, ask: Ask) -> dict[str, Any]:
         """How the answer to one customer came about."""
-        explained = self.recommender.explain(
-            ask.signals, at=ask.at or self.now, language=ask.language, limit=ask.limit, shown=ask.shown
+        at, explain = ask.at or self.now, self.recommender.explain
+        explained = self._guarded(
+            lambda: explain(ask.signals, at=at, language=ask.language, limit=ask.limit, shown=ask.shown),
+            lambda: explain(ask.signals, at=at, language=ask.language, limit=ask.limit, degraded=True),
         )
         return {"recommendation": self._dump(explained.recommendation), **_explained(explained)}
 
@@ -85,17 +89,22 @@ class Answers:
         return {"index": index, **ref_given, "status": 200, "recommendation": self.recommendation(ask)}
 
     def _recommend(self, ask: Ask) -> Recommendation:
-        at = ask.at or self.now
+        at, ours = ask.at or self.now, self.recommender
+        return self._guarded(
+            lambda: ours.recommend(
+                [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown
+            )[0],
+            lambda: ours.degraded(ask.signals, at=at, language=ask.language, limit=ask.limit),
+        )
+
+    def _guarded(self, work: Callable[[], T], neutral: Callable[[], T]) -> T:
+        """What `work` gives, or the neutral answer where the model fails or takes too long."""
         try:
-            return self.budget.call(
-                lambda: self.recommender.recommend(
-                    [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown
-                )[0]
-            )
+            return self.budget.call(work)
         except Exception as error:  # noqa: BLE001  (whatever fails, a customer gets a full neutral answer)
             _log.error("request %s answered degraded: %s", self.request_id, error_place(error))
             DEGRADED.labels("slow" if isinstance(error, TooSlowError) else "failed").inc()
-            return self.recommender.degraded(ask.signals, at=at, language=ask.language, limit=ask.limit)
+            return neutral()
 
     def _dump(self, recommendation: Recommendation) -> dict[str, Any]:
         reference = self.references.issue(recommendation, at=self.now)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
+from models.bundle import BundleError, BundleStore
 from service.settings import Settings, SettingsError
 
 _BODY: Final = (
@@ -30,7 +31,8 @@ def main() -> None:
         settings = Settings.from_environ(environ)
         host, port = _address(settings.bind)
         _check_free(host, port)
-    except SettingsError as error:
+        BundleStore(settings.bundles)
+    except (BundleError, SettingsError) as error:
         sys.exit(f"Arki cannot start. {error}")
     sys.stdout.write(welcome(f"http://{'127.0.0.1' if host in {'', 'localhost'} else host}:{port}", environ))
     sys.stdout.flush()

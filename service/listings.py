@@ -13,7 +13,7 @@ from marshmallow import Schema, fields
 from models.bundle import Bundle
 from models.channels import HELSINKI
 from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, UNKNOWN
-from models.recommender import MappingRow
+from models.mapping import MappingRow
 from models.rulebook import Guarantee, Rule
 from models.segments import Segment
 from service.problems import NotFoundError

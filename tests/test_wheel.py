@@ -94,7 +94,7 @@ def test_a_clean_environment_builds_the_bundle_and_another_serves_it(wheel, root
     assert server.returncode == 0
 
 
-def ask(port, within_s=20):
+def ask(port, within_s=90):
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/v1/recommendations",
         json.dumps(BODY).encode(),
