@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load
 
+from models.catalogue import MOST_SHOWN
 from models.channels import HELSINKI, PTV_CHANNEL_TYPES
 from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, Language
 from models.recommender import Recommendation, SegmentAnswer
@@ -22,7 +23,6 @@ from models.segments import Segment
 from models.signals import Fault, InvalidSignalsError, Signals, read_count, read_signals
 
 MOST_ITEMS: Final = 10
-MOST_SHOWN: Final = 50
 MOST_CUSTOMERS: Final = 500
 LONGEST_ID: Final = 100
 LONGEST_REF: Final = 64
