@@ -127,7 +127,8 @@ class Catalogue:
         day: date,
     ) -> tuple[ContentItem, ...]:
         """The items `pick` chooses from, in order, as many as could have been shown and one more."""
-        ranks, found = FALLBACK[language], {}
+        ranks = FALLBACK[language]
+        found: dict[str, ContentItem] = {}
         for near in self._chains[topic]:
             fitting = [
                 item
