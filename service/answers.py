@@ -12,13 +12,14 @@ from models.facts import may_personalise
 from models.recommender import Recommendation, Recommender
 from service.asks import read_customer, read_customers
 from service.body import Document
+from service.compiled import dumper
 from service.explanations import EXPLANATION
 from service.fallback import Budget, TooSlowError
 from service.logs import error_place
 from service.metrics import DEGRADED
 from service.problems import InvalidRequestError, problem_of
 from service.references import References
-from service.schemas import Answer, Ask, RecommendationSchema, dumper
+from service.schemas import Answer, Ask, RecommendationSchema
 
 _log: Final = logging.getLogger("arki")
 _wire: Final = dumper(RecommendationSchema())

@@ -16,8 +16,9 @@ from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, UNK
 from models.mapping import MappingRow
 from models.rulebook import Guarantee, Rule
 from models.segments import Segment
+from service.compiled import dumper
 from service.problems import NotFoundError
-from service.schemas import Choice, StrictSchema, Text, VersionsSchema, WholeNumber, dumper
+from service.schemas import Choice, StrictSchema, Text, VersionsSchema, WholeNumber
 
 LARGEST_PAGE: Final = 500
 _SEGMENTS: Final = (*map(str, Segment), UNKNOWN)

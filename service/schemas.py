@@ -1,16 +1,15 @@
 """Every wire shape of the recommendations: marshmallow parses, serialises and documents them, once each.
 
 Requests are strict: nothing is coerced, nothing unknown passes. The signals themselves are checked by
-`models.signals.read_signals` and documented from its contract. Schemas are made once, at import, and reused; `dumper`
-turns one into a plain function, since an answer is serialised far more often than it is described.
+`models.signals.read_signals` and documented from its contract. Schemas are made once, at import, and reused;
+`service.compiled` turns them into plain functions, since they are used far more often than described.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
-from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load
@@ -53,38 +52,6 @@ class Answer(NamedTuple):
     recommendation: Recommendation
     segment: SegmentAnswer | None
     information_only: bool = True  # purpose is fixed: Arki decides nothing
-
-
-def dumper(schema: Schema) -> Callable[[Any], dict[str, Any]]:
-    """A function that serialises as `schema.dump` does, leaving dates to orjson; fields marked optional drop out if None."""
-    steps = [
-        (
-            name,
-            attrgetter(field.attribute or name),
-            _value_dumper(field),
-            bool(field.metadata.get("optional")),
-        )
-        for name, field in schema.dump_fields.items()
-    ]
-
-    def dump(given: Any) -> dict[str, Any]:  # noqa: ANN401  (any shape a schema describes)
-        wire = {}
-        for name, get, convert, optional in steps:
-            value = get(given)
-            if value is not None and convert is not None:
-                value = convert(value)
-            if value is not None or not optional:
-                wire[name] = value
-        return wire
-
-    return dump
-
-
-def _value_dumper(field: fields.Field[Any]) -> Callable[[Any], Any] | None:
-    if isinstance(field, fields.Nested):
-        dump = dumper(field.schema)
-        return (lambda values: [dump(value) for value in values]) if field.many else dump
-    return None
 
 
 class ContractField(fields.Raw):
@@ -258,14 +225,19 @@ class RecommendationRequestSchema(StrictSchema):
 
     @post_load
     def _ask(self, given: dict[str, Any], **_: Any) -> Ask:  # noqa: ANN401
-        return Ask(
-            given["signals"],
-            given["language"],
-            given["limit"],
-            given["shown"],
-            given.get("as_of"),
-            given.get("ref"),
-        )
+        return ask_of(given)
+
+
+def ask_of(given: Mapping[str, Any]) -> Ask:
+    """The request that checked fields make."""
+    return Ask(
+        given["signals"],
+        given["language"],
+        given["limit"],
+        given["shown"],
+        given.get("as_of"),
+        given.get("ref"),
+    )
 
 
 class BatchCustomerSchema(RecommendationRequestSchema):

@@ -13,13 +13,13 @@ import pytest
 
 from service.access import make_key, write_keys
 from service.app import create_app
+from service.compiled import dumper
 from service.references import BadReferenceError, References
 from service.schemas import (
     Answer,
     BatchSchema,
     RecommendationSchema,
     SegmentAnswerSchema,
-    dumper,
 )
 from service.settings import Settings
 
