@@ -44,6 +44,7 @@ def welcome(address: str, environ: Mapping[str, str]) -> str:
     return (
         "Arki, an independent project, not Kela's own. It will serve on this machine alone, until you press Ctrl+C.\n\n"
         f"  {address}/docs      read and try the API\n"
+        f"  {address}/demo      a web page that uses it; paste the key there\n"
         f"  {address}/readyz    whether it is ready, and what it serves\n"
         f"  {address}{_PAGE}    an example page\n\n"
         f"Your development key: {environ['ARKI_DEV_KEY'].strip()}\n\n"
