@@ -74,7 +74,7 @@ export interface ClientOptions {
   headers?: Record<string, string>;
   /** How long `recommend` takes at most, retries included; and one sending of outcomes. Default 3000. */
   timeoutMs?: number;
-  /** Of an ask that names none. Default "fi". */
+  /** Of an ask that names none; the service takes "fi" where neither does. */
   language?: Language;
 }
 
@@ -88,7 +88,7 @@ export interface NoAnswer extends Error {
 
 export interface Client {
   readonly endpoint: string;
-  readonly language: Language;
+  readonly language?: Language;
   /**
    * One recommendation, or a rejection with a `NoAnswer` within `timeoutMs`.
    *

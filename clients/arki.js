@@ -1,8 +1,8 @@
 // Types and promises: arki.d.ts
 const TEXTS = {
-	fi: "Ehdotuksia sinulle|Muista myös tämä.|Puhu ihmisen kanssa|Avoinna nyt|Avautuu|Oliko tästä apua?|Kyllä|Ei|Piilota ehdotukset|Kiitos palautteesta.",
-	sv: "Förslag till dig|Kom också ihåg det här.|Tala med en människa|Öppet nu|Öppnar|Hade du nytta av det här?|Ja|Nej|Dölj förslagen|Tack för din respons.",
-	en: "Suggestions for you|Remember this, too.|Talk with a person|Open now|Opens|Was this helpful?|Yes|No|Hide suggestions|Thank you for your feedback.",
+	fi: "Ehdotuksia|Muista myös tämä.|Puhu ihmisen kanssa|Avoinna nyt|Avautuu|Oliko tästä apua?|Kyllä|Ei|Piilota ehdotukset|Kiitos palautteesta.",
+	sv: "Förslag|Kom också ihåg det här.|Tala med en människa|Öppet nu|Öppnar|Hade du nytta av det här?|Ja|Nej|Dölj förslagen|Tack för din respons.",
+	en: "Suggestions|Remember this, too.|Talk with a person|Open now|Opens|Was this helpful?|Yes|No|Hide suggestions|Thank you for your feedback.",
 }
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(`section,button{border:1px solid var(--arki-border,#767676);border-radius:var(--arki-radius,8px);padding:var(--arki-gap,1rem)}
@@ -13,9 +13,9 @@ p{margin:.3rem 0}
 li{margin:1rem 0}
 :focus-visible{outline:3px solid}`)
 
-export const createClient = ({endpoint = "", key, headers, timeoutMs = 3000, language = "fi"}) => {
+export const createClient = ({endpoint = "", key, headers, timeoutMs = 3000, language}) => {
 	const own = headers || key && {Authorization: "Bearer " + key}, type = "application/json", queue = []
-	// A random start: retries are a tenth of all visitors' requests, though each sends few.
+	// A random start makes retries a tenth over all visitors, though each sends few.
 	let tokens = Math.random(), failures = 0, resumeAt = 0, timer
 
 	const pause = () => Math.max(resumeAt - Date.now(), 0)
@@ -77,14 +77,17 @@ customElements.define("arki-recommendation", class extends HTMLElement {
 		this.attachShadow({mode: "open"}).adoptedStyleSheets = [sheet]
 		this.show()
 	}
-	async load(client, ask) {
-		const turn = ++this.#turn, answer = await client.recommend(ask).catch(() => {})
-		if (turn == this.#turn) this.show(answer, client, ask.language)
-		return answer
+	load(client, ask) {
+		const turn = ++this.#turn
+		const take = answer => {
+			if (turn == this.#turn) this.show(answer, client, ask.language)
+			return answer
+		}
+		return client.recommend(ask).then(take).catch(() => take())
 	}
-	show(answer, client = {}, language = client.language) {
+	show(answer, client = {}, language = client.language || "fi") {
 		if (!answer) return this.shadowRoot.replaceChildren(make("slot"))
-		const [heading, also, person, openNow, opens, question, yes, no, hide, thanks] = (TEXTS[language] || TEXTS.fi).split("|")
+		const [heading, also, person, openNow, opens, question, yes, no, hide, thanks] = TEXTS[language].split("|")
 		const {items, statutory, human_channel: human, recommendation_id} = answer
 		const tell = (event, item) => {
 			const detail = {recommendation_id, item: item.content.id}
@@ -114,7 +117,7 @@ customElements.define("arki-recommendation", class extends HTMLElement {
 			card.focus()
 		}}, word)
 		const rows = items.map(row)
-		const choices = make("div", {role: "status"}, question, button(yes, "helpful"), button(no, "not_helpful"), button(hide, "dismissed"))
+		const choices = make("div", {role: "status"}, make("p", {}, question), button(yes, "helpful"), button(no, "not_helpful"), button(hide, "dismissed"))
 		const card = make("section", {part: "card", ariaLabel: heading, tabIndex: -1}, make("h2", {part: "heading"}, heading),
 			make("ul", {part: "list"}, ...rows, ...statutory.map(row)),
 			make("p", {part: "human"}, person + ": ", link({...human, title: human.name, language})), hours(human),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from flask import Blueprint, Response, render_template, request, send_file
+from flask import Blueprint, Response, render_template, request
 
 from models.codes import LANGUAGES, Language
 from service.api import service
@@ -31,6 +31,7 @@ _HERE: Final = Path(__file__).parent
 _CLIENTS: Final = next(
     folder for folder in (_HERE / "clients", _HERE.parent / "clients") if folder.is_dir()
 )  # in the wheel, in the source tree
+_MODULE: Final = (_CLIENTS / "arki.js").read_bytes()
 PERSONAS: Final[list[dict[str, Any]]] = orjson.loads((_HERE / "personas.json").read_bytes())
 """`fixtures/personas.yaml` with its sentences translated, as JSON: the serving process reads no YAML."""
 
@@ -40,11 +41,12 @@ demo: Final = Blueprint("demo", __name__)
 @demo.get("/clients/arki.js")
 def client_module() -> Response:
     """Give the client and custom element for a front end."""
-    return send_file(
-        _CLIENTS / "arki.js",
-        mimetype="text/javascript",
-        max_age=MODULE_KEPT_S,
-    )
+    response = Response(_MODULE, content_type="text/javascript; charset=utf-8")
+    response.cache_control.public = True
+    response.cache_control.max_age = MODULE_KEPT_S
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 @demo.get("/demo")

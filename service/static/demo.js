@@ -10,7 +10,7 @@ let client
 const say = what => find("status").textContent = find("status").dataset[what]
 
 const start = key => {
-	client = key && createClient({ key, language })
+	client = key ? createClient({ key, language }) : undefined
 	find("key-form").hidden = !!key
 	find("choose").hidden = !key
 	key ? ask() : show("noKey")
