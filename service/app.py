@@ -23,6 +23,7 @@ from service.access import ForbiddenError, KeyRing, UnauthenticatedError
 from service.api import BY_ENDPOINT, OPERATIONS, Operation, Service, Watchers, service
 from service.asks import read_query
 from service.body import drain
+from service.demo import OPEN_DEMO, demo
 from service.fallback import Budget
 from service.limits import RateLimitedError, RateLimits, redis_counter
 from service.logs import RequestLog, Trace, new_ids
@@ -37,8 +38,12 @@ from service.tracing import Tracer, tracer_for
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-OPEN_ENDPOINTS: Final = frozenset({"static", *(f"pages.{name}" for name in OPEN_PAGES)})
+OPEN_ENDPOINTS: Final = frozenset(
+    {"static", *(f"pages.{name}" for name in OPEN_PAGES), *(f"demo.{name}" for name in OPEN_DEMO)}
+)
 """Routes that need no key. A test freezes the list."""
+CACHED_ENDPOINTS: Final = frozenset({"static", "demo.client_module"})
+"""Routes whose answers say themselves how long they keep; every other answer is kept nowhere."""
 ANY_HOST: Final = frozenset({"pages.healthz", "pages.readyz", "show_metrics"})
 """Routes that probes and scrapers ask by address, whatever name stands in Host. They depend on no host name."""
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'"
@@ -104,6 +109,7 @@ def create_app(
     app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
     register_problems(app)
     app.register_blueprint(pages)
+    app.register_blueprint(demo)
     for operation in OPERATIONS:
         app.add_url_rule(operation.rule, view_func=operation.view, methods=[operation.method])
     if settings.keys is None and settings.dev_key is None:
@@ -212,7 +218,7 @@ def _finish(response: Response) -> Response:
     headers += ours.network.headers(environ)
     if "Content-Security-Policy" not in response.headers:
         headers.append(("Content-Security-Policy", API_CSP))
-    if asked.endpoint != "static":
+    if asked.endpoint not in CACHED_ENDPOINTS:
         response.headers["Cache-Control"] = "no-store"
     environ[_ADDED] = headers
     _tell(asked, response.status_code, passed)

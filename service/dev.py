@@ -42,10 +42,12 @@ def main() -> None:
 
 def welcome(address: str, environ: Mapping[str, str]) -> str:
     """What to open and what to try, with the key in it."""
+    page = "" if environ.get("ARKI_DEMO") == "off" else f"  {address}/demo      a web page that uses it\n"
     header = shlex.quote(f"Authorization: Bearer {environ['ARKI_DEV_KEY'].strip()}")
     return (
         "Arki, an independent project, not Kela's own. It will serve on this machine alone, until you press Ctrl+C.\n\n"
         f"  {address}/docs      read and try the API\n"
+        f"{page}"
         f"  {address}/readyz    whether it is ready, and what it serves\n"
         f"  {address}{_PAGE}    an example page\n\n"
         f"Your development key: {environ['ARKI_DEV_KEY'].strip()}\n\n"

@@ -62,6 +62,8 @@ class Settings:
         ARKI_MODEL_BUDGET_MS, after which an answer is the neutral one, marked degraded.
     log_requests : bool
         ARKI_LOG_REQUESTS, on or off: a JSON line for each request.
+    demo : bool
+        ARKI_DEMO, on or off: the page /demo; on where there is a development key, else off.
     tracing : str or None
         OTEL_EXPORTER_OTLP_ENDPOINT, where spans go, with the extra `tracing`; none are made if unset.
     """
@@ -78,6 +80,7 @@ class Settings:
     redis_url: str | None = field(default=None, repr=False)
     model_budget_s: float = 0.25
     log_requests: bool = True
+    demo: bool = False
     tracing: str | None = None
 
     @classmethod
@@ -108,7 +111,8 @@ class Settings:
             rate_limit=_rate_limit(environ.get("ARKI_RATE_LIMIT") or "6000/minute"),
             redis_url=_redis_url(environ.get("ARKI_REDIS_URL", "")),
             model_budget_s=whole_number(environ, "ARKI_MODEL_BUDGET_MS", 250, LARGEST_BUDGET_MS) / 1000,
-            log_requests=_on_or_off(environ, "ARKI_LOG_REQUESTS"),
+            log_requests=_on_or_off(environ, "ARKI_LOG_REQUESTS", "on"),
+            demo=_on_or_off(environ, "ARKI_DEMO", "on" if environ.get("ARKI_DEV_KEY", "").strip() else "off"),
             tracing=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
         )
 
@@ -241,8 +245,8 @@ def _redis_url(given: str) -> str | None:
     return given or None
 
 
-def _on_or_off(environ: Mapping[str, str], name: str) -> bool:
-    given = environ.get(name) or "on"
+def _on_or_off(environ: Mapping[str, str], name: str, default: str) -> bool:
+    given = environ.get(name) or default
     if given not in {"on", "off"}:
         raise SettingsError(f"{name} must be on or off.")
     return given == "on"

@@ -50,6 +50,8 @@ def test_the_list_of_open_routes_is_frozen():
         "pages.healthz",
         "pages.readyz",
         "pages.content_page",
+        "demo.client_module",
+        "demo.demo_page",
     } == OPEN_ENDPOINTS
 
 
