@@ -14,8 +14,9 @@ from typing import Any, Final, NamedTuple
 from models.catalogue import Catalogue, ContentItem
 from models.channels import HELSINKI, Channel
 from models.codes import BENEFITS, CUSTOMER_TYPES, UNKNOWN, CustomerType, Language
+from models.experiments import Assignment, Draw
 from models.facts import FACTS, Facts, is_feasible, lookups, may_personalise
-from models.offers import Sought, Wanted, WhyNot, kinds_offered, why_not
+from models.offers import Sought, Wanted, WhyNot, drawn, kinds_offered, why_not
 from models.rulebook import STATED_TOPIC, PassedOver, Rule, Rulebook
 from models.scorecard import Contribution, Prediction, Scorecard
 from models.segments import PERSON_SEGMENTS, Segment
@@ -116,6 +117,7 @@ class Recommendation:
     segment: SegmentAnswer | None
     versions: Versions
     language: Language
+    experiment: Assignment | None = None
 
 
 class LookupTrace(NamedTuple):
@@ -171,6 +173,7 @@ class Recommender:
         language: Language = "fi",
         limit: int = 3,
         shown: Collection[str] = (),
+        draw: Draw | None = None,
     ) -> list[Recommendation]:
         """A recommendation for each customer, in order.
 
@@ -185,8 +188,10 @@ class Recommender:
             At most so many items, 1 to 10. Nothing is padded.
         shown : collection of str
             Content ids already shown; they are left out, statutory ones excepted.
+        draw : Draw, optional
+            Of the one customer asked about; without it, every rule offers its own content.
         """
-        asked = _Asked(at, language, limit, shown)
+        asked = _Asked(at, language, limit, shown, draw)
         return [self._recommend(signals, self._predict(signals), asked) for signals in customers]
 
     def degraded(
@@ -206,10 +211,11 @@ class Recommender:
         language: Language = "fi",
         limit: int = 3,
         shown: Collection[str] = (),
+        draw: Draw | None = None,
     ) -> Explanation:
         """The same recommendation with every contribution, every rule passed over and why no other item is offered."""
         prediction = self._predict(signals)
-        asked = _Asked(at, language, limit, shown)
+        asked = _Asked(at, language, limit, shown, draw)
         table = self.rulebook.tables[signals.customer_type].on(asked.day)
         contributions: tuple[Contribution, ...] = ()
         if prediction is not None:
@@ -226,12 +232,9 @@ class Recommender:
             contributions=contributions,
             lookups=tuple(
                 LookupTrace(
-                    facts,
-                    (rule := table.choose(facts)).id,
-                    self._channel(signals, facts, rule).id,
-                    tuple(table.passed_over(facts)),
+                    facts, rule.id, self._channel(signals, facts, rule).id, tuple(table.passed_over(facts))
                 )
-                for facts in lookups(signals, prediction)
+                for facts, rule in self._choose(signals, prediction, asked)[0]
             ),
             why_not=tuple(self._why_not(signals, prediction, asked)),
         )
@@ -263,16 +266,8 @@ class Recommender:
                     if not is_feasible(customer_type, cell | {fact.name: value}):
                         continue
                     rule = table.choose(cell | {fact.name: value})
-                    yield MappingRow(
-                        customer_type,
-                        str(segment),
-                        fact.name,
-                        value,
-                        rule.channel,
-                        rule.content,
-                        rule.topic,
-                        rule.id,
-                    )
+                    then = (rule.channel, rule.content, rule.topic, rule.id)
+                    yield MappingRow(customer_type, str(segment), fact.name, value, *then)
 
     def _predict(self, signals: Signals) -> Prediction | None:
         """The model's answer; None for an employer, an objector and a minor: the model is not asked."""
@@ -281,9 +276,7 @@ class Recommender:
         return self.scorecard.predict(signals)
 
     def _recommend(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> Recommendation:
-        found = lookups(signals, prediction)
-        table = self.rulebook.tables[signals.customer_type].on(asked.day)
-        chosen = [(facts, table.choose(facts)) for facts in found]
+        chosen, experiment = self._choose(signals, prediction, asked)
         items = self._items(signals, chosen, asked)
         segment = self._segment(signals, prediction, asked.language)
         return Recommendation(
@@ -306,7 +299,18 @@ class Recommender:
             segment=None if asked.degraded else segment,
             versions=self.versions,
             language=asked.language,
+            experiment=experiment,
         )
+
+    def _choose(
+        self, signals: Signals, prediction: Prediction | None, asked: _Asked
+    ) -> tuple[list[tuple[Facts, Rule]], Assignment | None]:
+        """The rule of each lookup, with the content that was drawn; nobody who objected and no minor is drawn."""
+        table = self.rulebook.tables[signals.customer_type].on(asked.day)
+        chosen = [(facts, table.choose(facts)) for facts in lookups(signals, prediction)]
+        if asked.draw is None or not may_personalise(signals):
+            return chosen, None
+        return drawn(chosen, asked.draw, lambda facts, rule: self._channel(signals, facts, rule).id)
 
     def _human_channel(self, customer_type: CustomerType, rule: Rule, asked: _Asked) -> HumanChannel:
         channel = self.channels[rule.human_channel]
@@ -353,10 +357,8 @@ class Recommender:
         return tuple(items.values())
 
     def _why_not(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> list[WhyNot]:
-        kind, table = signals.customer_type, self.rulebook.tables[signals.customer_type].on(asked.day)
-        sought = []
-        for facts in lookups(signals, prediction):
-            rule = table.choose(facts)
+        kind, sought = signals.customer_type, []
+        for facts, rule in self._choose(signals, prediction, asked)[0]:
             channel, topic = self._channel(signals, facts, rule), self._topic(kind, facts, rule)
             sought += [Sought(content, topic, channel.id) for content in kinds_offered(rule, channel)]
         wanted = Wanted(kind, asked.language, asked.day, asked.shown, asked.limit)
@@ -417,6 +419,7 @@ class _Asked:
     language: Language
     limit: int
     shown: Collection[str]
+    draw: Draw | None = None
     degraded: bool = False
 
     @property
