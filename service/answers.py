@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from models.experiments import Assigner
 from models.facts import may_personalise
 from models.recommender import Recommendation, Recommender
 from service.asks import read_customer, read_customers
@@ -45,6 +46,7 @@ class Answers:
     request_id: str
     budget: Budget
     made: list[tuple[Recommendation, bool]]
+    assigner: Assigner
 
     def recommendation(self, ask: Ask) -> dict[str, Any]:
         """The answer to one customer."""
@@ -62,7 +64,12 @@ class Answers:
     def explanation(self, ask: Ask) -> dict[str, Any]:
         """How the answer to one customer came about."""
         explained = self.recommender.explain(
-            ask.signals, at=ask.at or self.now, language=ask.language, limit=ask.limit, shown=ask.shown
+            ask.signals,
+            at=ask.at or self.now,
+            language=ask.language,
+            limit=ask.limit,
+            shown=ask.shown,
+            draw=self.assigner.draw(ask.assignment_key),
         )
         return {"recommendation": self._dump(explained.recommendation), **_explained(explained)}
 
@@ -85,11 +92,11 @@ class Answers:
         return {"index": index, **ref_given, "status": 200, "recommendation": self.recommendation(ask)}
 
     def _recommend(self, ask: Ask) -> Recommendation:
-        at = ask.at or self.now
+        at, draw = ask.at or self.now, self.assigner.draw(ask.assignment_key)
         try:
             return self.budget.call(
                 lambda: self.recommender.recommend(
-                    [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown
+                    [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown, draw=draw
                 )[0]
             )
         except Exception as error:  # noqa: BLE001  (whatever fails, a customer gets a full neutral answer)

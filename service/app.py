@@ -19,6 +19,7 @@ import orjson
 from flask import Flask, Response, current_app, g, request
 
 from models.bundle import BundleError, BundleStore
+from models.experiments import Assigner
 from service import metrics
 from service.access import ForbiddenError, KeyRing, UnauthenticatedError
 from service.api import BY_ENDPOINT, OPERATIONS, Operation, Service, service
@@ -136,6 +137,7 @@ def _service(settings: Settings, store: Any, clock: Callable[[], datetime]) -> S
         Network(settings),
         Budget(settings.model_budget_s),
         metrics.BundleWatch(),
+        Assigner(settings.secret),
     )
 
 

@@ -16,6 +16,7 @@ from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, UNK
 from models.recommender import MappingRow
 from models.rulebook import Guarantee, Rule
 from models.segments import Segment
+from service.experiments import ExperimentSchema
 from service.problems import NotFoundError
 from service.schemas import Choice, StrictSchema, Text, VersionsSchema, WholeNumber, dumper
 
@@ -135,6 +136,9 @@ class RuleSchema(Schema):
     )
     valid_until = fields.Date(
         required=True, allow_none=True, metadata={"description": "Last day; null is always."}
+    )
+    experiment = fields.Nested(
+        ExperimentSchema, metadata={"optional": True, "description": "Left out where nothing is tried."}
     )
 
 
