@@ -137,9 +137,7 @@ class RuleSchema(Schema):
     valid_until = fields.Date(
         required=True, allow_none=True, metadata={"description": "Last day; null is always."}
     )
-    experiment = fields.Nested(
-        ExperimentSchema, metadata={"optional": True, "description": "Left out where nothing is tried."}
-    )
+    experiment = fields.Nested(ExperimentSchema, required=True, allow_none=True)
 
 
 class GuaranteeSchema(Schema):

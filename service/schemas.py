@@ -402,9 +402,7 @@ class RecommendationSchema(Schema):
     segment = fields.Nested(SegmentAnswerSchema, required=True, allow_none=True)
     versions = fields.Nested(VersionsSchema, required=True, attribute="recommendation.versions")
     experiment = fields.Nested(
-        AssignmentSchema,
-        attribute="recommendation.experiment",
-        metadata={"optional": True, "description": "Left out of an answer that takes part in none."},
+        AssignmentSchema, required=True, allow_none=True, attribute="recommendation.experiment"
     )
 
 

@@ -280,7 +280,7 @@ def test_the_api_draws_by_the_key_says_the_variant_and_signs_the_propensity(chan
     explained = channel.post("/v1/explanations", json={**ASK, "assignment_key": key}).json
     assert explained["recommendation"]["items"] == answered[0]["items"]
     batch = channel.post(f"{PATH}/batch", json={"customers": [{**ASK, "assignment_key": key}, ASK]}).json
-    assert [r["recommendation"].get("experiment") for r in batch["results"]] == [
+    assert [r["recommendation"]["experiment"] for r in batch["results"]] == [
         answered[0]["experiment"],
         None,
     ]
@@ -288,7 +288,7 @@ def test_the_api_draws_by_the_key_says_the_variant_and_signs_the_propensity(chan
 
 def test_without_a_key_the_answer_and_its_reference_know_no_experiment(channel, client, settings):
     answered = channel.post(PATH, json=ASK).json
-    assert "experiment" not in answered
+    assert answered["experiment"] is None
     assert References(settings.secret).read(answered["recommendation_id"]).experiment is None
     assert answered["items"] == client.post(PATH, json=ASK).json["items"]
 
@@ -340,8 +340,8 @@ def test_the_key_is_no_signal(channel):
 
 def test_the_served_rulebook_shows_what_is_tried(channel, client):
     rules = channel.get("/v1/rulebook").json["person"]
-    assert [rule["experiment"] for rule in rules if "experiment" in rule] == [EXAMPLE["experiment"]]
-    assert not [rule for rule in client.get("/v1/rulebook").json["person"] if "experiment" in rule]
+    assert [rule["experiment"] for rule in rules if rule["experiment"]] == [EXAMPLE["experiment"]]
+    assert not [rule for rule in client.get("/v1/rulebook").json["person"] if rule["experiment"]]
 
 
 def test_a_variant_breaks_no_guarantee_about_customers_who_are_in_no_experiment(content, tmp_path):
