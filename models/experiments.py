@@ -44,11 +44,17 @@ class Experiment:
 
 
 class Assignment(NamedTuple):
-    """The variant that a customer was drawn into, and with which probability (propensity)."""
+    """The variant that a customer was drawn into, by which rule, and with which probability (propensity)."""
 
+    rule: str
     experiment: str
     variant: str
     propensity: float
+
+    @property
+    def arm(self) -> str:
+        """The variant under a name that no other experiment has; what outcomes are counted by."""
+        return f"{self.experiment}/{self.variant}"
 
 
 def arm_of(arms: tuple[Variant, ...], bucket: int) -> Variant:
@@ -62,10 +68,17 @@ def arm_of(arms: tuple[Variant, ...], bucket: int) -> Variant:
 
 
 class Assigner:
-    """Draws customers under one secret; whoever lacks it cannot tell who is drawn into what."""
+    """Draws customers under a secret; whoever lacks it cannot tell who is drawn into what.
+
+    Parameters
+    ----------
+    secret : str
+        One secret, or several separated by commas, of which the last draws: a new one put in front moves nobody, and only
+        when the old one leaves is everyone drawn anew.
+    """
 
     def __init__(self, secret: str) -> None:
-        self._key = hmac.digest(secret.encode(), _SALT, "sha256")
+        self._key = hmac.digest(secret.rpartition(",")[2].strip().encode(), _SALT, "sha256")
 
     def draw(self, assignment_key: str | None) -> Draw | None:
         """The draws of the customer with a key; None without one."""

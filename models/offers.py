@@ -86,7 +86,7 @@ def drawn(
         if rule.experiment and channel_of(facts, rule) == rule.channel:
             arm = arm_of(rule.arms(), draw(rule.experiment.id))
             tried = replace(rule, content=arm.content)
-            assignment = Assignment(rule.experiment.id, arm.id, arm.share / 100)
+            assignment = Assignment(rule.id, rule.experiment.id, arm.id, arm.share / 100)
             return [(seen, tried if other is rule else other) for seen, other in chosen], assignment
     return chosen, None
 

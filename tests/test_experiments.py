@@ -146,6 +146,12 @@ def test_the_worked_example_has_no_fault_and_nothing_is_shipped_running(trial, a
     ]
 
 
+def test_the_guide_for_the_content_team_shows_the_worked_example():
+    guide = (authoring.RULEBOOK / "README.md").read_text(encoding="utf-8")
+    shown = guide.partition("```yaml\n")[2].partition("```")[0]
+    assert YAML(typ="safe", pure=True).load(shown) == {"experiment": EXAMPLE["experiment"]}
+
+
 def test_shares_are_met_and_each_key_stays_where_it_was_drawn():
     arms = (Variant(CONTROL, 45, ()), Variant("a", 45, ()), Variant("b", 10, ()))
     draws = [Assigner("secret").draw(f"customer-{n}")("trial") for n in range(40_000)]
@@ -162,6 +168,12 @@ def test_experiments_and_services_draw_independently():
     for bucket in (lambda key: assigner.draw(key)("two"), lambda key: other.draw(key)("one")):
         agree = sum(low == (bucket(key) < 5000) for low, key in zip(lower, keys, strict=True))
         assert abs(agree / len(keys) - 0.5) < 0.02
+
+
+def test_a_new_secret_in_front_of_the_old_one_moves_nobody():
+    keys = [f"customer-{n}" for n in range(200)]
+    old, both = Assigner("the old secret"), Assigner("the new secret, the old secret")
+    assert [old.draw(key)("one") for key in keys] == [both.draw(key)("one") for key in keys]
 
 
 def test_growing_a_variant_at_the_expense_of_control_moves_nobody_out_of_it():
@@ -181,8 +193,12 @@ def test_a_customer_is_offered_the_content_of_the_variant_drawn(trying, at):
     assert kinds(by_arm["control"]) == ["guide", "explainer_video", "contact_card"]
     assert kinds(by_arm["video-first"]) == VIDEO_FIRST
     assert kinds(by_arm["guide-and-contact"]) == ["guide", "contact_card"]
-    assert by_arm["video-first"].experiment == Assignment("job-loss-first-step", "video-first", 0.45)
-    assert by_arm["control"].experiment == Assignment("job-loss-first-step", "control", 0.45)
+    assert by_arm["video-first"].experiment == Assignment(
+        "job-loss-guidance", "job-loss-first-step", "video-first", 0.45
+    )
+    assert by_arm["control"].experiment == Assignment(
+        "job-loss-guidance", "job-loss-first-step", "control", 0.45
+    )
     assert {item.channel for found in by_arm.values() for item in found.items} == {"web_page"}
 
 
@@ -226,7 +242,7 @@ def test_an_answer_takes_part_in_one_experiment_at_most_the_first_that_it_meets(
     own = answer(recommender, at, signals, limit=10)
     first, second = list(dict.fromkeys(item.reason.rule for item in own.items))[:2]
     found = answer(everywhere(recommender), at, signals, limit=10, draw=last_bucket)
-    assert found.experiment == Assignment(f"of-{first}", "turned", 0.99)
+    assert found.experiment == Assignment(first, f"of-{first}", "turned", 0.99)
 
     def of(rule, answered):
         return [item.content_type for item in answered.items if item.reason.rule == rule]
@@ -276,7 +292,7 @@ def test_the_api_draws_by_the_key_says_the_variant_and_signs_the_propensity(chan
     assert [item["content_type"] for item in answered[0]["items"]] == VIDEO_FIRST
     assert answered[0] | {"recommendation_id": ""} == answered[1] | {"recommendation_id": ""}
     reference = References(settings.secret).read(answered[0]["recommendation_id"])
-    assert reference.experiment == Assignment("job-loss-first-step", "video-first", 0.45)
+    assert reference.experiment == Assignment("job-loss-guidance", "job-loss-first-step", "video-first", 0.45)
     explained = channel.post("/v1/explanations", json={**ASK, "assignment_key": key}).json
     assert explained["recommendation"]["items"] == answered[0]["items"]
     batch = channel.post(f"{PATH}/batch", json={"customers": [{**ASK, "assignment_key": key}, ASK]}).json
