@@ -299,7 +299,8 @@ class Recommender:
             segment=None if asked.degraded else segment,
             versions=self.versions,
             language=asked.language,
-            experiment=experiment,
+            experiment=experiment
+            and next((experiment for i in items if i.reason.rule == experiment.rule), None),
         )
 
     def _choose(

@@ -227,7 +227,7 @@ def _told(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, Experiment):
         arms = [f"{arm.id} {arm.share} % ({', '.join(arm.content)})" for arm in value.variants]
         return f"{value.id}: control {value.control_share} %, {', '.join(arms)}"
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    return ", ".join(value) if isinstance(value, tuple) else str("–" if value is None else value)
 
 
 def _day(as_of: str | None) -> date:
