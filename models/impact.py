@@ -259,7 +259,9 @@ class _Judge:
             may[may] = side.permitted(codes)[place[may], wished[may]]
         row = rule[place]
         channel = np.where(may, wished, side.channel[row])
-        drawn = (codes["personalisation"] == _ALLOWED)[place].astype(np.int64)
+        drawn: Any = 0
+        if any(rule.experiment for rule in side.table.rules):
+            drawn = (codes["personalisation"] == _ALLOWED)[place].astype(np.int64)
         return channel, side.answer[drawn, row, channel], side.first_kind[row, channel]
 
     def _human(self, side: _Side, channel: Codes) -> NDArray[np.bool_]:
