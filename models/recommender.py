@@ -14,9 +14,10 @@ from typing import Any, Final, NamedTuple
 from models.catalogue import Catalogue, ContentItem
 from models.channels import HELSINKI, Channel
 from models.codes import BENEFITS, CUSTOMER_TYPES, CustomerType, Language
+from models.experiments import Assignment, Draw
 from models.facts import Facts, lookups, may_personalise
 from models.mapping import MappingRow, mapping_rows
-from models.offers import Sought, Wanted, WhyNot, kinds_offered, why_not
+from models.offers import Sought, Wanted, WhyNot, drawn, kinds_offered, why_not
 from models.rulebook import STATED_TOPIC, PassedOver, Rule, Rulebook
 from models.scorecard import Contribution, Prediction, Scorecard
 from models.segments import PERSON_SEGMENTS, Segment
@@ -117,6 +118,7 @@ class Recommendation:
     segment: SegmentAnswer | None
     versions: Versions
     language: Language
+    experiment: Assignment | None = None
 
 
 class LookupTrace(NamedTuple):
@@ -159,6 +161,7 @@ class Recommender:
         language: Language = "fi",
         limit: int = 3,
         shown: Collection[str] = (),
+        draw: Draw | None = None,
     ) -> list[Recommendation]:
         """A recommendation for each customer, in order.
 
@@ -173,8 +176,10 @@ class Recommender:
             At most so many items, 1 to 10. Nothing is padded.
         shown : collection of str
             Content ids already shown; they are left out, statutory ones excepted.
+        draw : Draw, optional
+            Of the one customer asked about; without it, every rule offers its own content.
         """
-        asked = _Asked(at, language, limit, shown)
+        asked = _Asked(at, language, limit, shown, draw)
         return [self._recommend(signals, self._predict(signals), asked) for signals in customers]
 
     def degraded(
@@ -191,13 +196,14 @@ class Recommender:
         language: Language = "fi",
         limit: int = 3,
         shown: Collection[str] = (),
+        draw: Draw | None = None,
         degraded: bool = False,
     ) -> Explanation:
         """The same recommendation with every contribution, every rule passed over and why no other item is offered.
 
         `degraded` explains the neutral answer that `degraded` gives; the model is not asked.
         """
-        asked = _Asked(at, language, limit, () if degraded else shown, degraded=degraded)
+        asked = _Asked(at, language, limit, () if degraded else shown, draw, degraded)
         signals = _neutral(signals) if degraded else signals
         prediction = None if degraded else self._predict(signals)
         table = self.rulebook.tables[signals.customer_type].on(asked.day)
@@ -216,12 +222,9 @@ class Recommender:
             contributions=contributions,
             lookups=tuple(
                 LookupTrace(
-                    facts,
-                    (rule := table.choose(facts)).id,
-                    self._channel(signals, facts, rule).id,
-                    tuple(table.passed_over(facts)),
+                    facts, rule.id, self._channel(signals, facts, rule).id, tuple(table.passed_over(facts))
                 )
-                for facts in lookups(signals, prediction)
+                for facts, rule in self._choose(signals, prediction, asked)[0]
             ),
             why_not=tuple(self._why_not(signals, prediction, asked)),
         )
@@ -237,9 +240,7 @@ class Recommender:
         return self.scorecard.predict(signals)
 
     def _recommend(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> Recommendation:
-        found = lookups(signals, prediction)
-        table = self.rulebook.tables[signals.customer_type].on(asked.day)
-        chosen = [(facts, table.choose(facts)) for facts in found]
+        chosen, experiment = self._choose(signals, prediction, asked)
         items = self._items(signals, chosen, asked)
         segment = self._segment(signals, prediction, asked.language)
         return Recommendation(
@@ -262,7 +263,19 @@ class Recommender:
             segment=None if asked.degraded else segment,
             versions=self.versions,
             language=asked.language,
+            experiment=experiment
+            and next((experiment for i in items if i.reason.rule == experiment.rule), None),
         )
+
+    def _choose(
+        self, signals: Signals, prediction: Prediction | None, asked: _Asked
+    ) -> tuple[list[tuple[Facts, Rule]], Assignment | None]:
+        """The rule of each lookup, with the content that was drawn; nobody who objected and no minor is drawn."""
+        table = self.rulebook.tables[signals.customer_type].on(asked.day)
+        chosen = [(facts, table.choose(facts)) for facts in lookups(signals, prediction)]
+        if asked.draw is None or not may_personalise(signals):
+            return chosen, None
+        return drawn(chosen, asked.draw, lambda facts, rule: self._channel(signals, facts, rule).id)
 
     def _human_channel(self, customer_type: CustomerType, rule: Rule, asked: _Asked) -> HumanChannel:
         channel = self.channels[rule.human_channel]
@@ -309,10 +322,8 @@ class Recommender:
         return tuple(items.values())
 
     def _why_not(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> list[WhyNot]:
-        kind, table = signals.customer_type, self.rulebook.tables[signals.customer_type].on(asked.day)
-        sought = []
-        for facts in lookups(signals, prediction):
-            rule = table.choose(facts)
+        kind, sought = signals.customer_type, []
+        for facts, rule in self._choose(signals, prediction, asked)[0]:
             channel, topic = self._channel(signals, facts, rule), self._topic(kind, facts, rule)
             sought += [Sought(content, topic, channel.id) for content in kinds_offered(rule, channel)]
         wanted = Wanted(kind, asked.language, asked.day, asked.shown, asked.limit)
@@ -373,6 +384,7 @@ class _Asked:
     language: Language
     limit: int
     shown: Collection[str]
+    draw: Draw | None = None
     degraded: bool = False
 
     @property

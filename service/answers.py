@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
+from models.experiments import Assigner
 from models.facts import may_personalise
 from models.recommender import Recommendation, Recommender
 from service.asks import read_customer, read_customers
@@ -48,6 +49,7 @@ class Answers:
     request_id: str
     budget: Budget
     made: list[tuple[Recommendation, bool]]
+    assigner: Assigner
 
     def recommendation(self, ask: Ask) -> dict[str, Any]:
         """The answer to one customer."""
@@ -64,9 +66,15 @@ class Answers:
 
     def explanation(self, ask: Ask) -> dict[str, Any]:
         """How the answer to one customer came about."""
-        at, explain = ask.at or self.now, self.recommender.explain
+        at, draw, explain = (
+            ask.at or self.now,
+            self.assigner.draw(ask.assignment_key),
+            self.recommender.explain,
+        )
         explained = self._guarded(
-            lambda: explain(ask.signals, at=at, language=ask.language, limit=ask.limit, shown=ask.shown),
+            lambda: explain(
+                ask.signals, at=at, language=ask.language, limit=ask.limit, shown=ask.shown, draw=draw
+            ),
             lambda: explain(ask.signals, at=at, language=ask.language, limit=ask.limit, degraded=True),
         )
         return {"recommendation": self._dump(explained.recommendation), **_explained(explained)}
@@ -90,10 +98,10 @@ class Answers:
         return {"index": index, **ref_given, "status": 200, "recommendation": self.recommendation(ask)}
 
     def _recommend(self, ask: Ask) -> Recommendation:
-        at, ours = ask.at or self.now, self.recommender
+        at, draw, ours = ask.at or self.now, self.assigner.draw(ask.assignment_key), self.recommender
         return self._guarded(
             lambda: ours.recommend(
-                [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown
+                [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown, draw=draw
             )[0],
             lambda: ours.degraded(ask.signals, at=at, language=ask.language, limit=ask.limit),
         )

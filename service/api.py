@@ -16,6 +16,7 @@ from flask import Response, current_app, g, request
 from marshmallow import Schema
 
 from models.bundle import Bundle
+from models.experiments import Assigner
 from models.recommender import Recommendation
 from service import listings, metrics
 from service.access import KeyRing
@@ -55,6 +56,7 @@ class Service:
     budget: Budget
     watch: metrics.BundleWatch
     watchers: Watchers
+    assigner: Assigner
 
     def bundle(self) -> Bundle:
         """The bundle to answer one request from."""
@@ -191,6 +193,7 @@ def _answers() -> Answers:
         g.request_id,
         ours.budget,
         made,
+        ours.assigner,
     )
 
 

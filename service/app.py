@@ -18,6 +18,7 @@ import orjson
 from flask import Flask, Request, Response, g, request
 
 from models.bundle import BundleError, BundleStore
+from models.experiments import Assigner
 from service import metrics
 from service.access import ForbiddenError, KeyRing, UnauthenticatedError
 from service.api import BY_ENDPOINT, OPERATIONS, Operation, Service, Watchers, service
@@ -138,6 +139,7 @@ def _service(
         Budget(settings.model_budget_s),
         metrics.BundleWatch(),
         Watchers(RequestLog() if settings.log_requests else None, tracer),
+        Assigner(settings.secret),
     )
 
 

@@ -17,6 +17,7 @@ from models.mapping import MappingRow
 from models.rulebook import Guarantee, Rule
 from models.segments import Segment
 from service.compiled import dumper
+from service.experiments import ExperimentSchema
 from service.problems import NotFoundError
 from service.schemas import Choice, StrictSchema, Text, VersionsSchema, WholeNumber
 
@@ -137,6 +138,7 @@ class RuleSchema(Schema):
     valid_until = fields.Date(
         required=True, allow_none=True, metadata={"description": "Last day; null is always."}
     )
+    experiment = fields.Nested(ExperimentSchema, required=True, allow_none=True)
 
 
 class GuaranteeSchema(Schema):

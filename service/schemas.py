@@ -20,6 +20,7 @@ from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, Lan
 from models.recommender import Recommendation, SegmentAnswer
 from models.segments import Segment
 from models.signals import Fault, InvalidSignalsError, Signals, read_count, read_signals
+from service.experiments import ABOUT_KEYS, AssignmentSchema
 
 MOST_ITEMS: Final = 10
 MOST_CUSTOMERS: Final = 500
@@ -28,6 +29,7 @@ LONGEST_REF: Final = 64
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 _YEARS: Final = "^(20[0-9]{2}|2100)-"  # the same, for the document
 NO_NUL: Final = "^[^\\u0000]*$"
+PLAIN: Final = "^[A-Za-z0-9_-]*$"
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
@@ -43,6 +45,7 @@ class Ask(NamedTuple):
     shown: tuple[str, ...]
     at: datetime | None
     ref: str | None
+    assignment_key: str | None = None
 
 
 class Answer(NamedTuple):
@@ -108,15 +111,16 @@ class WholeNumber(ContractField):
 
 
 class Text(ContractField):
-    """A string of bounded length."""
+    """A string of bounded length; a plain one has letters A to Z, digits, hyphens and underscores alone."""
 
-    def __init__(self, longest: int, **settings: Any) -> None:  # noqa: ANN401
-        self.longest = longest
-        schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": NO_NUL}
-        super().__init__(f"must be a string of 1 to {longest} characters.", schema, **settings)
+    def __init__(self, longest: int, *, plain: bool = False, **settings: Any) -> None:  # noqa: ANN401
+        self.longest, self.pattern = longest, re.compile(PLAIN if plain else NO_NUL)
+        schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": self.pattern.pattern}
+        characters = "letters A to Z, digits, hyphens and underscores" if plain else "characters"
+        super().__init__(f"must be a string of 1 to {longest} {characters}.", schema, **settings)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
-        if isinstance(value, str) and 1 <= len(value) <= self.longest and "\0" not in value:
+        if isinstance(value, str) and 1 <= len(value) <= self.longest and self.pattern.fullmatch(value):
             return value
         raise self.refusal("out_of_range" if isinstance(value, str) else "wrong_type")
 
@@ -223,6 +227,8 @@ class RecommendationRequestSchema(StrictSchema):
         },
     )
 
+    assignment_key = Text(LONGEST_REF, plain=True, metadata={"description": ABOUT_KEYS})
+
     @post_load
     def _ask(self, given: dict[str, Any], **_: Any) -> Ask:  # noqa: ANN401
         return ask_of(given)
@@ -237,6 +243,7 @@ def ask_of(given: Mapping[str, Any]) -> Ask:
         given["shown"],
         given.get("as_of"),
         given.get("ref"),
+        given.get("assignment_key"),
     )
 
 
@@ -366,6 +373,9 @@ class RecommendationSchema(Schema):
     human_channel = fields.Nested(HumanChannelSchema, required=True, attribute="recommendation.human_channel")
     segment = fields.Nested(SegmentAnswerSchema, required=True, allow_none=True)
     versions = fields.Nested(VersionsSchema, required=True, attribute="recommendation.versions")
+    experiment = fields.Nested(
+        AssignmentSchema, required=True, allow_none=True, attribute="recommendation.experiment"
+    )
 
 
 class FaultSchema(Schema):

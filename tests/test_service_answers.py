@@ -231,6 +231,7 @@ def test_a_reference_holds_ids_and_versions_and_nothing_of_the_customer(client, 
         0,
         [list(item) for item in reference.items],
         list(reference.statutory),
+        None,
     ]
 
 
