@@ -20,7 +20,7 @@ BATCH: Final = BatchRequestSchema()
 
 def read_ask(document: Document) -> Ask:
     """The one customer of a body. Raises `InvalidRequestError`."""
-    ask: Ask = _load(ASK, document.json, document.identity_faults(document.json), "")
+    ask: Ask = load(ASK, document.json, document.identity_faults(document.json), "")
     return ask
 
 
@@ -29,14 +29,14 @@ def read_customers(document: Document) -> list[object]:
     given = others = document.json
     if isinstance(given, dict) and isinstance(given.get("customers"), list):
         others = {key: value for key, value in given.items() if key != "customers"}
-    customers: list[object] = _load(BATCH, given, document.identity_faults(others), "")["customers"]
+    customers: list[object] = load(BATCH, given, document.identity_faults(others), "")["customers"]
     return customers
 
 
 def read_customer(document: Document, customer: object, index: int) -> Ask:
     """One customer of a batch. Raises `InvalidRequestError`, with pointers into the whole body."""
     where = f"/customers/{index}"
-    ask: Ask = _load(BATCH_CUSTOMER, customer, document.identity_faults(customer, where), where)
+    ask: Ask = load(BATCH_CUSTOMER, customer, document.identity_faults(customer, where), where)
     return ask
 
 
@@ -59,7 +59,8 @@ def read_query(schema: Schema, args: MultiDict[str, str]) -> Mapping[str, Any]:
     return query
 
 
-def _load(schema: Schema, given: object, faults: list[Fault], pointer: str) -> Any:  # noqa: ANN401  (per schema)
+def load(schema: Schema, given: object, faults: list[Fault], pointer: str) -> Any:  # noqa: ANN401  (per schema)
+    """What a schema makes of part of a body, its other faults added. Raises `InvalidRequestError`."""
     if not isinstance(given, dict):
         raise InvalidRequestError([*faults, Fault(pointer, "wrong_type", "must be an object.")])
     try:
