@@ -7,7 +7,6 @@ or be cut off.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -56,15 +55,22 @@ def export(since: datetime | None, file: IO[str]) -> None:
     from service import outcome_keeping  # noqa: PLC0415  (the same)
 
     with _store() as store:
-        for line in outcome_keeping.export(store, first=since.date() if since else None):
-            file.write(f"{line}\n")
+        lines = outcome_keeping.export(store, first=since.date() if since else None)
+        file.writelines(f"{line}\n" for line in lines)
 
 
 def _keep_weeks() -> int:
     try:
         return whole_number(os.environ, "ARKI_OUTCOMES_WEEKS", 104, MOST_WEEKS)
     except SettingsError as error:
-        sys.exit(str(error))
+        raise click.ClickException(str(error)) from None
+
+
+def _url() -> str:
+    url = outcomes_url(os.environ)
+    if url is None:
+        raise SettingsError("Set ARKI_OUTCOMES_URL, such as sqlite:////srv/arki/outcomes.db.")
+    return url
 
 
 @contextmanager
@@ -72,17 +78,14 @@ def _store(*, migrated: bool = True) -> Iterator[Store]:
     from service.outcome_store import OutcomesUnavailableError, Store, WrongDatabaseError  # noqa: PLC0415  (the same)
 
     try:
-        url = outcomes_url(os.environ) or sys.exit(
-            "Set ARKI_OUTCOMES_URL, such as sqlite:////srv/arki/outcomes.db."
-        )
-        store = Store(url, migrated=migrated)
+        store = Store(_url(), migrated=migrated)
         try:
             yield store
         finally:
             store.close()
     except OutcomesUnavailableError:
-        sys.exit(
+        raise click.ClickException(
             "The database that ARKI_OUTCOMES_URL names cannot be reached, or failed. Try again when it is back."
-        )
+        ) from None
     except (SettingsError, WrongDatabaseError) as error:
-        sys.exit(str(error))
+        raise click.ClickException(str(error)) from None

@@ -40,6 +40,7 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as NoConnectionError
+from sqlalchemy.pool import QueuePool
 
 REVISION: Final = "0001"
 """The migration this code works on; `arki-outcomes migrate` brings a database to it."""
@@ -189,7 +190,11 @@ def _engine(url: str) -> Engine:
                 f"ARKI_OUTCOMES_URL names a file in {file.parent}, which is no folder. Make it."
             )
         engine = create_engine(
-            url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, pool_size=4, max_overflow=4
+            url,
+            poolclass=QueuePool,
+            connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+            pool_size=4,
+            max_overflow=4,
         )
         event.listen(engine, "begin", _begin)
         return engine
