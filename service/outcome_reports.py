@@ -23,7 +23,7 @@ from sqlalchemy import func, select
 
 from models.rulebook import Rulebook
 from models.segments import Segment
-from service.outcome_store import COUNTERS, Store, cells, weeks
+from service.outcome_store import COUNTERS, TOTALS_CELL, Store, cells, weeks
 
 Dimension = Literal["rule", "content", "channel", "segment", "language", "week"]
 DIMENSIONS: Final = ("rule", "content", "channel", "segment", "language", "week")
@@ -90,17 +90,22 @@ def read_report(
     """See `Outcomes.report`."""
     last = monday(last or today)
     first = monday(first) if first else last - timedelta(weeks=DEFAULT_WEEKS - 1)
-    key: Any = weeks.c.week if by == "week" else cells.c["rule" if by == "segment" else by]
+    key: Any = weeks.c.week if by == "week" else weeks.c.cell
+    totals = (weeks.c.cell == TOTALS_CELL).label("totals")
     sums = [func.sum(weeks.c[name]) for name in COUNTERS]
-    totals_only = cells.c.rule == ""
-    asked = select(key, totals_only, *sums).join_from(weeks, cells, weeks.c.cell == cells.c.id)
-    asked = asked.where(weeks.c.week.between(first, last)).group_by(key, totals_only)
+    asked = select(key, totals, *sums).where(weeks.c.week.between(first, last)).group_by(key, totals)
+    named: dict[Any, Any] = {}
     with store.transaction(reads=True) as connection:
+        if (
+            by != "week"
+        ):  # joined here and not in the database, which would look a cell up for each of its weeks
+            of_cell = select(cells.c.id, cells.c["rule" if by == "segment" else by])
+            named = dict(map(tuple, connection.execute(of_cell)))
         found = connection.execute(asked).all()
     name = _segment_of(rulebook) if by == "segment" else str
     groups: dict[str, list[int]] = {}
-    for given, totals, *counts in found:
-        value = "" if totals else name(given)
+    for given, is_total, *counts in found:
+        value = "" if is_total else name(named.get(given, given))
         so_far = groups.get(value, [0] * len(COUNTERS))
         groups[value] = [a + int(b) for a, b in zip(so_far, counts, strict=True)]
     rows = tuple(

@@ -54,6 +54,8 @@ COUNTERS: Final = (
     "grades",
     "grade_sum",
 )
+TOTALS_CELL: Final = 0
+"""Id of the cell of what may be counted as totals alone."""
 LONGEST_ID: Final = 100
 BUSY_TIMEOUT_MS: Final = 5000
 CONNECT_TIMEOUT_S: Final = 3

@@ -23,7 +23,16 @@ from models.channels import HELSINKI
 from models.rulebook import Rulebook
 from models.signals import Fault
 from service.outcome_reports import Dimension, Report, monday, read_report
-from service.outcome_store import COUNTERS, OutcomesUnavailableError, Store, cells, marks, receipts, weeks
+from service.outcome_store import (
+    COUNTERS,
+    TOTALS_CELL,
+    OutcomesUnavailableError,
+    Store,
+    cells,
+    marks,
+    receipts,
+    weeks,
+)
 from service.outcome_writer import GroupCommit
 from service.references import CERTAIN, BadReferenceError, Reference, References
 
@@ -112,7 +121,8 @@ class Outcomes:
         OutcomesUnavailableError
             If the database does not commit; the same events may be sent again.
         """
-        candidates = [self._candidate(event, client, now) for event in events]
+        seen: dict[str, Reference | BadReferenceError] = {}
+        candidates = [self._candidate(event, client, now, seen) for event in events]
         sent = [candidate for candidate in candidates if isinstance(candidate, _Candidate)]
         try:
             told = iter(self._writer.submit(sent, within_s=ANSWER_WITHIN_S) if sent else ())
@@ -150,15 +160,18 @@ class Outcomes:
         self._writer.close()
         self.store.close()
 
-    def _candidate(self, event: Event, client: str, now: datetime) -> _Candidate | Fault:
-        """The event ready to be written, or why it counts nothing."""
+    def _candidate(
+        self, event: Event, client: str, now: datetime, seen: dict[str, Reference | BadReferenceError]
+    ) -> _Candidate | Fault:
+        """The event ready to be written, or why it counts nothing; `seen` holds the references of one post."""
         said = f"{event.recommendation_id} {event.item} {event.event} {event.occurred_at.timestamp()} {event.grade}"
         found = _Candidate(client, event.event_id.bytes, hashlib.sha256(said.encode()).digest()[:16], now)
-        try:
-            reference = self._references.read(event.recommendation_id, now=now)
-        except BadReferenceError as error:
-            fault = Fault("/recommendation_id", error.code, str(error))
-            return found._replace(fault=fault) if error.code == "expired_reference" else fault
+        reference = seen.get(event.recommendation_id)
+        if reference is None:
+            reference = seen[event.recommendation_id] = self._read(event.recommendation_id, now)
+        if isinstance(reference, BadReferenceError):
+            fault = Fault("/recommendation_id", reference.code, str(reference))
+            return found._replace(fault=fault) if reference.code == "expired_reference" else fault
         cell = _cell(reference, event.item)
         if cell is None:
             return Fault(
@@ -182,6 +195,12 @@ class Outcomes:
             until=_day(reference.issued + self._references.lifetime),
             grade=None if reference.totals_only else event.grade,
         )
+
+    def _read(self, token: str, now: datetime) -> Reference | BadReferenceError:
+        try:
+            return self._references.read(token, now=now)
+        except BadReferenceError as error:
+            return error
 
     def _adds(self, reference: Reference, event: Event) -> tuple[tuple[bytes | None, str], ...]:
         """Which counts an event adds to, each with the mark that says it did: what was opened was shown."""
@@ -297,6 +316,8 @@ def _cell(reference: Reference, item: str) -> _Cell | None:
 
 def _cell_id(cell: _Cell) -> int:
     """A number made of what a cell is, so that no writer has to look it up; 63 bits, of which thousands are used."""
+    if cell == _TOTALS:
+        return TOTALS_CELL
     digest = hashlib.sha256("\0".join(map(str, cell)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
