@@ -37,7 +37,7 @@ RECOMMEND = request_bytes("/v1/recommendations", CUSTOMER)
 
 def worker_kills(folder: Path, bundles: Path, *, kills: int = 20) -> list[Row]:
     """kill -9 of a random worker each second under load, on SQLite; then what was acknowledged is looked for."""
-    url = _made(f"sqlite:///{folder}/kills.db")
+    url = made(f"sqlite:///{folder}/kills.db")
     with _serving(folder, bundles, url) as server:
         channel = _Channel(server, 10, seed=1)
         with channel.posting(8) as outcome:
@@ -53,7 +53,7 @@ def worker_kills(folder: Path, bundles: Path, *, kills: int = 20) -> list[Row]:
 def postgres_kills(folder: Path, bundles: Path, *, kills: int = 5) -> list[Row]:
     """kill -9 of PostgreSQL under load, and back a second later; recommendations go on beside it."""
     with postgres() as database:
-        url = _made(database.url)
+        url = made(database.url)
         with _serving(folder, bundles, url) as server:
             channel, back = _Channel(server, 10, seed=2), []
             with channel.posting(8) as outcome, _recommending(server) as others:
@@ -95,7 +95,7 @@ def postgres_kills(folder: Path, bundles: Path, *, kills: int = 5) -> list[Row]:
 def full_disk(folder: Path, bundles: Path) -> list[Row]:
     """A small file system that fills up, and then has room again."""
     with _small_disk(folder) as (disk, fill, free):
-        url = _made(f"sqlite:///{disk}/full.db")
+        url = made(f"sqlite:///{disk}/full.db")
         with _serving(folder, bundles, url) as server:
             channel = _Channel(server, 100, seed=3)
             fill(server)
@@ -143,16 +143,16 @@ def rate(folder: Path, bundles: Path, *, seconds: float = 5.0) -> list[Row]:
     rows = []
     with postgres() as database:
         for name, url in (("SQLite", f"sqlite:///{folder}/rate.db"), ("PostgreSQL", database.url)):
-            with _serving(folder, bundles, _made(url)) as server:
+            with _serving(folder, bundles, made(url)) as server:
                 for size, bound in ((100, 2000), (1, 0)):
                     channel = _Channel(server, size, seed=4)
-                    made = [
+                    posts = [
                         channel.make(number) for number in range(int(seconds * (60 if size == 100 else 1500)))
                     ]
                     before_s = server.cpu_s()
-                    found = Load(server.port, lambda number, made=made: made[number % len(made)], 16).closed(
-                        seconds
-                    )
+                    found = Load(
+                        server.port, lambda number, posts=posts: posts[number % len(posts)], 16
+                    ).closed(seconds)
                     answered = found.rate(200) + found.rate(201)
                     cpu_s = server.cpu_s() - before_s
                     failed = sum(n for status, n in found.counts().items() if status not in {200, 201})
@@ -175,7 +175,7 @@ def rate(folder: Path, bundles: Path, *, seconds: float = 5.0) -> list[Row]:
 
 def many(folder: Path, bundles: Path, *, events: int = 10_000_000) -> list[Row]:
     """Reports, and a post, where two years of events lie: all their receipts and marks, and their counts."""
-    url, today = _made(f"sqlite:///{folder}/many.db"), datetime.now(UTC).date()
+    url, today = made(f"sqlite:///{folder}/many.db"), datetime.now(UTC).date()
     rulebook, store = BundleStore(bundles).recommender().rulebook, Store(url)
     rules = [rule.id for table in rulebook.tables.values() for rule in table.rules]
     _fill(store, events, rules, today)
@@ -272,7 +272,8 @@ class _Channel:
         }
 
 
-def _made(url: str) -> str:
+def made(url: str) -> str:
+    """The URL of a database, with tables in it."""
     store = Store(url, migrated=False)
     migrate(store)
     store.close()

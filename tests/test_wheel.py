@@ -48,6 +48,9 @@ def test_the_wheel_carries_its_data(wheel):
         "models/rulebook/rules.yaml",
         "models/content/catalogue.yaml",
         "models/fixtures/personas.yaml",
+        "service/migrations/env.py",
+        "service/migrations/script.py.mako",
+        "service/migrations/versions/0001_outcomes.py",
         "service/static/swagger/swagger-ui-bundle.js",
     } <= names
     assert any(name.startswith("service/templates/") for name in names)
