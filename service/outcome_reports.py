@@ -127,7 +127,10 @@ def wilson(count: int, of: int) -> Rate:
     centre = share + _Z95**2 / (2 * of)
     half = _Z95 * math.sqrt(share * (1 - share) / of + _Z95**2 / (4 * of * of))
     whole = 1 + _Z95**2 / of
-    return Rate(count, of, share, max(0.0, (centre - half) / whole), min(1.0, (centre + half) / whole))
+    low, high = (centre - half) / whole, (centre + half) / whole
+    return Rate(
+        count, of, share, low if share else 0.0, high if share < 1 else 1.0
+    )  # not one bit beside its end
 
 
 def report_csv(report: Report) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import KEY, NOW, migrated
 
+from drills.server import CUSTOMER, serving
+from service import dev
 from service.access import make_key, write_keys
 from service.app import StartError, create_app
 from service.outcome_keeping import counts
 from service.outcome_schemas import OutcomesAnswerSchema, ReportSchema
+from service.outcome_store import Store
 from service.settings import Settings
 
 PATH, REPORT = "/v1/outcomes", "/v1/outcomes/report"
@@ -367,3 +371,38 @@ def test_outcomes_are_counted_for_prometheus(channel):
     assert 'arki_outcomes_total{result="stored"}' in shown
     assert 'arki_outcomes_total{result="already_stored"}' in shown
     assert event["item"] not in shown
+
+
+def test_a_recommendation_never_waits_for_the_disk_of_outcomes(tmp_path, bundles):
+    url = migrated(f"sqlite:///{tmp_path}/outcomes.db")
+    with (
+        serving(tmp_path, bundles, workers=1, ARKI_OUTCOMES_URL=url) as server,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        answer = json.loads(server.ask("/v1/recommendations", CUSTOMER)[2])
+        event = {
+            "event_id": str(uuid.uuid4()),
+            "recommendation_id": answer["recommendation_id"],
+            "item": answer["items"][0]["content"]["id"],
+            "event": "shown",
+            "occurred_at": datetime.now(UTC).isoformat(),
+        }
+        other = Store(url)
+        with other.transaction():  # holds the one place of a writer
+            waiting = threads.submit(server.ask, PATH, event)
+            statuses = {server.ask("/v1/recommendations", CUSTOMER)[0] for _ in range(20)}
+            assert not waiting.done()
+        assert statuses == {200}
+        assert waiting.result()[0] == 201
+        other.close()
+
+
+def test_make_run_keeps_outcomes_in_a_file_with_tables(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    url = dev._outcomes_file()
+    for _ in range(2):
+        dev._make_tables(url)
+    store = Store(url)
+    assert set(counts(store).values()) == {0}
+    store.close()
+    assert (tmp_path / "var" / "outcomes.db").is_file()
