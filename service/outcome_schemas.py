@@ -22,6 +22,7 @@ from service.schemas import (
     Choice,
     ContractField,
     Moment,
+    Parts,
     ProblemSchema,
     StrictSchema,
     Text,
@@ -109,26 +110,10 @@ class OutcomeEventSchema(StrictSchema):
             raise ValidationError({"grade": [Fault("", "not_allowed_here", message)]})
 
 
-class Events(ContractField):
-    """Some events; each is checked on its own, so one bad one refuses no other."""
-
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
-        items = {"$ref": "#/components/schemas/OutcomeEvent"}
-        schema = {"type": "array", "minItems": 1, "maxItems": MOST_EVENTS, "items": items}
-        super().__init__(f"must be a list of 1 to {MOST_EVENTS} events.", schema, **settings)
-
-    def _deserialize(self, value: object, *_: object, **__: object) -> list[object]:
-        if not isinstance(value, list):
-            raise self.refusal()
-        if not 1 <= len(value) <= MOST_EVENTS:
-            raise self.refusal("out_of_range")
-        return value
-
-
 class OutcomeEventsSchema(StrictSchema):
     """Up to 100 events."""
 
-    events = Events(required=True)
+    events = Parts("events", "OutcomeEvent", MOST_EVENTS, required=True)
 
 
 class OutcomeResultSchema(Schema):

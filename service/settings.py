@@ -211,7 +211,7 @@ def _smallest(environ: Mapping[str, str]) -> int:
     smallest = whole_number(environ, "ARKI_OUTCOMES_SMALLEST", 5, 100)
     if smallest < SMALLEST_GROUP:
         raise SettingsError(
-            f"ARKI_OUTCOMES_SMALLEST must be at least {SMALLEST_GROUP}: smaller groups name people."
+            f"ARKI_OUTCOMES_SMALLEST must be at least {SMALLEST_GROUP}: smaller groups can give a person away."
         )
     return smallest
 
