@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -26,7 +27,7 @@ from drills.table import Row
 from models.bundle import BundleStore
 from service.outcome_keeping import counts, migrate
 from service.outcome_reports import DIMENSIONS, monday, read_report
-from service.outcome_store import COUNTERS, Store, cells, receipts, weeks
+from service.outcome_store import COUNTERS, Store, cells, receipts, sums, weeks
 from service.outcomes import EVENTS, Event, Outcomes
 from service.references import References
 
@@ -337,8 +338,13 @@ def _fill(store: Store, events: int, rules: list[str], today: date) -> None:
             raw.executemany("INSERT INTO receipts VALUES ('c', ?, ?, ?)", [(key, key, day) for key in keys])
             raw.executemany("INSERT INTO marks VALUES (?, ?)", [(key, day) for key in keys])
     offered = [
-        {"rule": rule, "content": f"content-{n}", "channel": f"channel-{n % 2}", "language": language}
-        for rule in rules
+        {
+            "rule": rule,
+            "content": f"content-{number % 34}-{n}",
+            "channel": f"channel-{n % 2}",
+            "language": language,
+        }
+        for number, rule in enumerate(rules)
         for n in range(10)
         for language in ("fi", "sv", "en")
     ]
@@ -352,5 +358,18 @@ def _fill(store: Store, events: int, rules: list[str], today: date) -> None:
             {"week": week, "cell": n + 1} | dict.fromkeys(COUNTERS, rng.randrange(5, 2 * each))
             for n in range(len(offered))
         ]
+        summed: dict[tuple[str, str], Counter[str]] = {}
+        for cell, row in zip(offered, rows, strict=True):
+            for dimension, value in cell.items():
+                summed.setdefault((dimension, value), Counter()).update(
+                    {name: row[name] for name in COUNTERS}
+                )
         with store.transaction() as connection:
             connection.execute(insert(weeks), rows)
+            connection.execute(
+                insert(sums),
+                [
+                    {"week": week, "dimension": by, "value": value, **found}
+                    for (by, value), found in summed.items()
+                ],
+            )

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Table, delete, exists, func, select, tuple
 
 from models.channels import HELSINKI
 from service.outcome_reports import monday
-from service.outcome_store import COUNTERS, Store, cells, marks, receipts, weeks
+from service.outcome_store import COUNTERS, Store, cells, marks, receipts, sums, weeks
 
 RECEIPT_DAYS: Final = 5
 """Longer than the 72 hours within which events are taken, in whole days, whatever the hour and the clock's error."""
@@ -40,6 +40,7 @@ def purge(store: Store, *, now: datetime, keep_weeks: int, step: int = STEP) -> 
         (receipts, receipts.c.day < today - timedelta(days=RECEIPT_DAYS)),
         (marks, marks.c.until < today),
         (weeks, weeks.c.week < oldest),
+        (sums, sums.c.week < oldest),
         (cells, unused),
     )
     return {table.name: sum(_delete(store, table, kept_no_longer, step)) for table, kept_no_longer in rules}
@@ -66,7 +67,7 @@ def counts(store: Store) -> dict[str, int]:
     with store.transaction(reads=True) as connection:
         return {
             table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in (receipts, marks, cells, weeks)
+            for table in (receipts, marks, cells, weeks, sums)
         }
 
 

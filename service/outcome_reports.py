@@ -1,7 +1,7 @@
 """Reports of outcomes: sums of counts over whole weeks, rates with their uncertainty, and the same as CSV.
 
-Reads `weeks` alone, whose counts only ever grew by five or more at a time (`service.outcomes`), so a report may be
-subtracted from any other without telling of fewer. A report costs a pass over the weeks it covers, however many events
+Reads `sums` alone, whose counts only ever grew by five or more at a time (`service.outcomes`), so a report may be
+subtracted from one that holds it without telling of fewer. It costs a pass over a few rows a week, however many events
 there were.
 
 References
@@ -23,10 +23,13 @@ from sqlalchemy import func, select
 
 from models.rulebook import Rulebook
 from models.segments import Segment
-from service.outcome_store import COUNTERS, TOTALS_CELL, Store, cells, weeks
+from service.outcome_store import COUNTERS, Store, sums
 
 Dimension = Literal["rule", "content", "channel", "segment", "language", "week"]
 DIMENSIONS: Final = ("rule", "content", "channel", "segment", "language", "week")
+SUMMED: Final = ("rule", "content", "channel", "language")
+"""The dimensions that are summed as events come; the others follow from them."""
+_SUMMED_AS: Final = {"segment": "rule", "week": "language"}
 DEFAULT_WEEKS: Final = 12
 _Z95: Final = 1.959963984540054
 _RATES: Final = ("opened", "completed", "dismissed", "helpful")
@@ -90,22 +93,17 @@ def read_report(
     """See `Outcomes.report`."""
     last = monday(last or today)
     first = monday(first) if first else last - timedelta(weeks=DEFAULT_WEEKS - 1)
-    key: Any = weeks.c.week if by == "week" else weeks.c.cell
-    totals = (weeks.c.cell == TOTALS_CELL).label("totals")
-    sums = [func.sum(weeks.c[name]) for name in COUNTERS]
-    asked = select(key, totals, *sums).where(weeks.c.week.between(first, last)).group_by(key, totals)
-    named: dict[Any, Any] = {}
+    key: Any = sums.c.week if by == "week" else sums.c.value
+    is_total = (sums.c.value == "").label("is_total")
+    counted = [func.sum(sums.c[name]) for name in COUNTERS]
+    asked = select(key, is_total, *counted).group_by(key, is_total)
+    asked = asked.where(sums.c.dimension == _SUMMED_AS.get(by, by), sums.c.week.between(first, last))
     with store.transaction(reads=True) as connection:
-        if (
-            by != "week"
-        ):  # joined here and not in the database, which would look a cell up for each of its weeks
-            of_cell = select(cells.c.id, cells.c["rule" if by == "segment" else by])
-            named = dict(map(tuple, connection.execute(of_cell)))
         found = connection.execute(asked).all()
     name = _segment_of(rulebook) if by == "segment" else str
     groups: dict[str, list[int]] = {}
-    for given, is_total, *counts in found:
-        value = "" if is_total else name(named.get(given, given))
+    for given, of_total, *counts in found:
+        value = "" if of_total else name(given)
         so_far = groups.get(value, [0] * len(COUNTERS))
         groups[value] = [a + int(b) for a, b in zip(so_far, counts, strict=True)]
     rows = tuple(

@@ -54,8 +54,6 @@ COUNTERS: Final = (
     "grades",
     "grade_sum",
 )
-TOTALS_CELL: Final = 0
-"""Id of the cell of what may be counted as totals alone."""
 LONGEST_ID: Final = 100
 BUSY_TIMEOUT_MS: Final = 5000
 CONNECT_TIMEOUT_S: Final = 3
@@ -111,7 +109,17 @@ weeks: Final = Table(
     *(Column(name, BigInteger, nullable=False, server_default="0") for name in COUNTERS),
     sqlite_with_rowid=False,
 )
-"""The counts, by the Monday of the week in which they were full: all that is reported and exported."""
+"""The counts, by the Monday of the week in which they were full: what is exported."""
+sums: Final = Table(
+    "sums",
+    metadata,
+    Column("dimension", String(8), primary_key=True),
+    Column("week", Date, primary_key=True),
+    Column("value", String(LONGEST_ID), primary_key=True),
+    *(Column(name, BigInteger, nullable=False, server_default="0") for name in COUNTERS),
+    sqlite_with_rowid=False,
+)
+"""The same counts summed by one id of their cells: what is reported, without a look at the cells."""
 version: Final = Table("alembic_version", MetaData(), Column("version_num", String(32)))
 
 

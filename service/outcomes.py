@@ -16,21 +16,21 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.channels import HELSINKI
 from models.rulebook import Rulebook
 from models.signals import Fault
-from service.outcome_reports import Dimension, Report, monday, read_report
+from service.outcome_reports import SUMMED, Dimension, Report, monday, read_report
 from service.outcome_store import (
     COUNTERS,
-    TOTALS_CELL,
     OutcomesUnavailableError,
     Store,
     cells,
     marks,
     receipts,
+    sums,
     weeks,
 )
 from service.outcome_writer import GroupCommit
@@ -280,21 +280,24 @@ class Outcomes:
             raise OutcomesUnavailableError  # a purge took a cell just now; sent again, it is made anew
         for row in found_now:
             added = found[by_id[row["id"]]]
-            sums = {name: row[name] + added[name] for name in COUNTERS}
-            full = {name: sums[_ENOUGH_OF.get(name, name)] >= self._smallest for name in COUNTERS}
-            kept = {name: 0 if full[name] else sums[name] for name in COUNTERS}
+            now = {name: row[name] + added[name] for name in COUNTERS}
+            full = {name: now[_ENOUGH_OF.get(name, name)] >= self._smallest for name in COUNTERS}
+            kept = {name: 0 if full[name] else now[name] for name in COUNTERS}
             waiting.append({"the_id": row["id"], "day": today, **kept})
             if any(full.values()):
-                released = {name: sums[name] if full[name] else 0 for name in COUNTERS}
+                released = {name: now[name] if full[name] else 0 for name in COUNTERS}
                 counted.append({"week": monday(today), "cell": row["id"], **released})
         values: dict[str, Any] = {name: bindparam(name) for name in ("day", *COUNTERS)}
         connection.execute(update(cells).where(cells.c.id == bindparam("the_id")).values(values), waiting)
         if counted:
-            insert = self._insert(weeks)
-            more = {name: weeks.c[name] + insert.excluded[name] for name in COUNTERS}
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=["week", "cell"], set_=more), counted
-            )
+            self._add(connection, weeks, counted)
+            self._add(connection, sums, _summed(counted, by_id))
+
+    def _add(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Add to the counts of rows, which are made where they are not."""
+        insert, key = self._insert(table), table.primary_key.columns.keys()
+        more = {name: table.c[name] + insert.excluded[name] for name in COUNTERS}
+        connection.execute(insert.on_conflict_do_update(index_elements=key, set_=more), rows)
 
 
 _ENOUGH_OF: Final = {"grade_sum": "grades"}
@@ -316,10 +319,21 @@ def _cell(reference: Reference, item: str) -> _Cell | None:
 
 def _cell_id(cell: _Cell) -> int:
     """A number made of what a cell is, so that no writer has to look it up; 63 bits, of which thousands are used."""
-    if cell == _TOTALS:
-        return TOTALS_CELL
     digest = hashlib.sha256("\0".join(map(str, cell)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+def _summed(counted: Iterable[Mapping[str, Any]], by_id: Mapping[int, _Cell]) -> list[dict[str, Any]]:
+    """What was counted in each cell as rows of `sums`, in order of their key."""
+    found: dict[tuple[str, date, str], Counter[str]] = {}
+    for row in counted:
+        for dimension in SUMMED:
+            key = (dimension, row["week"], getattr(by_id[row["cell"]], dimension))
+            found.setdefault(key, Counter()).update({name: row[name] for name in COUNTERS})
+    return [
+        {"dimension": dimension, "week": week, "value": value, **{name: added[name] for name in COUNTERS}}
+        for (dimension, week, value), added in sorted(found.items())
+    ]
 
 
 def _digests(connection: Connection, asked: Iterable[_Candidate]) -> dict[tuple[str, bytes], bytes]:

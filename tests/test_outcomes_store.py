@@ -30,6 +30,7 @@ from service.outcome_store import (
     marks,
     metadata,
     receipts,
+    sums,
     weeks,
 )
 from service.outcome_writer import GroupCommit
@@ -85,7 +86,7 @@ def events(tokens, number, kind="shown", **given):
     return [Event(uuid.uuid4(), make(), item, kind, NOW, given.get("grade")) for _ in range(number)]
 
 
-def sums(database):
+def counted(database):
     """What is counted, over all weeks and cells."""
     found = dict.fromkeys(COUNTERS, 0)
     with database.transaction(reads=True) as connection:
@@ -169,8 +170,8 @@ def test_writers_at_once_store_each_event_once_and_lose_no_count(database, refer
     assert counts(database)["marks"] == 480
     with database.transaction(reads=True) as connection:
         waiting = connection.execute(select(cells.c.shown, cells.c.opened)).one()
-    counted = sums(database)
-    assert (counted["shown"] + waiting.shown, counted["opened"] + waiting.opened) == (240, 240)
+    full = counted(database)
+    assert (full["shown"] + waiting.shown, full["opened"] + waiting.opened) == (240, 240)
     for writer in writers:
         writer.close()
 
@@ -195,8 +196,8 @@ def test_counts_wait_across_weeks_until_there_are_enough(database, references, t
     sent = events(tokens, 11, "helpful", grade=8)
     for at, some in ((0, sent[:3]), (1, sent[3:4]), (2, sent[4:])):
         outcomes.record(some, client="c", now=NOW + timedelta(days=at))
-        assert sums(database)["shown"] == (11 if at == 2 else 0)
-    assert sums(database) == dict.fromkeys(COUNTERS, 0) | {
+        assert counted(database)["shown"] == (11 if at == 2 else 0)
+    assert counted(database) == dict.fromkeys(COUNTERS, 0) | {
         "shown": 11, "helpful": 11, "grades": 11, "grade_sum": 88,
     }  # fmt: skip
     outcomes.close()
@@ -205,13 +206,13 @@ def test_counts_wait_across_weeks_until_there_are_enough(database, references, t
 def test_purge_deletes_what_is_kept_no_longer_and_nothing_the_second_time(database, references, tokens):
     outcomes = Outcomes(database, references, smallest=5)
     outcomes.record(events(tokens, 8), client="c", now=NOW)
-    kept = {"receipts": 8, "marks": 8, "cells": 1, "weeks": 1}
+    kept = {"receipts": 8, "marks": 8, "cells": 1, "weeks": 1, "sums": 4}
     assert counts(database) == kept
     for days, gone in (
         (5, {}),
         (6, {"receipts": 0}),
         (31, {"marks": 0}),
-        (7 * 104 + 7, {"weeks": 0, "cells": 0}),
+        (7 * 104 + 7, {"weeks": 0, "sums": 0, "cells": 0}),
     ):
         kept |= gone
         for _ in range(2):
@@ -273,11 +274,13 @@ def test_nothing_that_is_kept_holds_a_reference_a_time_or_the_way_from_one_event
     outcomes.record(sent, client="c", now=NOW)
     nonce = references.read(token, now=NOW).nonce
     with database.transaction(reads=True) as connection:
-        kept = {table: connection.execute(select(table)).all() for table in (receipts, marks, cells, weeks)}
+        kept = {
+            table: connection.execute(select(table)).all() for table in (receipts, marks, cells, weeks, sums)
+        }
     columns = {column.name for table in kept for column in table.columns}
     assert columns == {
         "client", "event_id", "digest", "day", "mark", "until", "id", "rule", "content", "channel", "language",
-        "variant", "propensity", "week", "cell", *COUNTERS,
+        "variant", "propensity", "week", "cell", "dimension", "value", *COUNTERS,
     }  # fmt: skip
     said = repr(kept)
     assert not [word for word in (token, nonce, token.split(".")[1], "09:00") if word in said]
@@ -292,7 +295,7 @@ def run(url, *arguments):
 def test_the_command_migrates_purges_and_exports(url, tmp_path):
     assert "The database of outcomes has not the tables of this version." in run(url, "purge").stderr
     assert run(url, "migrate").stdout == "The tables are those of this version.\n"
-    assert run(url, "purge").stdout == "deleted: receipts 0, marks 0, weeks 0, cells 0\n"
+    assert run(url, "purge").stdout == "deleted: receipts 0, marks 0, weeks 0, sums 0, cells 0\n"
     assert run(url, "export", "--since", "2026-06-01", str(tmp_path / "out.jsonl")).exit_code == 0
     assert (tmp_path / "out.jsonl").read_text() == ""
     assert run(url, "migrate", "--drop").stdout == "The tables are dropped.\n"

@@ -1,4 +1,4 @@
-"""Receipts, marks, cells and weeks: outcomes as counts."""
+"""Receipts, marks, cells, weeks and sums: outcomes as counts."""
 
 from __future__ import annotations
 
@@ -58,9 +58,18 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["cell"], ["cells.id"], name="fk_weeks_cells"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "sums",
+        sa.Column("dimension", sa.String(8), nullable=False),
+        sa.Column("week", sa.Date, nullable=False),
+        sa.Column("value", sa.String(100), nullable=False),
+        *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in _COUNTERS),
+        sa.PrimaryKeyConstraint("dimension", "week", "value", name="pk_sums"),
+        sqlite_with_rowid=False,
+    )
 
 
 def downgrade() -> None:
     """Drop the tables, and every outcome with them."""
-    for name in ("weeks", "cells", "marks", "receipts"):
+    for name in ("sums", "weeks", "cells", "marks", "receipts"):
         op.drop_table(name)
