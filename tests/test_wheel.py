@@ -51,6 +51,9 @@ def test_the_wheel_carries_its_data(wheel):
         "service/clients/arki.js",
         "service/clients/arki.d.ts",
         "service/personas.json",
+        "service/migrations/env.py",
+        "service/migrations/script.py.mako",
+        "service/migrations/versions/0001_outcomes.py",
         "service/static/swagger/swagger-ui-bundle.js",
     } <= names
     assert any(name.startswith("service/templates/") for name in names)
