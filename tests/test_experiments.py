@@ -6,7 +6,7 @@ import logging
 import shutil
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import pytest
 from conftest import KEY, NOW, ROOT
@@ -286,7 +286,7 @@ def test_the_api_draws_by_the_key_says_the_variant_and_signs_the_propensity(chan
     assert answered[0]["experiment"] == {"id": "job-loss-first-step", "variant": "video-first"}
     assert [item["content_type"] for item in answered[0]["items"]] == VIDEO_FIRST
     assert answered[0] | {"recommendation_id": ""} == answered[1] | {"recommendation_id": ""}
-    reference = References(settings.secret).read(answered[0]["recommendation_id"], now=datetime.now(UTC))
+    reference = References(settings.secret).read(answered[0]["recommendation_id"], now=NOW)
     assert {item[1:] for item in reference.items} == {
         ("job-loss-guidance", "web_page", "job-loss-first-step/video-first", 450_000)
     }
@@ -302,7 +302,7 @@ def test_the_api_draws_by_the_key_says_the_variant_and_signs_the_propensity(chan
 def test_without_a_key_the_answer_and_its_reference_know_no_experiment(channel, client, settings):
     answered = channel.post(PATH, json=ASK).json
     assert answered["experiment"] is None
-    reference = References(settings.secret).read(answered["recommendation_id"], now=datetime.now(UTC))
+    reference = References(settings.secret).read(answered["recommendation_id"], now=NOW)
     assert {item.variant for item in reference.items} == {""}
     assert answered["items"] == client.post(PATH, json=ASK).json["items"]
 
@@ -459,7 +459,6 @@ def test_rows_of_a_variant_add_up_and_what_was_never_shown_has_no_lift():
 
 @pytest.fixture(scope="module")
 def noon():
-    from datetime import datetime
 
     from models.channels import HELSINKI
 
