@@ -9,147 +9,55 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from models.catalogue import Catalogue, ContentItem
 from models.channels import HELSINKI, Channel
 from models.codes import BENEFITS, CUSTOMER_TYPES, UNKNOWN, CustomerType, Language
 from models.facts import FACTS, Facts, is_feasible, lookups, may_personalise
 from models.offers import Sought, Wanted, WhyNot, kinds_offered, why_not
-from models.rulebook import STATED_TOPIC, PassedOver, Rule, Rulebook
+from models.recommendation import (
+    Content,
+    Explanation,
+    HumanChannel,
+    Item,
+    LookupTrace,
+    MappingRow,
+    Offer,
+    Offered,
+    Reason,
+    Recommendation,
+    SegmentAnswer,
+    SegmentReason,
+    StatutoryItem,
+    Versions,
+)
+from models.rulebook import STATED_TOPIC, Rule, Rulebook
 from models.scorecard import Contribution, Prediction, Scorecard
 from models.segments import PERSON_SEGMENTS, Segment
 from models.signals import Signals
 
+__all__ = [
+    "REASONS_SHOWN",
+    "Content",
+    "Explanation",
+    "HumanChannel",
+    "Item",
+    "LookupTrace",
+    "MappingRow",
+    "Offer",
+    "Offered",
+    "Reason",
+    "Recommendation",
+    "Recommender",
+    "SegmentAnswer",
+    "SegmentReason",
+    "StatutoryItem",
+    "Versions",
+]
 REASONS_SHOWN: Final = 3
 _NEEDS: Final = ("interpreter_needed", "easy_language")
 _STATUTORY_SIGNALS: Final = ("open_matter", "active_benefits")
-
-
-class Versions(NamedTuple):
-    """What one answer was made with."""
-
-    bundle: str
-    model: str
-    rulebook: str
-    catalogue: str
-
-
-class Content(NamedTuple):
-    """A content item in the language it is offered in."""
-
-    id: str
-    title: str
-    url: str
-    language: Language
-    body: str | None
-
-
-class Reason(NamedTuple):
-    """The rule that offers an item, and its approved sentence."""
-
-    rule: str
-    text: str
-
-
-class Item(NamedTuple):
-    """One suggestion: where, what and why. `open_now` is None where hours vary, `opens_at` where it is open."""
-
-    rank: int
-    channel: str
-    ptv_channel: str
-    open_now: bool | None
-    opens_at: datetime | None
-    content_type: str
-    content: Content
-    reason: Reason
-
-
-class StatutoryItem(NamedTuple):
-    """Content that the law wants to reach the customer whatever else is suggested."""
-
-    content_type: str
-    content: Content
-
-
-class HumanChannel(NamedTuple):
-    """Where a person can always be reached, and the page that tells how."""
-
-    id: str
-    ptv_channel: str
-    name: str
-    url: str | None
-    open_now: bool | None
-    opens_at: datetime | None
-
-
-class SegmentReason(NamedTuple):
-    """Why the model leaned towards the segment: the signals, an approved phrase, and the log-odds they added."""
-
-    signals: tuple[str, ...]
-    text: str
-    log_odds: float
-
-
-class SegmentAnswer(NamedTuple):
-    """The segment, for those who may read it. An employer's is known, so it has no probability."""
-
-    id: str
-    known: bool
-    probability: float | None
-    confidence: str | None
-    reasons: tuple[SegmentReason, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """What to offer a customer next. Information only: it decides nothing."""
-
-    personalised: bool
-    degraded: bool
-    notice: str
-    as_of: datetime
-    valid_until: date
-    items: tuple[Item, ...]
-    statutory: tuple[StatutoryItem, ...]
-    human_channel: HumanChannel
-    segment: SegmentAnswer | None
-    versions: Versions
-    language: Language
-
-
-class LookupTrace(NamedTuple):
-    """One lookup: the facts, the rule that decided, and each rule above it with the condition that failed."""
-
-    facts: Facts
-    rule: str
-    channel: str
-    passed_over: tuple[PassedOver, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """How a recommendation came about. `probabilities` is empty where the model was not asked."""
-
-    recommendation: Recommendation
-    probabilities: Mapping[str, float]
-    abstained: bool
-    contributions: tuple[Contribution, ...]
-    lookups: tuple[LookupTrace, ...]
-    why_not: tuple[WhyNot, ...]
-
-
-class MappingRow(NamedTuple):
-    """One cell of the mapping: a segment and one more fact, all else as given or unknown."""
-
-    customer_type: CustomerType
-    segment: str
-    fact: str
-    value: str
-    channel: str
-    content_types: tuple[str, ...]
-    topic: str
-    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +96,18 @@ class Recommender:
         """
         asked = _Asked(at, language, limit, shown)
         return [self._recommend(signals, self._predict(signals), asked) for signals in customers]
+
+    def offered(
+        self,
+        customer_type: CustomerType,
+        offers: Sequence[Offer],
+        *,
+        at: datetime,
+        language: Language = "fi",
+        limit: int = 3,
+    ) -> Offered:
+        """The items of some offers in order, and what goes with them; batch scoring asks once for all alike."""
+        return self._offered(customer_type, offers, _Asked(at, language, limit, ()))
 
     def degraded(
         self, signals: Signals, *, at: datetime, language: Language = "fi", limit: int = 3
@@ -281,18 +201,15 @@ class Recommender:
         return self.scorecard.predict(signals)
 
     def _recommend(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> Recommendation:
-        found = lookups(signals, prediction)
-        table = self.rulebook.tables[signals.customer_type].on(asked.day)
-        chosen = [(facts, table.choose(facts)) for facts in found]
-        items = self._items(signals, chosen, asked)
+        offered = self._offered(signals.customer_type, self._offers(signals, prediction, asked.day), asked)
         segment = self._segment(signals, prediction, asked.language)
         return Recommendation(
             personalised=not asked.degraded and _is_personalised(signals, prediction),
             degraded=asked.degraded,
             notice=self.texts["notice"][asked.language],
             as_of=asked.at,
-            valid_until=self._valid_until(items, asked.day),
-            items=items,
+            valid_until=offered.valid_until,
+            items=offered.items,
             statutory=tuple(
                 StatutoryItem(item.type, _content(item, asked.language))
                 for item in self.catalogue.statutory(
@@ -302,10 +219,26 @@ class Recommender:
                     day=asked.day,
                 )
             ),
-            human_channel=self._human_channel(signals.customer_type, chosen[0][1], asked),
+            human_channel=offered.human_channel,
             segment=None if asked.degraded else segment,
             versions=self.versions,
             language=asked.language,
+        )
+
+    def _offers(self, signals: Signals, prediction: Prediction | None, day: date) -> list[Offer]:
+        table = self.rulebook.tables[signals.customer_type].on(day)
+        chosen = ((facts, table.choose(facts)) for facts in lookups(signals, prediction))
+        return [
+            Offer(rule, self._channel(signals, facts, rule), self._topic(signals.customer_type, facts, rule))
+            for facts, rule in chosen
+        ]
+
+    def _offered(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> Offered:
+        items = self._items(customer_type, offers, asked)
+        return Offered(
+            items,
+            self._human_channel(customer_type, offers[0].rule, asked),
+            self._valid_until(items, asked.day),
         )
 
     def _human_channel(self, customer_type: CustomerType, rule: Rule, asked: _Asked) -> HumanChannel:
@@ -322,10 +255,9 @@ class Recommender:
         name = channel.names[asked.language]
         return HumanChannel(channel.id, channel.ptv_channel, name, url, *channel.opening(asked.at))
 
-    def _items(self, signals: Signals, chosen: list[tuple[Facts, Rule]], asked: _Asked) -> tuple[Item, ...]:
+    def _items(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> tuple[Item, ...]:
         items: dict[str, Item] = {}
-        for facts, rule in chosen:
-            channel = self._channel(signals, facts, rule)
+        for rule, channel, topic in offers:
             opening = channel.opening(asked.at)
             because = rule.because if channel.id == rule.channel else self.texts["preferred_channel"]
             for kind in kinds_offered(rule, channel):
@@ -333,8 +265,8 @@ class Recommender:
                     return tuple(items.values())
                 item = self.catalogue.pick(
                     kind,
-                    self._topic(signals.customer_type, facts, rule),
-                    customer_type=signals.customer_type,
+                    topic,
+                    customer_type=customer_type,
                     channel=channel.id,
                     language=asked.language,
                     day=asked.day,
@@ -353,13 +285,12 @@ class Recommender:
         return tuple(items.values())
 
     def _why_not(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> list[WhyNot]:
-        kind, table = signals.customer_type, self.rulebook.tables[signals.customer_type].on(asked.day)
-        sought = []
-        for facts in lookups(signals, prediction):
-            rule = table.choose(facts)
-            channel, topic = self._channel(signals, facts, rule), self._topic(kind, facts, rule)
-            sought += [Sought(content, topic, channel.id) for content in kinds_offered(rule, channel)]
-        wanted = Wanted(kind, asked.language, asked.day, asked.shown, asked.limit)
+        sought = [
+            Sought(content, topic, channel.id)
+            for rule, channel, topic in self._offers(signals, prediction, asked.day)
+            for content in kinds_offered(rule, channel)
+        ]
+        wanted = Wanted(signals.customer_type, asked.language, asked.day, asked.shown, asked.limit)
         return why_not(self.catalogue, sought, wanted)
 
     def _channel(self, signals: Signals, facts: Facts, rule: Rule) -> Channel:

@@ -17,6 +17,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, localcontext
 from typing import Any, Final, NamedTuple
 
 from models.codes import BARRED
@@ -43,6 +44,25 @@ FEATURE_CONTRACT: Final = hashlib.sha256(
     json.dumps([[signal.name, signal.maximum] for signal in PERSON_SIGNALS] + list(FEATURES)).encode()
 ).hexdigest()
 """Digest of the signals and features a model is trained for; an artifact made for another contract is refused."""
+
+EXP_STEPS: Final = 11
+EXP_LONGEST: Final = 40 << 16
+"""A difference of scores from which a probability counts as nothing: e⁻⁴⁰."""
+
+
+def _exact_exp(step: int, count: int) -> tuple[float, ...]:
+    with localcontext() as context:
+        context.prec = 25
+        return tuple(float((Decimal(-at * step) / SCALE).exp()) for at in range(count))
+
+
+EXP_FINE: Final = _exact_exp(1, 1 << EXP_STEPS)
+EXP_COARSE: Final = (*_exact_exp(1 << EXP_STEPS, EXP_LONGEST >> EXP_STEPS), 0.0)
+"""e to the minus of a fixed-point difference d is ``EXP_COARSE[d >> EXP_STEPS] * EXP_FINE[d & (2 ** EXP_STEPS - 1)]``.
+
+Correctly rounded, so the same on every machine, whatever its C library; rows and columns read the same two tables.
+"""
+_FINE_BITS: Final = (1 << EXP_STEPS) - 1
 
 
 class ArtifactError(ValueError):
@@ -110,11 +130,7 @@ class Scorecard:
             second += row[1]
             third += row[2]
         top = max(first, second, third)
-        a, b, c = (
-            math.exp((first - top) / SCALE),
-            math.exp((second - top) / SCALE),
-            math.exp((third - top) / SCALE),
-        )
+        a, b, c = _exp(top - first), _exp(top - second), _exp(top - third)
         total = a + b + c
         return a / total, b / total, c / total
 
@@ -183,6 +199,13 @@ def _read_table(table: Mapping[str, Any]) -> _Table:
     if len(edges) != len(positions) or len(rows) != cells or any(list(e) != sorted(set(e)) for e in edges):
         raise ArtifactError(f"the table of {' × '.join(table['features'])} has a wrong shape; train again")
     return _Table(positions, edges, rows)
+
+
+def _exp(difference: int) -> float:
+    """E to the minus of a difference of scores, in fixed point."""
+    if difference > EXP_LONGEST:
+        return 0.0
+    return EXP_COARSE[difference >> EXP_STEPS] * EXP_FINE[difference & _FINE_BITS]
 
 
 def _row(numbers: list[int]) -> tuple[int, ...]:
