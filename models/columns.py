@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.codes import CLAIM_KINDS, CUSTOMER_TYPES, LIFE_EVENTS, UNKNOWN, CustomerType
+from models.customer_files import CustomerFileError
 from models.facts import (
     ASSISTED_FROM,
     FACTS,
@@ -25,6 +26,7 @@ from models.facts import (
 from models.scorecard import EXP_COARSE, EXP_FINE, EXP_LONGEST, EXP_STEPS, FEATURES, Scorecard
 from models.signal_columns import MISSING, Codes, Flags, SignalColumns
 from models.signals import CONTRACT
+from models.text_blocks import CustomerBatch
 
 PERSON, EMPLOYER = (CUSTOMER_TYPES.index(kind) for kind in ("person", "employer"))
 VARYING: Final[Mapping[CustomerType, str]] = {"person": "life_event", "employer": "open_matter"}
@@ -99,9 +101,22 @@ class Cells:
     audit: Mapping[str, Any]
 
 
-def cells_of(batch: Any, scorecard: Scorecard, *, textual: bool = False) -> list[Cells]:  # noqa: ANN401  (Arrow)
-    """The customers of one batch as cells, persons and employers apart."""
-    columns = SignalColumns(batch, textual=textual)
+def cells_of(read: CustomerBatch, scorecard: Scorecard) -> list[Cells]:
+    """The customers of one batch as cells, persons and employers apart.
+
+    Raises
+    ------
+    CustomerFileError
+        If a row breaks the signal contract.
+    """
+    batch = read.batch
+    columns = SignalColumns(batch, textual=read.textual)
+    refused = np.flatnonzero(columns.refused())
+    if len(refused):
+        raise CustomerFileError(
+            f"row {read.numbers[refused[0]]} cannot be read: it breaks the signal contract."
+            " `arki-score --dry-run` tells how many do."
+        )
     audit = {name: batch.column(name) for name in batch.schema.names if name.startswith(AUDIT)}
     found = []
     for part in fact_columns(columns, ColumnScorecard(scorecard)):

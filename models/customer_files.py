@@ -8,10 +8,9 @@ text a row is a line, so that an open quote costs its own line alone. Never impo
 from __future__ import annotations
 
 import csv
-import glob
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -75,7 +74,7 @@ def customer_files(given: str) -> list[Path]:
         return inside
     if path.exists():
         return [path]
-    found = sorted(Path(name) for name in glob.glob(given, recursive=True))
+    found = sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
     if not found:
         raise CustomerFileError(f"{given} is not there. Name a file, a folder or a glob.")
     return found
@@ -156,9 +155,13 @@ def chunks(path: Path, rows: int) -> Iterator[Chunk]:
 
 
 def read_chunk(
-    chunk: Chunk, columns: Collection[str] | None = None, *, language_column: str = "language"
+    chunk: Chunk,
+    columns: Collection[str] | None = None,
+    *,
+    language_column: str = "language",
+    plain: bool = False,
 ) -> Iterator[CustomerBatch]:
-    """The batches of a chunk, of the columns wanted (or all), of bounded size.
+    """The batches of a chunk, of the columns wanted (or all), of bounded size; words as dictionaries unless `plain`.
 
     Raises
     ------
@@ -175,30 +178,32 @@ def read_chunk(
                 chunk, lambda block, first: read_json_block(block, first, language_column)
             )
         else:
-            batches = _parquet_batches if chunk.format == "parquet" else _arrow_batches
+            if chunk.format == "parquet":
+                batches = _parquet_batches(chunk, columns, plain=plain)
+            else:
+                batches = _arrow_batches(chunk, columns)
             row = chunk.first_row
-            for batch in batches(chunk, columns):
+            for batch in batches:
                 yield CustomerBatch(batch, textual=False, numbers=range(row, row + batch.num_rows))
                 row += batch.num_rows
 
 
-def _parquet_batches(chunk: Chunk, columns: Collection[str] | None) -> Iterator[Any]:
+def _parquet_batches(
+    chunk: Chunk, columns: Collection[str] | None, *, plain: bool
+) -> Iterator[pa.RecordBatch]:
     described = pq.read_metadata(chunk.path).schema
     names = [n for n in described.to_arrow_schema().names if columns is None or n in columns]
-    leaves = [described.column(at) for at in range(len(described))]
-    roots = {*SIGNALS, *CARRIED[1:]} & set(names)
-    words = [
-        leaf.path
-        for leaf in leaves
-        if leaf.physical_type == "BYTE_ARRAY" and leaf.path.partition(".")[0] in roots
-    ]
+    # Words inside lists stay plain: Arrow cannot read them as dictionaries across row groups.
+    leaves = [] if plain else [described.column(at) for at in range(len(described))]
+    wanted = {*SIGNALS, *CARRIED[1:]} & set(names)
+    words = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY" and leaf.path in wanted]
     # Neither buffering ahead nor threads: both cost more time and memory than they save.
     with pq.ParquetFile(chunk.path, pre_buffer=False, read_dictionary=words) as parquet:
         groups = list(range(chunk.start, chunk.stop))
         yield from parquet.iter_batches(BATCH_ROWS, row_groups=groups, columns=names, use_threads=False)
 
 
-def _arrow_batches(chunk: Chunk, columns: Collection[str] | None) -> Iterator[Any]:
+def _arrow_batches(chunk: Chunk, columns: Collection[str] | None) -> Iterator[pa.RecordBatch]:
     with _arrow(Path(chunk.path)) as (schema, batches):
         names = [name for name in schema.names if columns is None or name in columns]
         for at, batch in enumerate(batches):
@@ -215,7 +220,7 @@ class _arrow:  # noqa: N801  (used as a function is)
     def __init__(self, path: Path) -> None:
         self._map = pa.memory_map(str(path))
 
-    def __enter__(self) -> tuple[Any, Iterator[Any]]:
+    def __enter__(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         try:
             file = pa.ipc.open_file(self._map)
         except pa.ArrowInvalid:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from models.codes import LANGUAGES, Language
 from models.signals import (
@@ -62,7 +62,7 @@ def read_row(row: Mapping[str, Any], language: str = "fi", language_column: str 
         raise InvalidSignalsError(faults + error.faults) from None
     if faults:
         raise InvalidSignalsError(faults)
-    return Customer(signals, found)
+    return Customer(signals, cast("Language", found))
 
 
 def is_missing(value: object) -> bool:

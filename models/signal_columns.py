@@ -47,7 +47,7 @@ class Events(NamedTuple):
 class SignalColumns:
     """The signals of a record batch as codes. `textual` where its cells are text, as in a CSV file."""
 
-    def __init__(self, batch: Any, *, textual: bool = False) -> None:  # noqa: ANN401  (an Arrow record batch)
+    def __init__(self, batch: pa.RecordBatch, *, textual: bool = False) -> None:
         self.rows: int = batch.num_rows
         self._textual = textual
         self._columns = {
@@ -113,9 +113,9 @@ class SignalColumns:
         if signal is None:
             return self._foreign(name)
         if signal.kind == "life_events":
-            return self.events.lengths == BAD
+            return np.asarray(self.events.lengths == BAD)
         if signal.kind == "choices":
-            return self.choices(kind, name).lengths == BAD
+            return np.asarray(self.choices(kind, name).lengths == BAD)
         codes = self.number(kind, name)
         return codes == BAD if codes.min() == BAD else None
 
@@ -132,7 +132,7 @@ class SignalColumns:
     def _nothing(self) -> Codes:
         return np.full(self.rows, MISSING, np.int32)
 
-    def _scalar(self, column: Any, signal: Signal) -> Codes:  # noqa: ANN401  (an Arrow array)
+    def _scalar(self, column: pa.Array, signal: Signal) -> Codes:
         if pa.types.is_integer(column.type) and signal.kind == "count":
             return _counts(column, signal.maximum)
         if pa.types.is_boolean(column.type) and signal.kind == "yes_no":
@@ -144,12 +144,12 @@ class SignalColumns:
             return MISSING
         if self._textual:
             value = value_of_text(signal.kind, str(value))
-        read = signal.read(value, "", [])
+        read: Any = signal.read(value, "", [])
         if read is None:
             return BAD
-        return signal.values.index(str(read)) if signal.kind == "choice" else int(read)  # type: ignore[call-overload, no-any-return]
+        return signal.values.index(read) if signal.kind == "choice" else int(read)
 
-    def _read_choices(self, column: Any, signal: Signal) -> Choices:  # noqa: ANN401
+    def _read_choices(self, column: pa.Array, signal: Signal) -> Choices:
         lengths, entries = self._entries(column)
         if entries is None:
             return Choices(lengths, np.zeros(self.rows, np.int64))
@@ -160,7 +160,7 @@ class SignalColumns:
         odd |= (lengths > signal.maximum) | (np.bitwise_count(bits) != np.maximum(lengths, 0))
         return Choices(np.where(odd & (lengths >= 0), np.int32(BAD), lengths), bits)
 
-    def _read_events(self, column: Any, signal: Signal) -> Events:  # noqa: ANN401
+    def _read_events(self, column: pa.Array, signal: Signal) -> Events:
         lengths, entries = self._entries(column)
         starts = _starts(lengths)
         codes = (
@@ -170,7 +170,7 @@ class SignalColumns:
         lengths = np.where(odd & (lengths >= 0), np.int32(BAD), lengths)
         return Events(lengths, starts[:-1], codes % _MONTHS, codes // _MONTHS)
 
-    def _event_codes(self, entries: Any, signal: Signal) -> Codes:  # noqa: ANN401
+    def _event_codes(self, entries: pa.Array, signal: Signal) -> Codes:
         """Parent code and months of each event in one number; `BAD` for what the contract refuses."""
         if self._textual:
             return _by_distinct(entries, lambda text: _event_code(signal, event_of_text(str(text))))
@@ -189,7 +189,7 @@ class SignalColumns:
             bad |= np.asarray(entries.is_null().to_numpy(zero_copy_only=False))
         return np.where(bad, np.int32(BAD), event + months)
 
-    def _entries(self, column: Any) -> tuple[Codes, Any]:  # noqa: ANN401
+    def _entries(self, column: pa.Array) -> tuple[Codes, pa.Array | None]:
         """Lengths of a list column (`MISSING` where unknown), and its entries; none where it holds no lists."""
         kind = column.type
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
@@ -207,11 +207,11 @@ class SignalColumns:
         return np.where(none, np.int32(0), lengths), split.flatten().filter(pa.array(kept))
 
     @staticmethod
-    def _is_null(column: Any) -> Flags:  # noqa: ANN401
+    def _is_null(column: pa.Array) -> Flags:
         return np.asarray(column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False))
 
 
-def _plain(column: Any) -> Any:  # noqa: ANN401  (Arrow in, Arrow out)
+def _plain(column: pa.Array) -> pa.Array:
     """The same values in the plain form of a type."""
     if pa.types.is_fixed_size_list(column.type):
         return column.cast(pa.list_(column.type.value_type))
@@ -227,7 +227,7 @@ def _event_code(signal: Signal, value: object) -> int:
     return LIFE_EVENTS.index(event.partition(".")[0]) * _MONTHS + int(months)
 
 
-def positions(column: Any, values: tuple[str, ...]) -> Codes:  # noqa: ANN401
+def positions(column: pa.Array, values: tuple[str, ...]) -> Codes:
     """Position of each text among some values; `BAD` for any other text, null or type."""
     if pa.types.is_dictionary(column.type):
         table = np.append(positions(column.dictionary, values), np.int32(BAD))
@@ -237,7 +237,7 @@ def positions(column: Any, values: tuple[str, ...]) -> Codes:  # noqa: ANN401
     return np.asarray(pc.fill_null(pc.index_in(column, pa.array(values, column.type)), BAD), np.int32)
 
 
-def _lengths(column: Any) -> Codes:  # noqa: ANN401
+def _lengths(column: pa.Array) -> Codes:
     """How long each list is, `MISSING` for null."""
     wide = pa.types.is_large_list(column.type)
     offsets = np.frombuffer(column.buffers()[1], np.int64 if wide else np.int32)
@@ -248,7 +248,7 @@ def _lengths(column: Any) -> Codes:  # noqa: ANN401
     return lengths
 
 
-def _counts(column: Any, maximum: int) -> Codes:  # noqa: ANN401
+def _counts(column: pa.Array, maximum: int) -> Codes:
     """Whole numbers, `BAD` where out of range."""
     found = _numbers(column)
     valid = _valid(column)
@@ -267,7 +267,7 @@ def _counts(column: Any, maximum: int) -> Codes:  # noqa: ANN401
     return codes
 
 
-def _filled(column: Any) -> Codes:  # noqa: ANN401
+def _filled(column: pa.Array) -> Codes:
     """Whole numbers that need no check, `MISSING` for null."""
     codes, valid = _numbers(column).astype(np.int32), _valid(column)
     if valid is not None:
@@ -275,7 +275,7 @@ def _filled(column: Any) -> Codes:  # noqa: ANN401
     return codes
 
 
-def _numbers(column: Any) -> NDArray[np.signedinteger[Any]]:  # noqa: ANN401
+def _numbers(column: pa.Array) -> NDArray[np.signedinteger[Any]]:
     """The numbers of an Arrow array as they lie in memory, whatever lies where one is null; booleans as 0 and 1."""
     data, start, count = column.buffers()[1], column.offset, len(column)
     if pa.types.is_boolean(column.type):
@@ -286,19 +286,19 @@ def _numbers(column: Any) -> NDArray[np.signedinteger[Any]]:  # noqa: ANN401
     )
 
 
-def _valid(column: Any) -> Flags | None:  # noqa: ANN401
+def _valid(column: pa.Array) -> Flags | None:
     """Where an Arrow array is not null; None where it is null nowhere."""
     bitmap = column.buffers()[0] if column.null_count else None
     return None if bitmap is None else _bits(bitmap, column.offset, len(column)).view(bool)
 
 
-def _bits(bitmap: Any, start: int, count: int) -> NDArray[np.uint8]:  # noqa: ANN401
+def _bits(bitmap: pa.Buffer, start: int, count: int) -> NDArray[np.uint8]:
     skipped = start % 8
     packed = np.frombuffer(bitmap, np.uint8)[start // 8 : (start + count + 7) // 8]
     return np.unpackbits(packed, bitorder="little", count=skipped + count)[skipped:]
 
 
-def _by_distinct(column: Any, code: Callable[[Any], int]) -> Codes:  # noqa: ANN401
+def _by_distinct(column: pa.Array, code: Callable[[Any], int]) -> Codes:
     """The code of each value, each distinct one read once."""
     try:
         encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
@@ -308,7 +308,7 @@ def _by_distinct(column: Any, code: Callable[[Any], int]) -> Codes:  # noqa: ANN
     return np.asarray(table[_indices(encoded)])
 
 
-def _indices(encoded: Any) -> NDArray[np.integer[Any]]:  # noqa: ANN401
+def _indices(encoded: pa.DictionaryArray) -> NDArray[np.integer[Any]]:
     """Positions in a dictionary; one past its end for null."""
     found, valid = _numbers(encoded.indices), _valid(encoded.indices)
     return found if valid is None else np.where(valid, found, len(encoded.dictionary))

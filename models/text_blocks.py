@@ -50,7 +50,7 @@ class Unreadable(NamedTuple):
 class CustomerBatch:
     """Rows read: a record batch, whether its cells are text, each row's number in the file, and what could not be read."""
 
-    batch: Any
+    batch: pa.RecordBatch
     textual: bool
     numbers: Sequence[int]
     unreadable: tuple[Unreadable, ...] = ()
@@ -134,7 +134,7 @@ def _is_text(block: bytes) -> bool:
     return True
 
 
-def _one_batch(table: Any) -> Any:  # noqa: ANN401  (Arrow in, Arrow out)
+def _one_batch(table: pa.Table) -> pa.Array:
     batches = table.combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], table.schema)
 
@@ -151,7 +151,7 @@ def _csv_options(names: list[str]) -> tuple[Any, Any, Any]:
     )
 
 
-def _csv_type(name: str) -> Any:  # noqa: ANN401  (an Arrow type)
+def _csv_type(name: str) -> pa.Array:
     """Cells stay text; words that repeat are kept once."""
     lists = name in SIGNALS and SIGNALS[name].kind in {"choices", "life_events"}
     return pa.string() if lists or name == KEY or (name not in SIGNALS and name not in CARRIED) else _WORDS
@@ -181,12 +181,12 @@ def _json_options(size: int, language_column: str) -> tuple[Any, Any]:
     )
 
 
-def _json_schema(language_column: str) -> Any:  # noqa: ANN401  (an Arrow schema)
+def _json_schema(language_column: str) -> pa.Array:
     fields = {KEY: pa.string(), TYPE: pa.string(), language_column: pa.string()}
     return pa.schema(fields | {name: TYPES[signal.kind] for name, signal in SIGNALS.items()})
 
 
-def _events_are_whole(table: Any) -> bool:  # noqa: ANN401
+def _events_are_whole(table: pa.Table) -> bool:
     """Whether each event has both its parts: one left out is another fault than one that is null."""
     events = pc.list_flatten(table["life_events"])
     return events.null_count == 0 and not any(

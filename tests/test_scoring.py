@@ -79,8 +79,7 @@ def answer(row, recommender, asked=ASKED):
             item.reason.text,
         )
         told |= {
-            f"item_{item.rank}_{name}": value
-            for name, value in zip(asked.item_columns, values, strict=False)
+            f"item_{item.rank}_{name}": value for name, value in zip(asked.item_columns, values, strict=False)
         }
     if asked.with_segment:
         told["segment"] = found.segment.id if found.segment else None
@@ -153,13 +152,25 @@ def test_a_row_is_refused_where_and_only_where_the_contract_refuses_it(forms, ro
 
 
 CELLS = {
-    "count": st.sampled_from(["3", "0", "3.0", "1e1", "-0", "03", "3 ", "+3", "NaN", "nan", "１", "1_0", "999999"]),
+    "count": st.sampled_from(
+        ["3", "0", "3.0", "1e1", "-0", "03", "3 ", "+3", "NaN", "nan", "１", "1_0", "999999"]
+    ),
     "yes_no": st.sampled_from(["true", "false", "TRUE", "1", "yes", " true"]),
     "choice": st.sampled_from(["allowed", "objected", "chat", "rehabilitation", "allowed "]),
     "choices": st.sampled_from(
-        ["-", "", "rehabilitation", "family_leave;rehabilitation", "rehabilitation;rehabilitation", "-;-", ";"]
+        [
+            "-",
+            "",
+            "rehabilitation",
+            "family_leave;rehabilitation",
+            "rehabilitation;rehabilitation",
+            "-;-",
+            ";",
+        ]
     ),
-    "life_events": st.sampled_from(["-", "KE1:0", "KE4.2:3;KE1:0;KE4:3", "KE1", "KE1:", "KE1:025", "KE1:3:4", ":"]),
+    "life_events": st.sampled_from(
+        ["-", "KE1:0", "KE4.2:3;KE1:0;KE4:3", "KE1", "KE1:", "KE1:025", "KE1:3:4", ":"]
+    ),
 }
 
 
@@ -187,8 +198,7 @@ def test_cells_of_text_are_read_as_one_row_of_text_is(forms, rows, encoded):
 def test_a_number_may_come_as_any_type_that_holds_it(scorer, recommender):
     given = [3, None, 12, 301]
     expected = [
-        answer({"customer_type": "person", "applications_12m": value}, recommender)
-        for value in given
+        answer({"customer_type": "person", "applications_12m": value}, recommender) for value in given
     ]
     for kind in (pa.int8, pa.uint16, pa.int32, pa.uint64, pa.float32, pa.float64):
         values = pa.array([3, None, 12, 301 if kind is not pa.int8 else 101], kind())
@@ -209,7 +219,9 @@ def test_not_a_number_is_unknown_in_a_typed_column_and_refused_in_text(scorer):
 def test_a_slice_of_a_batch_gives_the_same_answers_as_the_whole(scorer):
     [batch] = population(3000, 5).to_batches()
     whole = scorer.score(batch).to_pylist()
-    assert [row for start in range(0, 3000, 777) for row in scorer.score(batch[start : start + 777]).to_pylist()] == whole
+    assert [
+        row for start in range(0, 3000, 777) for row in scorer.score(batch[start : start + 777]).to_pylist()
+    ] == whole
 
 
 def agrees(scorer, recommender, customers, seed):

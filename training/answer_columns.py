@@ -62,7 +62,7 @@ class AnswerColumns:
                 answer[who] = self._of_further(answer[who], offers)
         return answer
 
-    def columns(self, answer: NDArray[np.int64]) -> dict[str, Any]:
+    def columns(self, answer: NDArray[np.int64]) -> dict[str, pa.Array]:
         """The columns that follow from the answers' numbers; null where there is none."""
         return {
             name: dictionary(codes[answer], values)
@@ -112,7 +112,7 @@ class AnswerColumns:
         return number
 
 
-def dictionary(codes: NDArray[np.integer[Any]], values: tuple[str, ...]) -> Any:  # noqa: ANN401  (an Arrow array)
+def dictionary(codes: NDArray[np.integer[Any]], values: tuple[str, ...]) -> pa.Array:
     """Codes as an Arrow dictionary column; a negative code is null."""
     codes = codes.astype(np.int8 if len(values) <= _INT8 else np.int16)
     missing = codes < 0

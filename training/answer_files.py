@@ -39,8 +39,8 @@ def part_format(final: str, *, folder: bool) -> str:
 
 
 def write_part(
-    table: Any, path: Path, kind: str, *, metadata: Mapping[str, str], header: bool = False
-) -> None:  # noqa: ANN401
+    table: pa.Table, path: Path, kind: str, *, metadata: Mapping[str, str], header: bool = False
+) -> None:
     """Write a table of answers as a part; `header` where the part is a CSV file by itself."""
     if kind == "parquet":
         with _parquet_writer(path, _described(table.schema, metadata)) as writer:
@@ -57,7 +57,7 @@ def write_part(
                 _write_json(table, file)
 
 
-def read_part(path: Path) -> Any:  # noqa: ANN401  (an Arrow table)
+def read_part(path: Path) -> pa.Table:
     """The table of a part in Arrow."""
     with pa.memory_map(str(path)) as mapped:
         return pa.ipc.open_file(mapped).read_all()
@@ -92,7 +92,8 @@ class _Tables:
     """One Parquet or Arrow file; each part becomes a row group or record batches."""
 
     def __init__(self, path: Path, kind: str) -> None:
-        self._path, self._kind, self._writer = path, kind, None
+        self._path, self._kind = path, kind
+        self._writer: Any = None
 
     def add(self, part: Path) -> None:
         table = read_part(part)
@@ -109,12 +110,12 @@ class _Tables:
             self._writer.close()
 
 
-def _arrow_writer(path: Path, schema: Any) -> Any:  # noqa: ANN401
+def _arrow_writer(path: Path, schema: pa.Schema) -> pa.Table:
     options = pa.ipc.IpcWriteOptions(unify_dictionaries=True)
     return pa.ipc.new_file(str(path), schema, options=options)
 
 
-def _parquet_writer(path: Path, schema: Any) -> Any:  # noqa: ANN401
+def _parquet_writer(path: Path, schema: pa.Schema) -> pa.Table:
     """A writer whose settings were measured: dictionaries for words alone, no statistics nobody reads."""
     words = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     integers = KEY in schema.names and pa.types.is_integer(schema.field(KEY).type)
@@ -132,15 +133,15 @@ def _parquet_writer(path: Path, schema: Any) -> Any:  # noqa: ANN401
     )
 
 
-def _described(schema: Any, metadata: Mapping[str, str]) -> Any:  # noqa: ANN401
+def _described(schema: pa.Schema, metadata: Mapping[str, str]) -> pa.Table:
     return schema.with_metadata({f"arki.{name}": value for name, value in metadata.items()})
 
 
-def _cast(table: Any, metadata: Mapping[str, str]) -> Any:  # noqa: ANN401
+def _cast(table: pa.Table, metadata: Mapping[str, str]) -> pa.Table:
     return table.replace_schema_metadata({f"arki.{name}": value for name, value in metadata.items()})
 
 
-def _write_csv(table: Any, file: BinaryIO, *, header: bool) -> None:  # noqa: ANN401
+def _write_csv(table: pa.Table, file: BinaryIO, *, header: bool) -> None:
     """Cells are quoted only in a chunk where one needs it."""
     if header:
         file.write((",".join(table.schema.names) + "\n").encode())
@@ -158,6 +159,6 @@ def _write_csv(table: Any, file: BinaryIO, *, header: bool) -> None:  # noqa: AN
             return
 
 
-def _write_json(table: Any, file: BinaryIO) -> None:  # noqa: ANN401
+def _write_json(table: pa.Table, file: BinaryIO) -> None:
     for batch in table.to_batches(max_chunksize=_MOST_LINES):
         file.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in batch.to_pylist())

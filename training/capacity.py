@@ -31,7 +31,7 @@ from training.scoring import REFUSED
 if TYPE_CHECKING:
     from training.chunk_store import ChunkStore
     from training.jobs import Found, Job
-    from training.scoring import Scorer
+    from training.scoring import Scored, Scorer
     from training.tallies import Tally
 
 COLUMN: Final = "capacity"
@@ -65,7 +65,7 @@ WAITING: Final = "repeat_contacts_30d"
 class Wishes:
     """The customers of a chunk whose answer names a channel with limited room, and what they would get without it."""
 
-    def __init__(self, order: Any, others: Any) -> None:  # noqa: ANN401  (Arrow tables)
+    def __init__(self, order: pa.Table, others: pa.Table) -> None:
         self.order, self.others = order, others
 
 
@@ -135,7 +135,7 @@ class Allocation:
     told: Mapping[str, Any]
 
 
-def allocate(orders: Any, limits: Sequence[tuple[str, int]]) -> Allocation:  # noqa: ANN401  (an Arrow table)
+def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
     """Serve each in turn while there is room.
 
     Parameters
@@ -212,8 +212,8 @@ def give(job: Job, store: ChunkStore, chunks: int, tally: Tally) -> Mapping[str,
 
 
 def _moved(
-    table: Any, wish: Wishes, closed: NDArray[np.int64], marks: NDArray[np.int64], tally: Tally
-) -> Any:  # noqa: ANN401
+    table: pa.Table, wish: Wishes, closed: NDArray[np.int64], marks: NDArray[np.int64], tally: Tally
+) -> pa.Table:
     """The answers of a chunk with those who did not fit given their next best."""
     rows = wish.order["row"].to_numpy()
     moving = {
@@ -232,7 +232,7 @@ def _moved(
     return both.take(pa.array(source)).combine_chunks()
 
 
-def _recount(tally: Tally, before: Any, after: Any) -> None:  # noqa: ANN401
+def _recount(tally: Tally, before: pa.Table, after: pa.Table) -> None:
     for name in ("channel", "content_type", "rule"):
         for table, sign in ((before, -1), (after, 1)):
             counts = pc.value_counts(table[f"item_1_{name}"].cast(pa.string())).to_pylist()
@@ -241,7 +241,7 @@ def _recount(tally: Tally, before: Any, after: Any) -> None:  # noqa: ANN401
         tally.groups[name] = +tally.groups[name]
 
 
-def _whole(tables: Sequence[Any]) -> Any:  # noqa: ANN401
+def _whole(tables: Sequence[pa.Table]) -> pa.Table:
     """Tables as one, words of each column under one dictionary of the first one's index type."""
     table = pa.concat_tables(
         [
@@ -257,7 +257,7 @@ def _whole(tables: Sequence[Any]) -> Any:  # noqa: ANN401
     return table
 
 
-def _codes(column: Any) -> NDArray[np.int64]:  # noqa: ANN401
+def _codes(column: pa.Array) -> NDArray[np.int64]:
     """Codes of a dictionary column; -1 for null."""
     indices = column.indices.cast(pa.int64())
     return np.asarray(pc.fill_null(indices, -1).to_numpy(zero_copy_only=False))
@@ -272,12 +272,12 @@ def _needs(parts: Sequence[FactColumns], rows: int) -> NDArray[np.int64]:
     return found
 
 
-def _waiting(scored: Any) -> NDArray[np.int64]:  # noqa: ANN401  (a Scored)
+def _waiting(scored: Scored) -> NDArray[np.int64]:
     waits = np.maximum(scored.columns.number("person", WAITING), 0).astype(np.int64)
     return np.where(scored.neutral, 0, waits)
 
 
-def _ties(asking: Any, numbers: NDArray[np.int64], seed: int) -> list[bytes]:  # noqa: ANN401
+def _ties(asking: pa.RecordBatch, numbers: NDArray[np.int64], seed: int) -> list[bytes]:
     keys = asking.column(KEY).to_pylist() if KEY in asking.schema.names else [None] * len(numbers)
     named = (
         f"row {number}" if key is None else str(key)
@@ -286,7 +286,7 @@ def _ties(asking: Any, numbers: NDArray[np.int64], seed: int) -> list[bytes]:  #
     return [hashlib.sha256(f"{seed} {name}".encode()).digest()[:16] for name in named]
 
 
-def _in_order(orders: Any, bound: NDArray[np.bool_]) -> NDArray[np.int64]:  # noqa: ANN401
+def _in_order(orders: pa.Table, bound: NDArray[np.bool_]) -> NDArray[np.int64]:
     ties = np.frombuffer(b"".join(orders["tie"].to_pylist()), dtype=">u8").reshape(-1, 2)
     need, waiting = orders["need"].to_numpy(), orders["waiting"].to_numpy()
     return np.lexsort((ties[:, 1], ties[:, 0], -waiting, -need, ~bound))
@@ -299,7 +299,7 @@ def _after(asked: NDArray[np.bool_], room: int) -> int:
 
 
 def _told(
-    orders: Any,  # noqa: ANN401
+    orders: pa.Table,
     limits: Sequence[tuple[str, int]],
     wanted: NDArray[np.int64],
     got: NDArray[np.int64],

@@ -86,7 +86,7 @@ class ChunkStore:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _is_whole(self, name: str, kept: dict[str, Any]) -> bool:
-        return (self.folder / name).stat().st_size == kept["bytes"]
+        return (self.folder / name).stat().st_size == int(kept["bytes"])
 
 
 class _Chunk:

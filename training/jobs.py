@@ -27,6 +27,8 @@ from training.chunk_store import ChunkStore
 from training.scoring import REFUSED, SEGMENTS, Scored, Scorer
 from training.tallies import ABSTAINED, NEUTRAL, Tally
 
+Refusal = tuple[int, str, str, str]
+"""A line of the quarantine: row, column, code and message."""
 QUARANTINE_COLUMNS: Final = ("row", "column", "code", "message")
 
 
@@ -77,7 +79,10 @@ class Task(NamedTuple):
 def run_task(job: Job, task: Task, folder: str | None) -> dict[str, Any]:
     """Score a chunk and commit its part; without a folder, count only. What it tells is what the store keeps of it."""
     scorer = _scorer(job.bundles, job.digest, job.asked)
-    tally, tables, quarantine, wishes = Tally(), [], [], []
+    tally = Tally()
+    tables: list[pa.Table] = []
+    quarantine: list[Refusal] = []
+    wishes: list[capacity.Wishes] = []
     for found in _scored(scorer, task.chunk, job.asked.language_column):
         tally.rows += found.rows
         quarantine += found.refusals
@@ -113,7 +118,7 @@ def run_task(job: Job, task: Task, folder: str | None) -> dict[str, Any]:
         return write.commit(told)
 
 
-def _no_answers(scorer: Scorer, job: Job) -> Any:  # noqa: ANN401  (an Arrow table)
+def _no_answers(scorer: Scorer, job: Job) -> pa.Table:
     empty = pa.RecordBatch.from_pydict({"customer_type": pa.array([], pa.string())})
     return pa.Table.from_batches([scorer.score(empty).select(job.part_columns)])
 
@@ -123,16 +128,16 @@ class Found(NamedTuple):
 
     rows: int
     scored: Scored | None
-    batch: Any
+    batch: pa.RecordBatch
     textual: bool
     numbers: Sequence[int]
-    refusals: list[tuple[int, str, str, str]]
+    refusals: list[Refusal]
 
 
 def _scored(scorer: Scorer, chunk: Chunk, language_column: str) -> Iterator[Found]:
     wanted = {*SIGNALS, *CARRIED[:2], language_column}
     for read in read_chunk(chunk, wanted, language_column=language_column):
-        refusals = [tuple(each) for each in read.unreadable]
+        refusals: list[Refusal] = [(*each,) for each in read.unreadable]
         rows = len({row for row, *_ in refusals})
         scored = None
         if read.batch is not None and read.batch.num_rows:
@@ -169,7 +174,7 @@ def counted(tally: Tally, scored: Scored) -> None:
     tally.groups["segment"] = +tally.groups["segment"]
 
 
-def _joined(tables: Sequence[Any]) -> Any:  # noqa: ANN401  (Arrow tables)
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     """One table of a chunk's batches; the one column whose dictionary differs between them gets one."""
     table = pa.concat_tables(tables)
     if "statutory" not in table.schema.names:

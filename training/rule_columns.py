@@ -209,7 +209,7 @@ def _first(hits: Words) -> NDArray[np.int64]:
 
 def _any(hits: Words, others: NDArray[np.uint64]) -> Flags:
     """Whether two masks share a bit; `others` has the shape (n_customers, n_words)."""
-    return np.logical_or.reduce([(word & others[:, at]) != 0 for at, word in enumerate(hits)])
+    return np.asarray(np.logical_or.reduce([(word & others[:, at]) != 0 for at, word in enumerate(hits)]))
 
 
 def _words(flags: Iterable[bool]) -> list[np.uint64]:

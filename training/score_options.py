@@ -29,7 +29,7 @@ def as_of_day(_: click.Context, __: click.Parameter, given: str | None) -> date 
         raise click.BadParameter("must be a day, such as 2026-05-31.") from None
 
 
-class _Share(click.ParamType):
+class _Share(click.ParamType[float]):
     name = "share"
 
     def convert(self, value: Any, _: Any, __: Any) -> float:  # noqa: ANN401  (click's signature)
@@ -44,7 +44,7 @@ class _Share(click.ParamType):
         return share
 
 
-class _Capacity(click.ParamType):
+class _Capacity(click.ParamType[tuple[tuple[str, int], ...]]):
     name = "capacity"
 
     def convert(self, value: Any, _: Any, __: Any) -> tuple[tuple[str, int], ...]:  # noqa: ANN401

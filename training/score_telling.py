@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from models import bundle
+from models.recommender import Recommender
 from training.runs import Outcome, Plan
 from training.score_options import Options
 from training.tallies import ordered, tell
@@ -111,5 +112,5 @@ def _versions(plan: Plan) -> dict[str, str]:
     return _recommender(plan).versions._asdict()
 
 
-def _recommender(plan: Plan):  # noqa: ANN202
+def _recommender(plan: Plan) -> Recommender:
     return bundle.load(Path(plan.job.bundles), plan.job.digest).recommender

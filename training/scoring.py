@@ -37,7 +37,7 @@ _IDENTITY_LENGTH: Final = 11
 class Scored(NamedTuple):
     """A scored batch: its answers, and per row whether it is refused, its segment (`MISSING` for none) and neutrality."""
 
-    batch: Any
+    batch: pa.RecordBatch
     refused: Flags
     segment: Codes
     neutral: Flags
@@ -56,11 +56,15 @@ class Scorer:
         self._statutory = StatutoryColumns(recommender.catalogue, day)
         self._answers = AnswerColumns(recommender, self.rules, asked)
 
-    def score(self, batch: Any, *, textual: bool = False, closed: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401
+    def score(
+        self, batch: pa.RecordBatch, *, textual: bool = False, closed: frozenset[str] = frozenset()
+    ) -> pa.Array:
         """The record batch of `scored` alone."""
         return self.scored(batch, textual=textual, closed=closed).batch
 
-    def scored(self, batch: Any, *, textual: bool = False, closed: frozenset[str] = frozenset()) -> Scored:  # noqa: ANN401
+    def scored(
+        self, batch: pa.RecordBatch, *, textual: bool = False, closed: frozenset[str] = frozenset()
+    ) -> Scored:
         """A row of `Asked.columns` and ``refused`` for each row, in order.
 
         Parameters
@@ -103,7 +107,7 @@ class Scorer:
             found.personalised[rows] = ~part.neutral & _tells_something(columns)[rows]
             found.segment[rows] = np.where(part.neutral, MISSING, SEGMENTS.index(Segment.EMPLOYER))
 
-    def _languages(self, batch: Any) -> Codes:  # noqa: ANN401
+    def _languages(self, batch: pa.RecordBatch) -> Codes:
         """Position of each row's language, the default where it says none."""
         default = LANGUAGES.index(self.asked.language)
         if self.asked.language_column not in batch.schema.names:
@@ -116,7 +120,7 @@ class Scorer:
             found = np.where(nothing, np.int32(default), found)
         return np.asarray(found, np.int32)
 
-    def _identity_codes(self, batch: Any) -> Flags:  # noqa: ANN401
+    def _identity_codes(self, batch: pa.RecordBatch) -> Flags:
         """Rows whose key holds an identity code."""
         none = np.zeros(batch.num_rows, bool)
         if KEY not in batch.schema.names:
@@ -133,14 +137,14 @@ class Scorer:
 
     def _assembled(
         self,
-        batch: Any,  # noqa: ANN401
+        batch: pa.RecordBatch,
         columns: SignalColumns,
         found: _Found,
         language: Codes,
         refused: Flags | None,
         *,
         textual: bool,
-    ) -> Any:  # noqa: ANN401
+    ) -> pa.Array:
         kinds = columns.customer_type
         if refused is not None:
             kinds, language = (np.where(refused, np.int32(MISSING), codes) for codes in (kinds, language))
@@ -163,7 +167,7 @@ class Scorer:
         faults = self._faults(batch, refused, textual=textual)
         return pa.RecordBatch.from_arrays([*arrays, faults], [*self.asked.columns, REFUSED])
 
-    def _faults(self, batch: Any, refused: Flags | None, *, textual: bool) -> Any:  # noqa: ANN401
+    def _faults(self, batch: pa.RecordBatch, refused: Flags | None, *, textual: bool) -> pa.Array:
         """For each row its faults, told by the row form; null where it is scored."""
         if refused is None:
             return pa.nulls(batch.num_rows, FAULTS)
@@ -205,7 +209,7 @@ def _tells_something(columns: SignalColumns) -> Flags:
     return told
 
 
-def _each(column: Any) -> Flags:  # noqa: ANN401
+def _each(column: pa.Array) -> Flags:
     return np.array([text is not None and holds_identity_code(text) for text in column.to_pylist()], bool)
 
 

@@ -38,7 +38,7 @@ class StatutoryColumns:
         chosen = (benefits > 0) | (matter > 0)
         return np.where(chosen, key + CUSTOMER_TYPES.index(kind), 0)
 
-    def column(self, keys: NDArray[np.int64], refused: Flags | None) -> Any:  # noqa: ANN401  (an Arrow array)
+    def column(self, keys: NDArray[np.int64], refused: Flags | None) -> pa.Array:
         """Content ids joined by ``;``, as a dictionary column in the order of its values."""
         encoded = pa.array(keys).dictionary_encode()
         texts = [self._text(key) for key in encoded.dictionary.to_pylist()]
