@@ -97,6 +97,8 @@ class _Tables:
 
     def add(self, part: Path) -> None:
         table = read_part(part)
+        if self._kind == "arrow":
+            table = _without_own_words(table)
         if self._writer is None:
             make = _parquet_writer if self._kind == "parquet" else _arrow_writer
             self._writer = make(self._path, table.schema)
@@ -110,9 +112,14 @@ class _Tables:
             self._writer.close()
 
 
+def _without_own_words(table: pa.Table) -> pa.Table:
+    """The column whose words differ from part to part as plain text: an Arrow file holds one dictionary per column."""
+    at = table.schema.get_field_index("statutory")
+    return table if at < 0 else table.set_column(at, "statutory", table.column(at).cast(pa.string()))
+
+
 def _arrow_writer(path: Path, schema: pa.Schema) -> pa.Table:
-    options = pa.ipc.IpcWriteOptions(unify_dictionaries=True)
-    return pa.ipc.new_file(str(path), schema, options=options)
+    return pa.ipc.new_file(str(path), schema)
 
 
 def _parquet_writer(path: Path, schema: pa.Schema) -> pa.Table:

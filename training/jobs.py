@@ -78,7 +78,7 @@ class Task(NamedTuple):
 
 def run_task(job: Job, task: Task, folder: str | None) -> dict[str, Any]:
     """Score a chunk and commit its part; without a folder, count only. What it tells is what the store keeps of it."""
-    scorer = _scorer(job.bundles, job.digest, job.asked)
+    scorer = scorer_of(job.bundles, job.digest, job.asked)
     tally = Tally()
     tables: list[pa.Table] = []
     quarantine: list[Refusal] = []
@@ -188,7 +188,7 @@ SHIPPED: Final[dict[str, dict[str, bytes]]] = {}
 
 
 @lru_cache(maxsize=2)
-def _scorer(bundles: str, digest: str, asked: Asked) -> Scorer:
+def scorer_of(bundles: str, digest: str, asked: Asked) -> Scorer:
     """The scorer of a bundle, once per process."""
     contents = SHIPPED.get(digest) or bundle.read_contents(Path(bundles), digest)
     return Scorer(bundle.verified(digest, contents).recommender, asked)
