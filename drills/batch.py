@@ -13,8 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from drills.table import Row
-from training.files import write_table
 from training.population import population
 
 AS_OF = "2026-11-21"
@@ -23,7 +25,7 @@ LONGEST_S = 900.0
 
 def crashes(folder: Path, bundles: Path, *, rows: int, kills: int, workers: int = 1) -> list[Row]:
     """kill -9 at random points, resumed each time: the bytes of an uninterrupted run, one chunk redone per kill and worker."""
-    chunk = max(rows // 24, 1)
+    chunk = max(rows // (4 * kills + 12), 1)
     source = customers(folder / "crashes.parquet", rows, chunk)
     whole, broken = folder / "whole.parquet", folder / "broken.parquet"
     options = ("--chunk-rows", str(chunk), "--workers", str(workers))
@@ -33,10 +35,7 @@ def crashes(folder: Path, bundles: Path, *, rows: int, kills: int, workers: int 
     for _ in range(kills):
         began = started(bundles, source, broken, "--resume", *options)
         before = done_in(work)
-        some = before + chance.randrange(3)
-        killed += kill_when(
-            began, lambda some=some: done_in(work) >= some or began.poll() is not None, chance
-        )
+        killed += kill_when(began, work, before + chance.randrange(1, 5), chance)
         if began.returncode == 0:
             break
         redone = max(redone, aside_in(work))
@@ -113,13 +112,9 @@ def closed_pipe(folder: Path, bundles: Path) -> list[Row]:
 
 def customers(path: Path, rows: int, group: int) -> Path:
     """A Parquet file of simulated customers; a file of more than 50,000 repeats them."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if path.exists():
         return path
     table = population(min(rows, 50_000), 3)
-    write_table(table.slice(0, 1), path)
     table = table.select(
         [name for name in table.schema.names if name != "segment" and not name.startswith("audit_")]
     )
@@ -174,9 +169,9 @@ def told(shown: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
-def kill_when(began: subprocess.Popen[str], ready: Any, chance: random.Random) -> int:
-    """Kill a run at a moment after it is ready; 0 if it ended before."""
-    wait(ready)
+def kill_when(began: subprocess.Popen[str], work: Path, chunks: int, chance: random.Random) -> int:
+    """Kill a run at a moment after so many chunks are done; 0 if it ended before."""
+    wait(lambda: done_in(work) >= chunks or began.poll() is not None)
     time.sleep(chance.random() * 0.05)  # the moment within a chunk is what is drawn
     began.kill()
     began.communicate(timeout=LONGEST_S)
@@ -205,4 +200,7 @@ def digest(path: Path) -> str:
 
 
 def manifest(path: Path) -> Any:
-    return json.loads(path.with_name(f"{path.name}.manifest.json").read_text())
+    found = json.loads(path.with_name(f"{path.name}.manifest.json").read_text())
+    for file in found["files"]:
+        del file["name"]
+    return found

@@ -13,13 +13,13 @@ from typing import Any, Final
 from distributed import Client, LocalCluster, Worker, WorkerPlugin, as_completed
 
 from models import bundle
-from training.jobs import SHIPPED, Job, Task, run_task
+from training.jobs import Job, Task, run_task, ship
 from training.local_engine import EngineError
 
 RETRIES: Final = 3
 
 
-class ShippedBundle(WorkerPlugin):  # type: ignore[misc]  # distributed ships no types
+class ShippedBundle(WorkerPlugin):
     """The files of one bundle, handed to each worker when it starts, late ones and restarted ones too."""
 
     name = "arki-bundle"
@@ -29,7 +29,7 @@ class ShippedBundle(WorkerPlugin):  # type: ignore[misc]  # distributed ships no
 
     def setup(self, worker: Worker) -> None:  # noqa: ARG002  (the plugin's signature)
         """Keep the files where tasks look for them."""
-        SHIPPED[self._digest] = self._contents
+        ship(self._digest, self._contents)
 
 
 def run_on_dask(
@@ -68,7 +68,7 @@ def run_on_dask(
             client.submit(run_task, job, task, folder, pure=False, retries=RETRIES, key=f"arki-{task.number}")
             for task in tasks
         ]
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             if future.status == "error" and "KilledWorker" in type(future.exception()).__name__:
                 raise EngineError("workers were lost again and again at the same chunk (out of memory?)")
             yield future.result()

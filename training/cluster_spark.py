@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from models import bundle
 from training.asked import Asked
-from training.jobs import SHIPPED, Job, Task, run_task, scorer_of
+from training.jobs import Job, Task, run_task, scorer_of, ship
 from training.local_engine import EngineError
 
 JAVA: Final = 17
@@ -47,12 +47,12 @@ def spark_recommendations(
     shipped = customers.sparkSession.sparkContext.broadcast(bundle.read_contents(bundles, named))
 
     def answered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        SHIPPED[named] = shipped.value
+        ship(named, shipped.value)
         scorer = scorer_of("", named, asked)
         for batch in batches:
             yield _plain(scorer.score(batch))
 
-    SHIPPED[named] = shipped.value
+    ship(named, shipped.value)
     empty = pa.RecordBatch.from_pydict({"customer_type": pa.array([], pa.string())})
     columns = {field.name: field.type for field in _plain(scorer_of("", named, asked).score(empty)).schema}
     return customers.mapInArrow(
@@ -83,7 +83,7 @@ def run_on_spark(
         shipped = session.sparkContext.broadcast(bundle.read_contents(Path(job.bundles), job.digest))
 
         def told(task: Task) -> dict[str, Any]:
-            SHIPPED[job.digest] = shipped.value
+            ship(job.digest, shipped.value)
             return run_task(job, task, folder)
 
         if tasks:
@@ -104,12 +104,9 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def _need_java() -> None:
     home = os.environ.get("JAVA_HOME")
-    java = f"{home}/bin/java" if home else shutil.which("java")
-    said = (
-        subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-        if java and Path(java).exists()
-        else ""
-    )
+    java = shutil.which("java", path=f"{home}/bin" if home else None)
+    asked = [java or "java", "-version"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=False).stderr if java else ""  # noqa: S603  (the java of this machine)
     found = re.search(r'version "(\d+)', said)
     if found is None or int(found[1]) < JAVA:
         seen = "none was found" if found is None else f"Java {found[1]} was found"

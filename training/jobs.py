@@ -183,14 +183,18 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return table.set_column(table.schema.get_field_index("statutory"), "statutory", texts)
 
 
-SHIPPED: Final[dict[str, dict[str, bytes]]] = {}
-"""Files of bundles that came with a cluster's task instead of from a folder, by digest."""
+_SHIPPED: Final[dict[str, dict[str, bytes]]] = {}
+
+
+def ship(digest: str, contents: dict[str, bytes]) -> None:
+    """Keep the files of a bundle that came with a cluster's task, for a worker that does not see the folder of bundles."""
+    _SHIPPED[digest] = contents
 
 
 @lru_cache(maxsize=2)
 def scorer_of(bundles: str, digest: str, asked: Asked) -> Scorer:
     """The scorer of a bundle, once per process."""
-    contents = SHIPPED.get(digest) or bundle.read_contents(Path(bundles), digest)
+    contents = _SHIPPED.get(digest) or bundle.read_contents(Path(bundles), digest)
     return Scorer(bundle.verified(digest, contents).recommender, asked)
 
 
