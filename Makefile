@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test test-full train score lint lock golden openapi drill sbom clean
+.PHONY: help setup run test test-full train score lint lock golden openapi bench test-spark drill sbom clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -63,7 +63,21 @@ lock: ## requirements/*.lock from pyproject.toml (needs uv)
 	$(COMPILE) --extra dev -o requirements/dev.lock
 	$(COMPILE) --extra run -c requirements/dev.lock -o requirements/run.lock
 	$(COMPILE) --extra serve --extra rulebook -c requirements/dev.lock -o requirements/serve.lock
+	$(COMPILE) --extra spark-dev -o requirements/spark.lock
 	python3 deploy/sbom.py > deploy/sbom.cdx.json.new && mv deploy/sbom.cdx.json.new deploy/sbom.cdx.json
+
+.venv-spark/stamp: requirements/spark.lock pyproject.toml
+	$(PYTHON) -m venv .venv-spark
+	@echo "Installing from requirements/spark.lock (about 1 GB) …"
+	@.venv-spark/bin/pip install -q --require-hashes -r requirements/spark.lock
+	@.venv-spark/bin/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+test-spark: .venv-spark/stamp setup ## batch scoring on Apache Spark (needs Java 17; about 1 GB)
+	@.venv-spark/bin/python -m pytest -q --noconftest -p no:cacheprovider tests/test_spark.py -m spark
+
+bench: .venv-spark/stamp setup ## speed as ratios in one run, into benchmarks/results
+	@.venv-spark/bin/python -m benchmarks.batch
 
 drill: $(VENV)/dev.stamp ## every promise of the running service tried, as a table; LONG=1 for the long forms
 	@$(BIN)/arki-bundle build --activate

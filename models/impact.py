@@ -7,7 +7,7 @@ only the sums are kept. The example customers are invented for the cells that ch
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from models.codes import CHANNELS, CONTENT_TYPES, CustomerType
-from models.columns import MISSING, Cells, cells_of, codes_of, facts_of, read_batches
+from models.columns import Cells, cells_of, codes_of, facts_of
 from models.comparison import Edition
+from models.customer_files import BATCH_ROWS, CustomerFileError, chunks, columns_of, read_chunk
 from models.example_customers import Inventor
 from models.facts import FACTS, Facts
 from models.offers import kinds_offered
 from models.rulebook import Rule, Table
 from models.scorecard import Scorecard
+from models.signal_columns import MISSING
 from models.signals import CONTRACT
+from models.text_blocks import CustomerBatch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,7 +118,7 @@ def impact(
 
     Raises
     ------
-    PopulationError
+    CustomerFileError
         If the file cannot be read as a population.
     """
     sums = _Sums()
@@ -123,16 +126,36 @@ def impact(
     with ThreadPoolExecutor(THREADS) as pool:
         waiting: list[Any] = []
 
-        def judged(batch: Any) -> list[_Judged]:  # noqa: ANN401  (an Arrow record batch)
+        def judged(batch: CustomerBatch) -> list[_Judged]:
             return [judges[cells.customer_type].judge(cells) for cells in cells_of(batch, scorecard)]
 
-        for batch in read_batches(population):
+        for batch in read_population(population):
             waiting.append(pool.submit(judged, batch))
             if len(waiting) > THREADS:
                 sums.add(waiting.pop(0).result())
         for future in waiting:
             sums.add(future.result())
     return sums.told(old, new, judges, inventor)
+
+
+def read_population(path: Path) -> Iterator[CustomerBatch]:
+    """The batches of a customer file, audit columns among them.
+
+    Raises
+    ------
+    CustomerFileError
+        If it cannot be read, has no column ``customer_type``, or holds a row that is none.
+    """
+    names = columns_of(path)
+    if names and "customer_type" not in names:
+        raise CustomerFileError(f"{path.name} has no column customer_type. Add it: person or employer.")
+    for chunk in chunks(path, BATCH_ROWS):
+        for batch in read_chunk(chunk):
+            if batch.unreadable:
+                raise CustomerFileError(
+                    f"{path.name} cannot be read: row {batch.unreadable[0].row} {batch.unreadable[0].message}"
+                )
+            yield batch
 
 
 class _Judged(NamedTuple):

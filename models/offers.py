@@ -7,7 +7,7 @@ where another on its topic is, not shown before, the first of its equals, and wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, NamedTuple
@@ -16,7 +16,6 @@ from models.catalogue import FALLBACK, Catalogue, ContentItem
 from models.channels import Channel
 from models.codes import CustomerType, Language
 from models.experiments import Assignment, Draw, arm_of
-from models.facts import Facts
 from models.rulebook import Rule
 
 EASY_READ: Final = "easy_read"
@@ -34,6 +33,14 @@ GATES: Final = (
     "limit",
 )
 """In the order in which an item passes them."""
+
+
+class Offer(NamedTuple):
+    """What one lookup comes to: the rule that decides, in which channel it is offered, and on which topic."""
+
+    rule: Rule
+    channel: Channel
+    topic: str
 
 
 class Sought(NamedTuple):
@@ -74,21 +81,21 @@ def kinds_offered(rule: Rule, channel: Channel) -> tuple[str, ...]:
     return (*easy, channel.card, *(kind for kind in carried if kind != EASY_READ))
 
 
-def drawn(
-    chosen: list[tuple[Facts, Rule]], draw: Draw, channel_of: Callable[[Facts, Rule], str]
-) -> tuple[list[tuple[Facts, Rule]], Assignment | None]:
-    """The rules of an answer with the content that a customer is drawn into.
+def drawn(offers: list[Offer], draw: Draw) -> tuple[list[Offer], Assignment | None]:
+    """The offers of an answer with the content that a customer is drawn into.
 
     An answer takes part in one experiment at most, the first that its rules meet, so that no two mix in what follows. Who
     is answered in a channel of their own choice, not the rule's, takes part in none.
     """
-    for facts, rule in chosen:
-        if rule.experiment and channel_of(facts, rule) == rule.channel:
+    for rule, channel, _ in offers:
+        if rule.experiment and channel.id == rule.channel:
             arm = arm_of(rule.arms(), draw(rule.experiment.id))
             tried = replace(rule, content=arm.content)
             assignment = Assignment(rule.id, rule.experiment.id, arm.id, arm.share / 100)
-            return [(seen, tried if other is rule else other) for seen, other in chosen], assignment
-    return chosen, None
+            return [
+                offer._replace(rule=tried) if offer.rule is rule else offer for offer in offers
+            ], assignment
+    return offers, None
 
 
 def why_not(catalogue: Catalogue, sought: Sequence[Sought], wanted: Wanted) -> list[WhyNot]:

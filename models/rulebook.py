@@ -107,7 +107,7 @@ class Table:
         self.rules = rules
         self.periods = self._periods()
         self._starts = [start for start, _ in self.periods]
-        self._masks = {
+        self.masks = {
             fact.name: {
                 value: sum(
                     1 << at for at, rule in enumerate(rules) if value in rule.when.get(fact.name, fact.values)
@@ -124,7 +124,7 @@ class Table:
     def choose(self, facts: Facts) -> Rule:
         """The first rule that applies. A checked table has no gap; in an unchecked one, `LookupError`."""
         hits = -1
-        for name, masks in self._masks.items():
+        for name, masks in self.masks.items():
             hits &= masks[facts[name]]
         if not hits:
             raise LookupError(f"no rule of the {self.customer_type} table applies")

@@ -84,10 +84,14 @@ def impact(old: str, new: str, population: Path, as_of: str | None, uptake: floa
     from dataclasses import asdict  # noqa: PLC0415
 
     from models.analysis import read_model  # noqa: PLC0415
-    from models.columns import PopulationError  # noqa: PLC0415
     from models.comparison import EditionError, read_edition  # noqa: PLC0415
     from models.example_customers import Inventor  # noqa: PLC0415
-    from models.impact import impact as counted  # noqa: PLC0415
+
+    try:
+        from models.customer_files import CustomerFileError  # noqa: PLC0415
+        from models.impact import impact as counted  # noqa: PLC0415
+    except ImportError:
+        _stop("impact reads populations with pyarrow; install it with `pip install arki[score]`.")
 
     scorecard = read_model()
     if scorecard is None:
@@ -101,10 +105,8 @@ def impact(old: str, new: str, population: Path, as_of: str | None, uptake: floa
             scorecard=scorecard,
             inventor=Inventor(scorecard),
         )
-    except (EditionError, PopulationError, ValueError) as error:
+    except (EditionError, CustomerFileError, ValueError) as error:
         _stop(str(error))
-    except ImportError:
-        _stop("impact reads populations with pyarrow; install it with `pip install arki[score]`.")
     if as_json:
         click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2))
     else:

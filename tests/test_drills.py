@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from drills import changing, container, contract, outcomes, privacy, staying_up
+from drills import batch, changing, container, contract, outcomes, privacy, staying_up
 from drills.table import CannotRunError, in_ci, judged
 
 pytestmark = pytest.mark.xdist_group("drills")  # one after the other: they measure
@@ -25,6 +25,13 @@ SHORT = {
     "hostile bodies": lambda folder, bundles: contract.hostile(folder, bundles, bodies=1500),
     "canaries": lambda folder, bundles: privacy.canary(folder, bundles, requests=600),
     "locked down": container.locked_down,
+    "batch killed": lambda folder, bundles: batch.crashes(folder, bundles, rows=6_000, kills=3),
+    "batch of two workers killed": lambda folder, bundles: batch.crashes(
+        folder, bundles, rows=6_000, kills=2, workers=2
+    ),
+    "batch without space": batch.disk_full,
+    "batch interrupted": batch.interrupted,
+    "batch into a closed pipe": batch.closed_pipe,
     "schemathesis": lambda folder, bundles: contract.fuzzed(folder, bundles, examples=10),
     "outcomes, workers killed": lambda folder, bundles: outcomes.worker_kills(folder, bundles, kills=2),
     "outcomes, PostgreSQL killed": lambda folder, bundles: outcomes.postgres_kills(folder, bundles, kills=1),

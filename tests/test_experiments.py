@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date, datetime
 
+import pyarrow as pa
 import pytest
 from conftest import KEY, NOW, ROOT
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +26,8 @@ from service.app import create_app
 from service.experiments import Lift, VariantCount, lifts
 from service.references import References
 from service.schemas import RecommendationSchema
+from training.asked import Asked
+from training.scoring import Scorer
 
 pytestmark = pytest.mark.xdist_group("experiments")  # the bundle with an experiment is made once
 EXAMPLE = YAML(typ="safe", pure=True).load(
@@ -273,9 +276,8 @@ def test_an_explanation_is_of_the_answer_that_was_given(trying, at):
 
 
 def test_batch_scoring_offers_each_rules_own_content(trying, at):
-    from training.score import Asked, score_row
-
-    row = score_row({"customer_type": "person", **JOB_LOST}, trying, Asked(at))
+    batch = pa.RecordBatch.from_pylist([{"customer_type": "person", **JOB_LOST}])
+    [row] = Scorer(trying, Asked(at)).score(batch).to_pylist()
     assert [row[f"item_{n}_content_type"] for n in (1, 2, 3)] == ["guide", "explainer_video", "contact_card"]
 
 

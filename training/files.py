@@ -14,24 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from models.signals import CONTRACT, Signal
-from training.score import EMPTY_LIST
+from models.customer_files import CustomerFileError, chunks, read_chunk
+from models.customer_rows import EMPTY_LIST, SIGNAL_COLUMNS, SIGNALS
+from models.signals import Signal
+from models.text_blocks import EVENTS_TYPE, LIST_TYPE, TYPES
 
-EVENTS_TYPE: Final = pa.list_(pa.struct([("event", pa.string()), ("months_ago", pa.int64())]))
-LIST_TYPE: Final = pa.list_(pa.string())
-SIGNALS: Final[dict[str, Signal]] = {**CONTRACT["employer"], **CONTRACT["person"]}
-SIGNAL_COLUMNS: Final = tuple(dict.fromkeys([*CONTRACT["person"], *CONTRACT["employer"]]))
-_TYPES: Final = {
-    "count": pa.int64(),
-    "yes_no": pa.bool_(),
-    "choice": pa.string(),
-    "choices": LIST_TYPE,
-    "life_events": EVENTS_TYPE,
-}
-
-
-class CustomerFileError(ValueError):
-    """A file that cannot be read as customers; the message says where and what to do. Correct the file."""
+__all__ = ["EVENTS_TYPE", "LIST_TYPE", "SIGNAL_COLUMNS", "CustomerFileError", "read_table", "write_table"]
+CHUNK_ROWS: Final = 131_072
 
 
 def read_table(path: Path) -> pa.Table:
@@ -45,12 +34,7 @@ def read_table(path: Path) -> pa.Table:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise CustomerFileError(f"{path}: ends in {suffix or 'nothing'}. Give a .csv or .parquet file.")
-    try:
-        table = pyarrow.parquet.read_table(path) if suffix == ".parquet" else _read_csv(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise CustomerFileError(
-            f"{path}: cannot be read as {suffix[1:]} ({error}). Check the file."
-        ) from error
+    table = _read_whole(path)
     for at, name in enumerate(table.column_names):
         if name in SIGNALS:
             table = table.set_column(at, name, _typed(table[name], SIGNALS[name], path))
@@ -80,11 +64,24 @@ def write_table(table: pa.Table, path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _read_csv(path: Path) -> pa.Table:
-    text = pyarrow.csv.ConvertOptions(strings_can_be_null=True, null_values=[""])
-    names = pyarrow.csv.open_csv(path).schema.names
-    text.column_types = dict.fromkeys(names, pa.string())
-    return pyarrow.csv.read_csv(path, convert_options=text)
+def _read_whole(path: Path) -> pa.Table:
+    """Every row, words as plain text. Raises `CustomerFileError` where a row cannot be read at all."""
+    tables = []
+    for chunk in chunks(path, CHUNK_ROWS):
+        for read in read_chunk(chunk, plain=True):
+            if read.unreadable:
+                wrong = read.unreadable[0]
+                raise CustomerFileError(
+                    f"{path}: row {wrong.row} {wrong.message} Correct it or leave it out."
+                )
+            plain = [
+                column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+                for column in read.batch.columns
+            ]
+            tables.append(pa.Table.from_arrays(plain, names=read.batch.schema.names))
+    if not tables:
+        raise CustomerFileError(f"{path}: holds no rows. Add some.")
+    return pa.concat_tables(tables)
 
 
 def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
@@ -108,7 +105,7 @@ def _list_text(values: list[str] | None) -> str | None:
 
 
 def _typed(column: pa.ChunkedArray, signal: Signal, path: Path) -> pa.ChunkedArray | pa.Array:
-    wanted = _TYPES[signal.kind]
+    wanted = TYPES[signal.kind]
     textual = pa.types.is_string(column.type)
     try:
         if textual and signal.kind in ("choices", "life_events"):
