@@ -64,6 +64,7 @@ lock: ## requirements/*.lock from pyproject.toml (needs uv)
 	$(COMPILE) --extra run -c requirements/dev.lock -o requirements/run.lock
 	$(COMPILE) --extra serve --extra rulebook -c requirements/dev.lock -o requirements/serve.lock
 	$(COMPILE) --extra spark-dev -o requirements/spark.lock
+	$(COMPILE) --extra bench -c requirements/dev.lock -o requirements/bench.lock
 	python3 deploy/sbom.py > deploy/sbom.cdx.json.new && mv deploy/sbom.cdx.json.new deploy/sbom.cdx.json
 
 .venv-spark/stamp: requirements/spark.lock pyproject.toml
@@ -76,8 +77,15 @@ lock: ## requirements/*.lock from pyproject.toml (needs uv)
 test-spark: .venv-spark/stamp setup ## batch scoring on Apache Spark (needs Java 17; about 1 GB)
 	@.venv-spark/bin/python -m pytest -q --noconftest -p no:cacheprovider tests/test_spark.py -m spark
 
-bench: .venv-spark/stamp setup ## speed as ratios in one run, into benchmarks/results
-	@.venv-spark/bin/python -m benchmarks.batch
+.venv-bench/stamp: requirements/bench.lock pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	@echo "Installing from requirements/bench.lock …"
+	@.venv-bench/bin/pip install -q --require-hashes -r requirements/bench.lock
+	@.venv-bench/bin/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+bench: .venv-bench/stamp setup ## speed as ratios, each in one run, into benchmarks/results
+	@.venv-bench/bin/python -m benchmarks
 
 drill: $(VENV)/dev.stamp ## every promise of the running service tried, as a table; LONG=1 for the long forms
 	@$(BIN)/arki-bundle build --activate

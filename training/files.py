@@ -6,6 +6,7 @@ are ``a;b``, and ``-`` is a list known to be empty (Parquet has empty lists of i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,26 +43,47 @@ def read_table(path: Path) -> pa.Table:
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table as CSV or Parquet, by the ending of `path`, whole or not at all.
+    """Write a table as CSV or Parquet, by the ending of `path`, whole or not at all. Raises as `write_tables`."""
+    write_tables([table], path)
+
+
+def write_tables(tables: Iterable[pa.Table], path: Path) -> int:
+    """Write tables one after the other, of which one is in memory at a time; returns the number of columns.
 
     Raises
     ------
     CustomerFileError
-        If the ending is neither.
+        If the ending of `path` is neither .csv nor .parquet.
     """
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise CustomerFileError(f"{path}: ends in {suffix or 'nothing'}. Name a .csv or .parquet file.")
     part = path.with_name(f".{path.name}.part")
+    writer: Any = None
+    schema: pa.Schema = None
     try:
-        if suffix == ".parquet":
-            pyarrow.parquet.write_table(table, part, compression="zstd")
-        else:
-            flat = pa.table({name: _flat(table[name]) for name in table.column_names})
-            pyarrow.csv.write_csv(flat, part, pyarrow.csv.WriteOptions(quoting_style="needed"))
+        for table in tables:
+            ready = table if suffix == ".parquet" else _flattened(table)
+            if writer is None:
+                schema = ready.schema
+                writer = _writer(part, schema, suffix)
+            rows = {"row_group_size": CHUNK_ROWS} if suffix == ".parquet" else {}
+            writer.write_table(ready.select(schema.names).cast(schema), **rows)
+        writer.close()
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+    return len(schema)
+
+
+def _writer(path: Path, schema: pa.Schema, suffix: str) -> Any:  # noqa: ANN401  (one of two of Arrow's)
+    if suffix == ".parquet":
+        return pyarrow.parquet.ParquetWriter(path, schema, compression="zstd")
+    return pyarrow.csv.CSVWriter(path, schema, write_options=pyarrow.csv.WriteOptions(quoting_style="needed"))
+
+
+def _flattened(table: pa.Table) -> pa.Table:
+    return pa.table({name: _flat(table[name]) for name in table.column_names})
 
 
 def _read_whole(path: Path) -> pa.Table:

@@ -107,7 +107,7 @@ main.add_command(estimate_draft)
 
 @main.command("population")
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--customers", type=click.IntRange(1, 5_000_000), default=100_000, show_default=True)
+@click.option("--customers", type=click.IntRange(1, 20_000_000), default=100_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=DEFAULT_SEED, show_default=True)
 @click.option(
     "--with-labels", is_flag=True, help="Add segment and audit_ columns: a file for arki-train --data."
@@ -120,17 +120,19 @@ def population_command(out: Path, customers: int, seed: int, *, with_labels: boo
     """
     _limit_threads()
     with _told_plainly():
-        from training.files import write_table  # noqa: PLC0415  (heavy)
-        from training.population import population  # noqa: PLC0415  (heavy)
+        from training.files import write_tables  # noqa: PLC0415  (heavy)
+        from training.population import population_blocks  # noqa: PLC0415  (heavy)
 
-        table = population(customers, seed, processes=processes)
-        if not with_labels:
-            table = table.drop_columns(
+        blocks = (
+            table
+            if with_labels
+            else table.drop_columns(
                 [n for n in table.column_names if n == "segment" or n.startswith("audit_")]
             )
-        with step(f"Writing {out}"):
-            write_table(table, out)
-    click.echo(f"{out}: {customers:,} simulated customers, {len(table.column_names)} columns.")
+            for table in population_blocks(customers, seed, processes=processes)
+        )
+        columns = write_tables(blocks, out)
+    click.echo(f"{out}: {customers:,} simulated customers, {columns} columns.")
 
 
 def _train(
