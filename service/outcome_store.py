@@ -11,6 +11,7 @@ SQLite: https://www.sqlite.org/pragma.html#pragma_synchronous; PostgreSQL 15 man
 
 from __future__ import annotations
 
+import fcntl
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -177,7 +178,11 @@ class Store:
             Where the database fails.
         """
         try:
-            with self.engine.connect() as connection, connection.execution_options(reads=reads).begin():
+            with (
+                self._turn(waits=self.is_sqlite and not reads),
+                self.engine.connect() as connection,
+                connection.execution_options(reads=reads).begin(),
+            ):
                 if not self._checked:
                     _check_revision(connection)
                     self._checked = True
@@ -186,6 +191,21 @@ class Store:
             reason = type(getattr(error, "orig", None) or error).__name__
             _log.warning("the database of outcomes failed: %s", reason)  # its message may quote what was sent
             raise OutcomesUnavailableError from None
+
+    @contextmanager
+    def _turn(self, *, waits: bool) -> Iterator[None]:
+        """One writer after another, in order of coming: by SQLite's own waiting one process can starve another."""
+        file = self.engine.url.database
+        if not waits or not file or file == ":memory:":
+            yield
+            return
+        try:
+            place = Path(f"{file}.turn").open("ab")  # noqa: SIM115  (closed below; only opening it may fail)
+        except OSError:
+            raise OutcomesUnavailableError from None
+        with place:
+            fcntl.flock(place, fcntl.LOCK_EX)
+            yield
 
     def close(self) -> None:
         """Close every connection."""
