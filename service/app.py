@@ -1,7 +1,7 @@
 """Makes the app: routes from the operations, and what every request passes through.
 
-In order: ids, a trusted host, a key with the route's scope, the key's rate limit, an acceptable media type, a query
-without faults, the view. On the way out: unread bodies are drained, the security headers set, the request counted and
+In order: ids, a trusted host, a key with the route's scope (in the console, a session of one), the key's rate limit, an
+acceptable media type, a query without faults, the view. On the way out: unread bodies are drained, the security headers set, the request counted and
 logged. A route without a declared scope that is not on the open list is refused, so that a forgotten check shuts a door
 instead of leaving it open.
 """
@@ -24,6 +24,7 @@ from service.access import ForbiddenError, KeyRing, UnauthenticatedError
 from service.api import BY_ENDPOINT, OPERATIONS, Operation, Service, service
 from service.asks import read_query
 from service.body import drain
+from service.console import front
 from service.fallback import Budget
 from service.limits import RateLimitedError, RateLimits, redis_counter
 from service.logs import RequestLog, Trace, new_ids
@@ -38,12 +39,13 @@ from service.tracing import Tracer, tracer_for
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-OPEN_ENDPOINTS: Final = frozenset({"static", *(f"pages.{name}" for name in OPEN_PAGES)})
+OPEN_ENDPOINTS: Final = frozenset({"static", *(f"pages.{name}" for name in OPEN_PAGES), *front.OPEN_CONSOLE})
 """Routes that need no key. A test freezes the list."""
 ANY_HOST: Final = frozenset({"pages.healthz", "pages.readyz", "show_metrics"})
 """Routes that probes and scrapers ask by address, whatever name stands in Host. They depend on no host name."""
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'"
 UNMATCHED: Final = "unmatched"
+_STATIC: Final = frozenset({"static", "console.static"})
 _ADDED: Final = "arki.headers"
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 _HEADERS: Final = (
@@ -114,6 +116,7 @@ def create_app(
     app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
     register_problems(app)
     app.register_blueprint(pages)
+    front.install(app, settings)
     for operation in OPERATIONS:
         app.add_url_rule(operation.rule, view_func=operation.view, methods=[operation.method])
     if settings.keys is None and settings.dev_key is None:
@@ -153,6 +156,9 @@ def _admit() -> Response | None:
     if environ["REQUEST_METHOD"] == "OPTIONS":
         return _preflight()
     if request.routing_exception is not None or endpoint in OPEN_ENDPOINTS:
+        return None
+    if endpoint in front.CLOSED_CONSOLE:
+        front.admit(ours)
         return None
     operation = BY_ENDPOINT.get(endpoint or "")
     if operation is None:
@@ -209,7 +215,7 @@ def _finish(response: Response) -> Response:
     headers += ours.network.headers(environ)
     if "Content-Security-Policy" not in response.headers:
         headers.append(("Content-Security-Policy", API_CSP))
-    if request.endpoint != "static":
+    if request.endpoint not in _STATIC:
         response.headers["Cache-Control"] = "no-store"
     environ[_ADDED] = headers
     _tell(response.status_code, passed)

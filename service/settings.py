@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -62,6 +63,10 @@ class Settings:
         ARKI_MODEL_BUDGET_MS, after which an answer is the neutral one, marked degraded.
     log_requests : bool
         ARKI_LOG_REQUESTS, on or off: a JSON line for each request.
+    run : Path or None
+        ARKI_RUN, where workers share what they do not keep, such as the console's work; private and temporary if None.
+    contact : str or None
+        ARKI_CONTACT, an e-mail address or https address that the console's pages name for feedback.
     tracing : str or None
         OTEL_EXPORTER_OTLP_ENDPOINT, where spans go, with the extra `tracing`; none are made if unset.
     """
@@ -78,6 +83,8 @@ class Settings:
     redis_url: str | None = field(default=None, repr=False)
     model_budget_s: float = 0.25
     log_requests: bool = True
+    run: Path | None = None
+    contact: str | None = None
     tracing: str | None = None
 
     @classmethod
@@ -109,6 +116,8 @@ class Settings:
             redis_url=_redis_url(environ.get("ARKI_REDIS_URL", "")),
             model_budget_s=whole_number(environ, "ARKI_MODEL_BUDGET_MS", 250, LARGEST_BUDGET_MS) / 1000,
             log_requests=_on_or_off(environ, "ARKI_LOG_REQUESTS"),
+            run=run_folder(environ),
+            contact=_contact(environ.get("ARKI_CONTACT", "")),
             tracing=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
         )
 
@@ -239,6 +248,15 @@ def _redis_url(given: str) -> str | None:
     if given and urlsplit(given).scheme not in {"redis", "rediss", "unix"}:
         raise SettingsError("ARKI_REDIS_URL must begin with redis://, rediss:// or unix://.")
     return given or None
+
+
+def _contact(given: str) -> str | None:
+    contact = given.strip()
+    if contact and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[a-z]+|https://[^\s<>\"]+", contact):
+        raise SettingsError(
+            "ARKI_CONTACT must be an e-mail address, or an address that begins with https://."
+        )
+    return contact or None
 
 
 def _on_or_off(environ: Mapping[str, str], name: str) -> bool:
