@@ -183,11 +183,15 @@ def _count(ours: Service, grant: Grant) -> None:
 
 
 def _check_origin() -> None:
-    """A browser says where a form comes from; one of another site is refused before its token is looked at."""
-    origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
-        raise StaleFormError
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+    """A browser says where a form comes from; one of another site is refused before its token is looked at.
+
+    `Origin` is null on pages without a referrer, as ours are, so `Sec-Fetch-Site` goes before it.
+    """
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None:
+        if site not in {"same-origin", "none"}:
+            raise StaleFormError
+    elif origin not in {None, "null"} and urlsplit(str(origin)).netloc != request.host:
         raise StaleFormError
 
 
