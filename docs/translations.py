@@ -57,7 +57,9 @@ def updated(language: str) -> Catalog:
         if message.id:
             known = written.get(message.id)
             made.add(
-                message.id, known.string if known is not None else None, locations=dict.fromkeys(message.locations)
+                message.id,
+                known.string if known is not None else None,
+                locations=dict.fromkeys(message.locations),
             )
     return made
 
@@ -75,7 +77,9 @@ def untranslated(catalogue: Catalog) -> list[str]:
 def as_po(catalogue: Catalog) -> bytes:
     """A .po file."""
     text = io.BytesIO()
-    write_po(text, catalogue, width=0, omit_header=True, no_location=False, sort_output=False, include_lineno=False)
+    write_po(
+        text, catalogue, width=0, omit_header=True, no_location=False, sort_output=False, include_lineno=False
+    )
     header = f'msgid ""\nmsgstr ""\n"Language: {catalogue.locale}\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n'
     header += f'"Plural-Forms: {catalogue.plural_forms}\\n"\n\n'
     return header.encode() + text.getvalue()

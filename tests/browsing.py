@@ -72,13 +72,13 @@ class Visit:
         """What axe-core finds against WCAG 2.1 A and AA, in one line each."""
         self.page.evaluate(axe_source())
         found = self.page.evaluate("rules => axe.run(document, rules)", AXE_RULES)
-        return [
-            f"{one['id']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]
-        ]
+        return [f"{one['id']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
 
     def is_too_wide(self):
         """Whether the page itself scrolls sideways."""
-        return self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        return self.page.evaluate(
+            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        )
 
     def close(self):
         self.context.close()

@@ -72,6 +72,7 @@ def overview() -> Response:
         cells=made.parts["check.json"]["cells"],
         rules={kind: len(made.recommender.rulebook.tables[kind].rules) for kind in ("person", "employer")},
         ending=summaries.ending(made, today()),
+        expired=summaries.expired(made, today()),
     )
 
 
@@ -150,6 +151,7 @@ def content() -> Response:
         content_types=CONTENT_TYPES,
         languages_of_content=LANGUAGES,
         ending=summaries.ending(made, today()),
+        expired=summaries.expired(made, today()),
         day_now=today(),
     )
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from models.bundle import Bundle, current, history
+from models.bundle import Bundle, history
 from models.catalogue import ContentItem
 from models.codes import CUSTOMER_TYPES, LANGUAGES, UNKNOWN, CustomerType
 from models.rulebook import STATED_TOPIC
@@ -57,17 +57,26 @@ def shares(bundle: Bundle) -> Shares:
 
 
 def ending(bundle: Bundle, day: date) -> list[Ending]:
-    """Approved items that end or are due for review within sixty days, or are past it; the nearest first."""
+    """Approved items that end within sixty days, or whose review is due by then or overdue; the nearest first."""
     found = []
     for item in bundle.recommender.catalogue.items.values():
         if not item.approved:
             continue
+        if item.valid_until < day:
+            continue
         if item.valid_until <= day + AHEAD:
-            found.append(Ending(item, item.valid_until, "expired" if item.valid_until < day else "expires"))
+            found.append(Ending(item, item.valid_until, "expires"))
         review = item.source.get("review_by")
         if review and date.fromisoformat(review) <= day + AHEAD:
             found.append(Ending(item, date.fromisoformat(review), "review"))
     return sorted(found, key=lambda ending: (ending.day, ending.item.id))
+
+
+def expired(bundle: Bundle, day: date) -> int:
+    """How many approved items have expired and still stand in the catalogue."""
+    return sum(
+        item.approved and item.valid_until < day for item in bundle.recommender.catalogue.items.values()
+    )
 
 
 def activations(bundles: Path) -> list[dict[str, Any]]:
@@ -78,11 +87,6 @@ def activations(bundles: Path) -> list[dict[str, Any]]:
         before = records[at - 1]["bundle"] if at else None
         shown.append({**records[at], "edits": _edits(bundles, before, records[at]["bundle"])})
     return shown
-
-
-def active_digest(bundles: Path) -> str | None:
-    """The digest that is current on disk."""
-    return current(bundles)
 
 
 def find_items(

@@ -81,7 +81,7 @@ def export(folder: Path, _asked: Mapping[str, Any], begin: Callable[[str], None]
 
 def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) -> dict[str, Any]:
     """Check a draft whole, and weigh it against what is served."""
-    from models import analysis, authoring  # noqa: PLC0415
+    from models import analysis, authoring, bundle  # noqa: PLC0415
 
     begin("reading")
     placed = place_files(folder / "sent", folder / "draft", asked["names"])
@@ -99,8 +99,11 @@ def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) 
         "findings": [_finding(finding) for finding in authored.findings[:MOST_FINDINGS]],
         "files": _reviewed(folder, placed),
     }
-    if not authored.errors:
-        found |= _weighed(folder, authored.parts(), begin)
+    if authored.cells:  # what cannot even be read whole cannot be weighed either
+        try:
+            found |= _weighed(folder, authored.parts(), begin)
+        except (LookupError, bundle.BundleError) as error:
+            found["unweighed"] = type(error).__name__
     return found
 
 
@@ -134,7 +137,7 @@ def _plain(names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _weighed(folder: Path, parts: dict[str, Any], begin: Callable[[str], None]) -> dict[str, Any]:
-    """What a sound draft changes: cells, rules, personas, worked examples and people."""
+    """What a draft changes, sound or not: cells, rules, personas, worked examples and people."""
     from models import bundle  # noqa: PLC0415
     from models.analysis import read_model  # noqa: PLC0415
     from models.comparison import difference, read_edition  # noqa: PLC0415
@@ -147,11 +150,15 @@ def _weighed(folder: Path, parts: dict[str, Any], begin: Callable[[str], None]) 
         raise DraftError("no_bundle")
     served = bundle.load(bundles, current)
     draft = bundle.preview(parts)
+    compiled = folder / "draft" / "compiled"
+    compiled.mkdir()
+    for name in ("rulebook.json", "channels.json"):
+        (compiled / name).write_text(json.dumps(parts[name]), encoding="utf-8")
     (folder / "parts.json").write_text(json.dumps(parts, ensure_ascii=False), encoding="utf-8")
     today, inventor = datetime.now(UTC).date(), Inventor(read_model())
     begin("comparing")
     old = read_edition(str(bundles / current), bundles)
-    new = read_edition(str(folder / "draft"), bundles)
+    new = read_edition(str(compiled), bundles)
     changed = difference(old, new, day=today, inventor=inventor)
     begin("weighing")
     impact = sample_impact(old, new, read_sample(), day=today, inventor=inventor)
@@ -271,13 +278,19 @@ def _examples(served: Any, draft: Any, day: date) -> list[dict[str, Any]]:  # no
         if facts is None:
             continue
         on = date.fromisoformat(example["as_of"]) if "as_of" in example else day
-        rules = [
-            made.rulebook.tables[example["for"]].on(on).choose(facts) for made in (served.recommender, draft)
-        ]
-        told = [{"rule": rule.id, "channel": rule.channel, "content": list(rule.content)} for rule in rules]
+        told = [_ruled(made, example["for"], facts, on) for made in (served.recommender, draft)]
         if told[0] != told[1]:
             flipped.append({"id": example["id"], "old": told[0], "new": told[1]})
     return flipped
+
+
+def _ruled(made: Any, kind: str, facts: Mapping[str, str], day: date) -> dict[str, Any]:  # noqa: ANN401
+    """The rule that decides for facts, and what it offers; empty in a gap."""
+    try:
+        rule = made.rulebook.tables[kind].on(day).choose(facts)
+    except LookupError:
+        return {"rule": "–", "channel": "", "content": []}
+    return {"rule": rule.id, "channel": rule.channel, "content": list(rule.content)}
 
 
 if __name__ == "__main__":

@@ -149,6 +149,7 @@ def _form(
         tried=tried,
         catalogue=(answered_by or bundle()).recommender.catalogue,
         personas=trying.personas(),
+        chosen_persona=request.form.get("persona", ""),
         benefits=BENEFITS,
         claim_kinds=CLAIM_KINDS,
         channels=CHANNELS,
