@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -86,7 +87,8 @@ def as_po(catalogue: Catalog) -> bytes:
 
 
 def as_mo(catalogue: Catalog) -> bytes:
-    """The compiled words."""
+    """The compiled words; the same words give the same bytes."""
+    catalogue.creation_date = catalogue.revision_date = datetime(2026, 11, 21, tzinfo=UTC)
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
     return compiled.getvalue()
