@@ -471,3 +471,23 @@ def test_the_statement_names_the_contact_where_there_is_one(bundles, store):
         assert f'href="{shown}"' in made.test_client().get("/console/en/accessibility").text
     with pytest.raises(SettingsError, match="ARKI_CONTACT"):
         Settings.from_environ({"ARKI_CONTACT": "javascript:alert(1)"})
+
+
+def test_outcomes_show_shares_with_intervals_and_no_share_of_nothing(team, app, monkeypatch):
+    from service.console import pages
+
+    rate = SimpleNamespace(share=0.4, low=0.3, high=0.5)
+    nothing = SimpleNamespace(share=None, low=None, high=None)
+    rows = [
+        SimpleNamespace(value=value, shown=1200, opened=rate, completed=nothing, helpful=rate)
+        for value in ("callback", None)
+    ]
+    report = SimpleNamespace(by="channel", first=START.date(), last=START.date(), rows=rows)
+    assert "Nothing has been reported yet." in team.get("/console/en/outcomes").text
+    monkeypatch.setattr(pages, "_reports", lambda: [report])
+    text = team.get("/console/en/outcomes").text
+    assert "Call request" in text
+    assert "Customers who objected, and minors" in text
+    assert "40.0% <span" in text
+    assert 'class="whisker"' in text
+    assert "Nothing has been reported yet." not in text

@@ -19,6 +19,7 @@ from service.problems import NotFoundError
 
 _RULE_FILTERS: Final = ("q", "customer_type", "channel", "content", "owner", "segment", "life_event")
 _CONTENT_FILTERS: Final = ("q", "type", "topic", "in", "status")
+OUTCOME_DIMENSIONS: Final = ("rule", "content", "channel", "segment")
 _GROUP_ATTRIBUTES: Final = ("age_band", "sex", "language")
 
 
@@ -189,14 +190,22 @@ def model_file(name: str) -> Response:
 @page("/outcomes")
 def outcomes() -> Response:
     """What was shown, opened and helpful; empty until outcomes are reported."""
-    tables: Sequence[Any] = ()
-    return show("outcomes", names=names(), tables=tables)
+    return show("outcomes", names=names(), reports=_reports())
 
 
 @page("/<path:rest>")
 def nothing(rest: str) -> Response:  # noqa: ARG001  (whatever it is, there is nothing)
     """There is nothing at any other address."""
     raise NotFoundError
+
+
+def _reports() -> Sequence[Any]:
+    """A report by each dimension, where outcomes are kept."""
+    kept = getattr(service(), "outcomes", None)
+    if kept is None:
+        return ()
+    rulebook, now = bundle().recommender.rulebook, service().clock()
+    return [kept.report(by, rulebook=rulebook, now=now) for by in OUTCOME_DIMENSIONS]
 
 
 def _customer_type() -> CustomerType:

@@ -192,6 +192,12 @@ FAILURES: Final[Mapping[str, Any]] = {
         "The spreadsheet is damaged or locked with a password. Save it again without one."
     ),
 }
+DIMENSIONS: Final[Mapping[str, Any]] = {
+    "rule": _l("By rule"),
+    "content": _l("By content"),
+    "channel": _l("By channel"),
+    "segment": _l("By segment"),
+}
 EDITS: Final[Mapping[str, Any]] = {
     "added": _l("added"),
     "removed": _l("removed"),
@@ -264,6 +270,17 @@ class Names:
         """A signal."""
         return str(SIGNALS.get(code, code))
 
+    def outcome(self, dimension: str, value: str | None) -> str:
+        """A row of a report of outcomes; None is everyone of whom only a total is kept."""
+        if value is None:
+            return str(_l("Customers who objected, and minors"))
+        if dimension == "content":
+            item = self._made.catalogue.items.get(value)
+            return item.languages[item.language_for(language())].title if item and item.languages else value
+        if dimension in {"channel", "segment"}:
+            return self.channel(value) if dimension == "channel" else self.segment(value)
+        return value
+
     def gate(self, code: str) -> str:
         """Why an item is not offered."""
         return str(GATES[code])
@@ -283,7 +300,7 @@ class Names:
 
     def word(self, code: str) -> str:
         """Any other code of a page."""
-        for table in (AUDIT, CUSTOMER_TYPES, CLASSES, STATUSES, STAGES, EDITS):
+        for table in (AUDIT, DIMENSIONS, CUSTOMER_TYPES, CLASSES, STATUSES, STAGES, EDITS):
             if code in table:
                 return str(table[code])
         return code
