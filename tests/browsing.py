@@ -20,7 +20,10 @@ ARGUMENTS = [
 ]
 WIDTHS = (1280, 320)
 PATIENCE_MS = 60_000
-AXE_RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+AXE_RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
+    "resultTypes": ["violations"],
+}
 
 
 @contextmanager

@@ -196,10 +196,11 @@ def test_the_sign_in_form_works_in_the_browser_that_asked_for_it_alone(app):
 
 def test_sign_in_is_tried_ten_times_a_minute_at_most(guarded, keys):
     client = guarded.test_client()
-    statuses = [enter(client, "wrong").status_code for _ in range(21)]
-    assert statuses[:10] == [403] * 10
-    assert 429 in statuses  # the twenty-first at the latest, wherever the minute begins
-    assert "Retry-After" in enter(client, "wrong").headers or enter(client, "wrong").status_code == 403
+    answers = [enter(client, "wrong") for _ in range(21)]
+    assert [answer.status_code for answer in answers[:10]] == [403] * 10
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused  # the twenty-first at the latest, wherever the minute begins
+    assert int(refused[0].headers["Retry-After"]) <= 60
 
 
 def test_console_requests_count_against_the_limit_of_the_key(bundles, store, keys, tmp_path):

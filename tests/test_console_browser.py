@@ -6,6 +6,7 @@ empty pages among it, in `make test-full`. `make screenshots` makes the pictures
 
 from __future__ import annotations
 
+import io
 import os
 from contextlib import closing
 
@@ -264,11 +265,13 @@ def test_text_may_be_twice_as_large(visit):
 @pytest.mark.skipif(os.environ.get("ARKI_SCREENSHOTS") != "1", reason="made on request: make screenshots")
 @pytest.mark.parametrize("width", WIDTHS)
 def test_screenshots_of_each_page(visit, browser, width, tmp_path):
+    image = pytest.importorskip("PIL.Image")
     SHOTS.mkdir(exist_ok=True)
     window = visit(width)
 
     def shoot(name):
-        window.page.screenshot(path=SHOTS / f"{name}-{width}.png", clip=_first(window, 1600))
+        shot = io.BytesIO(window.page.screenshot(clip=_first(window, 1600)))
+        image.open(shot).convert("RGB").quantize(96).save(SHOTS / f"{name}-{width}.png", optimize=True)
 
     for name, path in NORMAL.items():
         window.go(f"/console/{'fi' if name != 'accessibility' else 'sv'}{path}")
