@@ -173,17 +173,46 @@ export function firstReason(answer: Answer): string | undefined {
 """
 
 
+# Both forms of an answer are one type, and the module is what its declarations say it is.
+_PAGE = """import type { components } from "./arki";
+import * as declared from "./clients/arki.js";
+import * as written from "./clients/written.js";
+
+type Answer = components["schemas"]["Recommendation"];
+type Ask = components["schemas"]["RecommendationRequest"];
+
+export const written_so: (options: Required<declared.ClientOptions>) => declared.Client = written.createClient;
+export const client: declared.Client = declared.createClient({ endpoint: "/suggestions", timeoutMs: 500, language: "fi" });
+export const readable = (answer: Answer): declared.Recommendation => answer;
+export const sendable = (ask: Required<declared.Ask>): Pick<Ask, "customer_type" | "language" | "limit" | "shown"> => ask;
+
+export async function show(element: declared.ArkiRecommendation): Promise<string | undefined> {
+  const answer = await element.load(client, { customer_type: "person", signals: {} });
+  element.addEventListener("opened", (event) => client.sendOutcome({ ...event.detail, event: "opened" }));
+  return answer?.items[0]?.reason.text;
+}
+
+// @ts-expect-error an event that Arki does not know
+client.sendOutcome({ recommendation_id: "", item: "", event: "clicked" });
+"""
+
+
 def typed_client(folder: Path) -> list[Row]:
     """openapi-typescript makes types from openapi.json; a small client of them compiles under `tsc --strict`."""
     npm, home = needs("npm"), folder / "typed"
     home.mkdir(exist_ok=True)
     (home / "package.json").write_text('{"private": true}')
     (home / "client.ts").write_text(_CLIENT)
+    (home / "page.ts").write_text(_PAGE)
+    (home / "clients").mkdir(exist_ok=True)
+    for name, copy in (("arki.d.ts", "arki.d.ts"), ("arki.js", "written.js")):
+        (home / "clients" / copy).write_bytes((ROOT / "clients" / name).read_bytes())
     options = ["--strict", "--noEmit", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom"]
     steps = (
         [npm, "install", "--silent", "--no-audit", "--no-fund", "openapi-typescript@7", "typescript@5"],
         [str(home / "node_modules/.bin/openapi-typescript"), str(ROOT / "openapi.json"), "-o", "arki.ts"],
         [str(home / "node_modules/.bin/tsc"), *options, "client.ts"],
+        [str(home / "node_modules/.bin/tsc"), *options, "--allowJs", "page.ts"],
     )
     said = "compiles"
     for step in steps:

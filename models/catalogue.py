@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 from models.codes import CUSTOMER_TYPES, CustomerType, Language
 
 GENERAL: Final = "general"
+MOST_SHOWN: Final = 50
+"""At most so many items may be named as shown before."""
+_RANKINGS: Final = 4096  # kinds × topics × channels × languages asked for on a day or two
 FALLBACK: Final[Mapping[Language, tuple[Language, ...]]] = {
     "fi": ("fi", "sv", "en"),
     "sv": ("sv", "fi", "en"),
@@ -70,6 +74,7 @@ class Catalogue:
         self.items = {item.id: item for item in items}
         self.topics = topics
         self._chains = {topic: _chain(topic, parents) for topic in parents}
+        self._ranked = lru_cache(maxsize=_RANKINGS)(self._rank)
         self._index: dict[tuple[CustomerType, str, str], list[ContentItem]] = {}
         self._statutory: dict[tuple[CustomerType, str], list[ContentItem]] = {}
         for item in sorted(self.items.values(), key=lambda item: item.id):
@@ -107,19 +112,34 @@ class Catalogue:
         The nearest topic decides, then the asked language, then the channel's own card, then items whose main topic it
         is, then the id.
         """
+        ranked = self._ranked(content_type, topic, customer_type, channel, language, day)
+        if not shown:
+            return ranked[0] if ranked else None
+        return next((item for item in ranked if item.id not in shown), None)
+
+    def _rank(
+        self,
+        content_type: str,
+        topic: str,
+        customer_type: CustomerType,
+        channel: str,
+        language: Language,
+        day: date,
+    ) -> tuple[ContentItem, ...]:
+        """The items `pick` chooses from, in order, as many as could have been shown and one more."""
         ranks = FALLBACK[language]
+        found: dict[str, ContentItem] = {}
         for near in self._chains[topic]:
             fitting = [
                 item
                 for item in self._index.get((customer_type, content_type, near), ())
-                if item.holds_on(day) and item.id not in shown and item.channel in {None, channel}
+                if item.holds_on(day) and item.channel in {None, channel}
             ]
-            if fitting:
-                return min(
-                    fitting,
-                    key=lambda item: (ranks.index(item.language_for(language)), item.channel != channel),
-                )
-        return None
+            fitting.sort(key=lambda item: (ranks.index(item.language_for(language)), item.channel != channel))
+            found.update((item.id, item) for item in fitting if item.id not in found)
+            if len(found) > MOST_SHOWN:
+                break
+        return tuple(found.values())[: MOST_SHOWN + 1]
 
     def could_pick(
         self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str

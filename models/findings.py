@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from models.codes import LANGUAGES
 from models.messages import EXAMPLE_WORDS, SEVERITIES, TeamLanguage, phrased, said
+from models.segments import Segment
 
 _MOST_NAMES: Final = 40  # a readable list
 
@@ -182,6 +183,12 @@ def one_of(
     word = what if isinstance(what, Phrase) else phrase(what)
     authored.find(subject, "no_such", what=word, value=value, hint=closest(value, names))
     return False
+
+
+def find_segments(authored: Authored, subject: str, name: str) -> None:
+    """A finding for each segment that an id names: ids travel with answers, segments do not."""
+    for segment in sorted(set(Segment) & set(name.split("-"))):
+        authored.find(subject, "segment_in_id", value=str(segment))
 
 
 def in_all_languages(authored: Authored, subject: str, what: str | Phrase, texts: object) -> None:

@@ -38,6 +38,7 @@ WORKING_DAYS_A_MONTH: Final = (
 )
 _PREFERRED: Final = CONTRACT["person"]["preferred_channel"].values
 _GAP: Final = "(no rule)"
+_ALLOWED: Final = 0  # of the fact `personalisation`, in both tables
 
 
 class Move(NamedTuple):
@@ -159,15 +160,16 @@ class _Side:
         ]
         rows = len(table.rules)
         self.channel = np.array([CHANNELS.index(rule.channel) for rule in table.rules] + [MISSING])
-        self.answer = np.full((rows + 1, len(CHANNELS)), MISSING)
+        self.answer = np.full((2, rows + 1, len(CHANNELS)), MISSING)  # in no experiment, and drawn
         self.first_kind = np.full((rows + 1, len(CHANNELS)), MISSING)
         for at, rule in enumerate(table.rules):
             for place, name in enumerate(CHANNELS):
                 if name not in edition.channels:
                     continue
                 kinds = kinds_offered(rule, edition.channels[name])
-                answer = _answer(rule, name, kinds)
-                self.answer[at, place] = answers.setdefault(answer, len(answers))
+                for drawn in (False, True):
+                    answer = _answer(rule, name, kinds, drawn=drawn)
+                    self.answer[int(drawn), at, place] = answers.setdefault(answer, len(answers))
                 self.first_kind[at, place] = CONTENT_TYPES.index(kinds[0])
 
     def rule_of(self, codes: Mapping[str, Codes]) -> Codes:
@@ -257,7 +259,10 @@ class _Judge:
             may[may] = side.permitted(codes)[place[may], wished[may]]
         row = rule[place]
         channel = np.where(may, wished, side.channel[row])
-        return channel, side.answer[row, channel], side.first_kind[row, channel]
+        drawn: Any = 0
+        if any(rule.experiment for rule in side.table.rules):
+            drawn = (codes["personalisation"] == _ALLOWED)[place].astype(np.int64)
+        return channel, side.answer[drawn, row, channel], side.first_kind[row, channel]
 
     def _human(self, side: _Side, channel: Codes) -> NDArray[np.bool_]:
         import numpy as np  # noqa: PLC0415
@@ -338,10 +343,18 @@ class _Sums:
         return chosen
 
 
-def _answer(rule: Rule, channel: str, kinds: tuple[str, ...]) -> tuple[Any, ...]:
-    """All that a customer gets in a channel; the rule's own sentence only in the rule's own channel."""
-    because = tuple(sorted(rule.because.items())) if channel == rule.channel else ()
-    return (channel, kinds, rule.topic, rule.human_channel, because)
+def _answer(rule: Rule, channel: str, kinds: tuple[str, ...], *, drawn: bool) -> tuple[Any, ...]:
+    """All that a customer may get in a channel; the rule's own sentence and experiment only in the rule's own channel."""
+    own = channel == rule.channel
+    because = tuple(sorted(rule.because.items())) if own else ()
+    return (
+        channel,
+        kinds,
+        rule.topic,
+        rule.human_channel,
+        because,
+        rule.experiment if own and drawn else None,
+    )
 
 
 def _rule_id(table: Table, facts: Facts) -> str:

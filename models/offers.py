@@ -7,14 +7,16 @@ where another on its topic is, not shown before, the first of its equals, and wi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, NamedTuple
 
 from models.catalogue import FALLBACK, Catalogue, ContentItem
 from models.channels import Channel
 from models.codes import CustomerType, Language
+from models.experiments import Assignment, Draw, arm_of
+from models.facts import Facts
 from models.rulebook import Rule
 
 EASY_READ: Final = "easy_read"
@@ -70,6 +72,23 @@ def kinds_offered(rule: Rule, channel: Channel) -> tuple[str, ...]:
     carried = [kind for kind in rule.content if kind in channel.carries and kind != channel.card]
     easy = [kind for kind in carried if kind == EASY_READ]
     return (*easy, channel.card, *(kind for kind in carried if kind != EASY_READ))
+
+
+def drawn(
+    chosen: list[tuple[Facts, Rule]], draw: Draw, channel_of: Callable[[Facts, Rule], str]
+) -> tuple[list[tuple[Facts, Rule]], Assignment | None]:
+    """The rules of an answer with the content that a customer is drawn into.
+
+    An answer takes part in one experiment at most, the first that its rules meet, so that no two mix in what follows. Who
+    is answered in a channel of their own choice, not the rule's, takes part in none.
+    """
+    for facts, rule in chosen:
+        if rule.experiment and channel_of(facts, rule) == rule.channel:
+            arm = arm_of(rule.arms(), draw(rule.experiment.id))
+            tried = replace(rule, content=arm.content)
+            assignment = Assignment(rule.id, rule.experiment.id, arm.id, arm.share / 100)
+            return [(seen, tried if other is rule else other) for seen, other in chosen], assignment
+    return chosen, None
 
 
 def why_not(catalogue: Catalogue, sought: Sequence[Sought], wanted: Wanted) -> list[WhyNot]:

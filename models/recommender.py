@@ -6,16 +6,18 @@ reasons and versions. Whatever happens here is a function of the bundle and the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from models.catalogue import Catalogue, ContentItem
 from models.channels import HELSINKI, Channel
-from models.codes import BENEFITS, CUSTOMER_TYPES, UNKNOWN, CustomerType, Language
-from models.facts import FACTS, Facts, is_feasible, lookups, may_personalise
-from models.offers import Sought, Wanted, WhyNot, kinds_offered, why_not
+from models.codes import BENEFITS, CUSTOMER_TYPES, CustomerType, Language
+from models.experiments import Assignment, Draw
+from models.facts import Facts, lookups, may_personalise
+from models.mapping import MappingRow, mapping_rows
+from models.offers import Sought, Wanted, WhyNot, drawn, kinds_offered, why_not
 from models.rulebook import STATED_TOPIC, PassedOver, Rule, Rulebook
 from models.scorecard import Contribution, Prediction, Scorecard
 from models.segments import PERSON_SEGMENTS, Segment
@@ -116,6 +118,7 @@ class Recommendation:
     segment: SegmentAnswer | None
     versions: Versions
     language: Language
+    experiment: Assignment | None = None
 
 
 class LookupTrace(NamedTuple):
@@ -139,19 +142,6 @@ class Explanation:
     why_not: tuple[WhyNot, ...]
 
 
-class MappingRow(NamedTuple):
-    """One cell of the mapping: a segment and one more fact, all else as given or unknown."""
-
-    customer_type: CustomerType
-    segment: str
-    fact: str
-    value: str
-    channel: str
-    content_types: tuple[str, ...]
-    topic: str
-    rule: str
-
-
 @dataclass(frozen=True, slots=True)
 class Recommender:
     """Everything one answer is made from, of one bundle."""
@@ -171,6 +161,7 @@ class Recommender:
         language: Language = "fi",
         limit: int = 3,
         shown: Collection[str] = (),
+        draw: Draw | None = None,
     ) -> list[Recommendation]:
         """A recommendation for each customer, in order.
 
@@ -185,18 +176,17 @@ class Recommender:
             At most so many items, 1 to 10. Nothing is padded.
         shown : collection of str
             Content ids already shown; they are left out, statutory ones excepted.
+        draw : Draw, optional
+            Of the one customer asked about; without it, every rule offers its own content.
         """
-        asked = _Asked(at, language, limit, shown)
+        asked = _Asked(at, language, limit, shown, draw)
         return [self._recommend(signals, self._predict(signals), asked) for signals in customers]
 
     def degraded(
         self, signals: Signals, *, at: datetime, language: Language = "fi", limit: int = 3
     ) -> Recommendation:
         """The neutral answer, marked so, for when making the real one failed. The model is not asked."""
-        kept = (*_NEEDS, *_STATUTORY_SIGNALS)
-        values = {name: value for name, value in signals.values.items() if name in kept}
-        neutral = Signals(signals.customer_type, values | {"personalisation": "objected"})
-        return self._recommend(neutral, None, _Asked(at, language, limit, (), degraded=True))
+        return self._recommend(_neutral(signals), None, _Asked(at, language, limit, (), degraded=True))
 
     def explain(
         self,
@@ -206,10 +196,16 @@ class Recommender:
         language: Language = "fi",
         limit: int = 3,
         shown: Collection[str] = (),
+        draw: Draw | None = None,
+        degraded: bool = False,
     ) -> Explanation:
-        """The same recommendation with every contribution, every rule passed over and why no other item is offered."""
-        prediction = self._predict(signals)
-        asked = _Asked(at, language, limit, shown)
+        """The same recommendation with every contribution, every rule passed over and why no other item is offered.
+
+        `degraded` explains the neutral answer that `degraded` gives; the model is not asked.
+        """
+        asked = _Asked(at, language, limit, () if degraded else shown, draw, degraded)
+        signals = _neutral(signals) if degraded else signals
+        prediction = None if degraded else self._predict(signals)
         table = self.rulebook.tables[signals.customer_type].on(asked.day)
         contributions: tuple[Contribution, ...] = ()
         if prediction is not None:
@@ -226,53 +222,16 @@ class Recommender:
             contributions=contributions,
             lookups=tuple(
                 LookupTrace(
-                    facts,
-                    (rule := table.choose(facts)).id,
-                    self._channel(signals, facts, rule).id,
-                    tuple(table.passed_over(facts)),
+                    facts, rule.id, self._channel(signals, facts, rule).id, tuple(table.passed_over(facts))
                 )
-                for facts in lookups(signals, prediction)
+                for facts, rule in self._choose(signals, prediction, asked)[0]
             ),
             why_not=tuple(self._why_not(signals, prediction, asked)),
         )
 
     def mapping(self, fixed: Mapping[str, str] | None = None, *, day: date = date.max) -> list[MappingRow]:
         """Who gets what on a day: each segment with each value of each other fact, `fixed` facts as given, the rest unknown."""
-        return [row for kind in CUSTOMER_TYPES for row in self._mapping_of(kind, fixed or {}, day)]
-
-    def _mapping_of(
-        self, customer_type: CustomerType, fixed: Mapping[str, str], day: date
-    ) -> Iterator[MappingRow]:
-        facts, table = FACTS[customer_type], self.rulebook.tables[customer_type].on(day)
-        names = {fact.name for fact in facts}
-        if not names.issuperset(fixed):
-            return
-        unknown = dict.fromkeys(names, UNKNOWN) | {"personalisation": "allowed", **fixed}
-        person = customer_type == "person"
-        segments = (*PERSON_SEGMENTS, UNKNOWN) if person else (Segment.EMPLOYER,)
-        for segment in segments:
-            cell = unknown | (
-                {"segment": str(segment), "confidence": UNKNOWN if segment == UNKNOWN else "high"}
-                if person
-                else {}
-            )
-            for fact in facts:
-                if fact.name in {"segment", "confidence", *fixed}:
-                    continue
-                for value in fact.values:
-                    if not is_feasible(customer_type, cell | {fact.name: value}):
-                        continue
-                    rule = table.choose(cell | {fact.name: value})
-                    yield MappingRow(
-                        customer_type,
-                        str(segment),
-                        fact.name,
-                        value,
-                        rule.channel,
-                        rule.content,
-                        rule.topic,
-                        rule.id,
-                    )
+        return [row for kind in CUSTOMER_TYPES for row in mapping_rows(self.rulebook, kind, fixed or {}, day)]
 
     def _predict(self, signals: Signals) -> Prediction | None:
         """The model's answer; None for an employer, an objector and a minor: the model is not asked."""
@@ -281,9 +240,7 @@ class Recommender:
         return self.scorecard.predict(signals)
 
     def _recommend(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> Recommendation:
-        found = lookups(signals, prediction)
-        table = self.rulebook.tables[signals.customer_type].on(asked.day)
-        chosen = [(facts, table.choose(facts)) for facts in found]
+        chosen, experiment = self._choose(signals, prediction, asked)
         items = self._items(signals, chosen, asked)
         segment = self._segment(signals, prediction, asked.language)
         return Recommendation(
@@ -306,7 +263,19 @@ class Recommender:
             segment=None if asked.degraded else segment,
             versions=self.versions,
             language=asked.language,
+            experiment=experiment
+            and next((experiment for i in items if i.reason.rule == experiment.rule), None),
         )
+
+    def _choose(
+        self, signals: Signals, prediction: Prediction | None, asked: _Asked
+    ) -> tuple[list[tuple[Facts, Rule]], Assignment | None]:
+        """The rule of each lookup, with the content that was drawn; nobody who objected and no minor is drawn."""
+        table = self.rulebook.tables[signals.customer_type].on(asked.day)
+        chosen = [(facts, table.choose(facts)) for facts in lookups(signals, prediction)]
+        if asked.draw is None or not may_personalise(signals):
+            return chosen, None
+        return drawn(chosen, asked.draw, lambda facts, rule: self._channel(signals, facts, rule).id)
 
     def _human_channel(self, customer_type: CustomerType, rule: Rule, asked: _Asked) -> HumanChannel:
         channel = self.channels[rule.human_channel]
@@ -353,10 +322,8 @@ class Recommender:
         return tuple(items.values())
 
     def _why_not(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> list[WhyNot]:
-        kind, table = signals.customer_type, self.rulebook.tables[signals.customer_type].on(asked.day)
-        sought = []
-        for facts in lookups(signals, prediction):
-            rule = table.choose(facts)
+        kind, sought = signals.customer_type, []
+        for facts, rule in self._choose(signals, prediction, asked)[0]:
             channel, topic = self._channel(signals, facts, rule), self._topic(kind, facts, rule)
             sought += [Sought(content, topic, channel.id) for content in kinds_offered(rule, channel)]
         wanted = Wanted(kind, asked.language, asked.day, asked.shown, asked.limit)
@@ -417,11 +384,19 @@ class _Asked:
     language: Language
     limit: int
     shown: Collection[str]
+    draw: Draw | None = None
     degraded: bool = False
 
     @property
     def day(self) -> date:
         return self.at.astimezone(HELSINKI).date()
+
+
+def _neutral(signals: Signals) -> Signals:
+    """What is left of a customer when nothing may be asked of the model: needs, and what the law attaches content to."""
+    kept = (*_NEEDS, *_STATUTORY_SIGNALS)
+    values = {name: value for name, value in signals.values.items() if name in kept}
+    return Signals(signals.customer_type, values | {"personalisation": "objected"})
 
 
 def _is_personalised(signals: Signals, prediction: Prediction | None) -> bool:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from models.experiments import Experiment
+
 if TYPE_CHECKING:
     from models.impact import Impact
 
@@ -44,7 +46,7 @@ def diff(old: str, new: str, as_of: str | None) -> None:
     for change in found.changes:
         was, now = (rule.id if rule else "(no rule)" for rule in (change.old, change.new))
         click.echo(f"{change.cells:>11,} cells  {change.customer_type}: {was} -> {now}")
-        for name in ("channel", "content", "topic", "human_channel"):
+        for name in ("channel", "content", "topic", "human_channel", "experiment"):
             before, after = (getattr(rule, name, None) for rule in (change.old, change.new))
             if before != after:
                 click.echo(f"{'':19}{name}: {_told(before)} -> {_told(after)}")
@@ -222,7 +224,10 @@ def _share(part: int, whole: int) -> str:
 
 
 def _told(value: Any) -> str:  # noqa: ANN401
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    if isinstance(value, Experiment):
+        arms = [f"{arm.id} {arm.share} % ({', '.join(arm.content)})" for arm in value.variants]
+        return f"{value.id}: control {value.control_share} %, {', '.join(arms)}"
+    return ", ".join(value) if isinstance(value, tuple) else str("–" if value is None else value)
 
 
 def _day(as_of: str | None) -> date:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from models.experiments import Assigner
 from models.facts import may_personalise
 from models.recommender import Recommendation, Recommender
 from service.asks import read_customer, read_customers
 from service.body import Document
+from service.compiled import dumper
 from service.explanations import EXPLANATION
 from service.fallback import Budget, TooSlowError
 from service.logs import error_place
 from service.metrics import DEGRADED
 from service.problems import InvalidRequestError, problem_of
 from service.references import References
-from service.schemas import Answer, Ask, RecommendationSchema, dumper
+from service.schemas import Answer, Ask, RecommendationSchema
 
 _log: Final = logging.getLogger("arki")
 _wire: Final = dumper(RecommendationSchema())
 _explained: Final = dumper(EXPLANATION)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Answers:
     request_id: str
     budget: Budget
     made: list[tuple[Recommendation, bool]]
+    assigner: Assigner
 
     def recommendation(self, ask: Ask) -> dict[str, Any]:
         """The answer to one customer."""
@@ -61,8 +66,16 @@ class Answers:
 
     def explanation(self, ask: Ask) -> dict[str, Any]:
         """How the answer to one customer came about."""
-        explained = self.recommender.explain(
-            ask.signals, at=ask.at or self.now, language=ask.language, limit=ask.limit, shown=ask.shown
+        at, draw, explain = (
+            ask.at or self.now,
+            self.assigner.draw(ask.assignment_key),
+            self.recommender.explain,
+        )
+        explained = self._guarded(
+            lambda: explain(
+                ask.signals, at=at, language=ask.language, limit=ask.limit, shown=ask.shown, draw=draw
+            ),
+            lambda: explain(ask.signals, at=at, language=ask.language, limit=ask.limit, degraded=True),
         )
         return {"recommendation": self._dump(explained.recommendation), **_explained(explained)}
 
@@ -85,17 +98,22 @@ class Answers:
         return {"index": index, **ref_given, "status": 200, "recommendation": self.recommendation(ask)}
 
     def _recommend(self, ask: Ask) -> Recommendation:
-        at = ask.at or self.now
+        at, draw, ours = ask.at or self.now, self.assigner.draw(ask.assignment_key), self.recommender
+        return self._guarded(
+            lambda: ours.recommend(
+                [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown, draw=draw
+            )[0],
+            lambda: ours.degraded(ask.signals, at=at, language=ask.language, limit=ask.limit),
+        )
+
+    def _guarded(self, work: Callable[[], T], neutral: Callable[[], T]) -> T:
+        """What `work` gives, or the neutral answer where the model fails or takes too long."""
         try:
-            return self.budget.call(
-                lambda: self.recommender.recommend(
-                    [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown
-                )[0]
-            )
+            return self.budget.call(work)
         except Exception as error:  # noqa: BLE001  (whatever fails, a customer gets a full neutral answer)
             _log.error("request %s answered degraded: %s", self.request_id, error_place(error))
             DEGRADED.labels("slow" if isinstance(error, TooSlowError) else "failed").inc()
-            return self.recommender.degraded(ask.signals, at=at, language=ask.language, limit=ask.limit)
+            return neutral()
 
     def _dump(self, recommendation: Recommendation) -> dict[str, Any]:
         reference = self.references.issue(recommendation, at=self.now)

@@ -16,6 +16,7 @@ from flask import Response, current_app, g, request
 from marshmallow import Schema
 
 from models.bundle import Bundle
+from models.experiments import Assigner
 from models.recommender import Recommendation
 from service import listings, metrics
 from service.access import KeyRing
@@ -25,10 +26,20 @@ from service.body import LARGEST_BATCH_BODY, LARGEST_BODY, read_document
 from service.explanations import ExplanationSchema
 from service.fallback import Budget
 from service.limits import RateLimits
+from service.logs import RequestLog
 from service.network import Network
 from service.references import References
 from service.schemas import BatchSchema, RecommendationSchema
 from service.settings import Settings
+from service.tracing import Tracer
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Who is told of each request that was answered."""
+
+    log: RequestLog | None
+    tracer: Tracer | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,8 @@ class Service:
     network: Network
     budget: Budget
     watch: metrics.BundleWatch
+    watchers: Watchers
+    assigner: Assigner
 
     def bundle(self) -> Bundle:
         """The bundle to answer one request from."""
@@ -180,6 +193,7 @@ def _answers() -> Answers:
         g.request_id,
         ours.budget,
         made,
+        ours.assigner,
     )
 
 

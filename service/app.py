@@ -11,20 +11,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, g, request
 
 from models.bundle import BundleError, BundleStore
+from models.experiments import Assigner
 from service import metrics
 from service.access import ForbiddenError, KeyRing, UnauthenticatedError
-from service.api import BY_ENDPOINT, OPERATIONS, Operation, Service, service
+from service.api import BY_ENDPOINT, OPERATIONS, Operation, Service, Watchers, service
 from service.asks import read_query
 from service.body import drain
 from service.console import front
+from service.demo import OPEN_DEMO, demo
 from service.fallback import Budget
 from service.limits import RateLimitedError, RateLimits, redis_counter
 from service.logs import RequestLog, Trace, new_ids
@@ -39,13 +40,21 @@ from service.tracing import Tracer, tracer_for
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-OPEN_ENDPOINTS: Final = frozenset({"static", *(f"pages.{name}" for name in OPEN_PAGES), *front.OPEN_CONSOLE})
+OPEN_ENDPOINTS: Final = frozenset(
+    {
+        "static",
+        *(f"pages.{name}" for name in OPEN_PAGES),
+        *(f"demo.{name}" for name in OPEN_DEMO),
+        *front.OPEN_CONSOLE,
+    }
+)
 """Routes that need no key. A test freezes the list."""
+CACHED_ENDPOINTS: Final = frozenset({"static", "console.static", "demo.client_module"})
+"""Routes whose answers say themselves how long they keep; every other answer is kept nowhere."""
 ANY_HOST: Final = frozenset({"pages.healthz", "pages.readyz", "show_metrics"})
 """Routes that probes and scrapers ask by address, whatever name stands in Host. They depend on no host name."""
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'"
 UNMATCHED: Final = "unmatched"
-_STATIC: Final = frozenset({"static", "console.static"})
 _ADDED: Final = "arki.headers"
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 _HEADERS: Final = (
@@ -58,18 +67,11 @@ _HEADERS: Final = (
 )
 _DEFAULT_QUERIES: Final = {operation.query: operation.query.load({}) for operation in OPERATIONS}
 _log: Final = logging.getLogger("arki")
+T = TypeVar("T")
 
 
 class StartError(Exception):
     """The service must not start; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Watchers:
-    """Who is told of each request that was answered."""
-
-    log: RequestLog | None
-    tracer: Tracer | None
 
 
 def create_app(
@@ -105,17 +107,16 @@ def create_app(
     app = Flask(__name__)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
+    app.ensure_sync = lambda func: func  # type: ignore[method-assign]  # no view is a coroutine; Flask would ask each time
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.extensions["arki"] = _service(settings, store, clock)
-    app.extensions["arki.watchers"] = _Watchers(
-        RequestLog() if settings.log_requests else None, tracer or tracer_for(settings.tracing)
-    )
+    app.extensions["arki"] = _service(settings, store, clock, tracer or tracer_for(settings.tracing))
     app.extensions["arki.openapi"] = orjson.dumps(openapi_document())
     app.before_request(_admit)
     app.after_request(_finish)
     app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
     register_problems(app)
     app.register_blueprint(pages)
+    app.register_blueprint(demo)
     front.install(app, settings)
     for operation in OPERATIONS:
         app.add_url_rule(operation.rule, view_func=operation.view, methods=[operation.method])
@@ -124,7 +125,12 @@ def create_app(
     return app
 
 
-def _service(settings: Settings, store: Any, clock: Callable[[], datetime]) -> Service:  # noqa: ANN401
+def _service(
+    settings: Settings,
+    store: Any,  # noqa: ANN401
+    clock: Callable[[], datetime],
+    tracer: Tracer | None,
+) -> Service:
     return Service(
         settings,
         store,
@@ -139,14 +145,17 @@ def _service(settings: Settings, store: Any, clock: Callable[[], datetime]) -> S
         Network(settings),
         Budget(settings.model_budget_s),
         metrics.BundleWatch(),
+        Watchers(RequestLog() if settings.log_requests else None, tracer),
+        Assigner(settings.secret),
     )
 
 
 def _admit() -> Response | None:
     """Everything checked before a view runs; each refusal is an exception."""
-    ours, environ, endpoint = service(), request.environ, request.endpoint
-    g.started, g.watchers = time.perf_counter(), current_app.extensions["arki.watchers"]
-    g.request_id, g.trace = new_ids(environ.get("HTTP_TRACEPARENT"))
+    ours, asked, passed = service(), _unwrapped(request), _unwrapped(g)
+    environ, endpoint = asked.environ, asked.endpoint
+    passed.started, passed.watchers = time.perf_counter(), ours.watchers
+    passed.request_id, passed.trace = new_ids(environ.get("HTTP_TRACEPARENT"))
     if host_without_port(environ.get("HTTP_HOST", "")) not in ours.settings.trusted_hosts and (
         endpoint not in ANY_HOST
     ):
@@ -155,7 +164,7 @@ def _admit() -> Response | None:
         )
     if environ["REQUEST_METHOD"] == "OPTIONS":
         return _preflight()
-    if request.routing_exception is not None or endpoint in OPEN_ENDPOINTS:
+    if asked.routing_exception is not None or endpoint in OPEN_ENDPOINTS:
         return None
     if endpoint in front.CLOSED_CONSOLE:
         front.admit(ours)
@@ -163,13 +172,19 @@ def _admit() -> Response | None:
     operation = BY_ENDPOINT.get(endpoint or "")
     if operation is None:
         raise UnauthenticatedError("This address is not open to anyone.")
-    _check_access(ours, operation)
+    _check_access(ours, operation, environ, passed)
     _check_accept(operation)
     if environ.get("QUERY_STRING"):
-        g.query = read_query(operation.query, request.args)
+        passed.query = read_query(operation.query, asked.args)
     else:
-        g.query = _DEFAULT_QUERIES[operation.query]
+        passed.query = _DEFAULT_QUERIES[operation.query]
     return None
+
+
+def _unwrapped(proxy: T) -> T:
+    """What one of Flask's proxies stands for now; each look through a proxy costs as much as a dict look-up does ten times."""
+    found: T = proxy._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  (Flask documents it)
+    return found
 
 
 def _preflight() -> Response | None:
@@ -180,16 +195,15 @@ def _preflight() -> Response | None:
     return None if headers is None else Response(status=204, headers=headers)
 
 
-def _check_access(ours: Service, operation: Operation) -> None:
-    environ = request.environ
+def _check_access(ours: Service, operation: Operation, environ: Mapping[str, Any], passed: Any) -> None:  # noqa: ANN401
     grant = ours.keys.grant(
         environ.get("HTTP_AUTHORIZATION"), remote=ours.network.client_address(environ), now=ours.clock()
     )
-    g.scopes = grant.scopes
+    passed.scopes = grant.scopes
     if operation.scope not in grant.scopes:
         raise ForbiddenError(operation.scope)
     try:
-        g.count = ours.limits.admit(grant.key_id)
+        passed.count = ours.limits.admit(grant.key_id)
     except RateLimitedError:
         metrics.LIMITED.inc()
         raise
@@ -206,7 +220,8 @@ def _check_accept(operation: Operation) -> None:
 
 
 def _finish(response: Response) -> Response:
-    environ, ours, passed = request.environ, service(), vars(g._get_current_object())  # noqa: SLF001  (Flask documents it)
+    asked, ours, passed = _unwrapped(request), service(), vars(_unwrapped(g))
+    environ = asked.environ
     drain(environ)
     headers = [("X-Request-Id", passed["request_id"]), ("traceparent", passed["trace"].traceparent())]
     count = passed.get("count")
@@ -215,10 +230,10 @@ def _finish(response: Response) -> Response:
     headers += ours.network.headers(environ)
     if "Content-Security-Policy" not in response.headers:
         headers.append(("Content-Security-Policy", API_CSP))
-    if request.endpoint not in _STATIC:
+    if asked.endpoint not in CACHED_ENDPOINTS:
         response.headers["Cache-Control"] = "no-store"
     environ[_ADDED] = headers
-    _tell(response.status_code, passed)
+    _tell(asked, response.status_code, passed)
     return response
 
 
@@ -234,11 +249,11 @@ def _with_headers(app: WSGIApplication) -> WSGIApplication:
     return wrapped
 
 
-def _tell(status: int, passed: Mapping[str, Any]) -> None:
+def _tell(asked: Request, status: int, passed: Mapping[str, Any]) -> None:
     """Count and log a request that was answered; what is told names no person, key or reference."""
     seconds = time.perf_counter() - passed["started"]
-    watchers: _Watchers = passed["watchers"]
-    rule, method = request.url_rule, request.environ["REQUEST_METHOD"]
+    watchers: Watchers = passed["watchers"]
+    rule, method = asked.url_rule, asked.environ["REQUEST_METHOD"]
     route = rule.rule if rule is not None else UNMATCHED
     if method not in _METHODS:
         method = "other"

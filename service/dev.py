@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
+from models.bundle import BundleError, BundleStore
 from service.settings import Settings, SettingsError
 
 _BODY: Final = (
@@ -30,7 +31,8 @@ def main() -> None:
         settings = Settings.from_environ(environ)
         host, port = _address(settings.bind)
         _check_free(host, port)
-    except SettingsError as error:
+        BundleStore(settings.bundles)
+    except (BundleError, SettingsError) as error:
         sys.exit(f"Arki cannot start. {error}")
     sys.stdout.write(welcome(f"http://{'127.0.0.1' if host in {'', 'localhost'} else host}:{port}", environ))
     sys.stdout.flush()
@@ -40,11 +42,13 @@ def main() -> None:
 
 def welcome(address: str, environ: Mapping[str, str]) -> str:
     """What to open and what to try, with the key in it."""
+    page = "" if environ.get("ARKI_DEMO") == "off" else f"  {address}/demo      a web page that uses it\n"
     header = shlex.quote(f"Authorization: Bearer {environ['ARKI_DEV_KEY'].strip()}")
     return (
         "Arki, an independent project, not Kela's own. It will serve on this machine alone, until you press Ctrl+C.\n\n"
         f"  {address}/console   the content team's console; sign in with the key below\n"
         f"  {address}/docs      read and try the API\n"
+        f"{page}"
         f"  {address}/readyz    whether it is ready, and what it serves\n"
         f"  {address}{_PAGE}    an example page\n\n"
         f"Your development key: {environ['ARKI_DEV_KEY'].strip()}\n\n"

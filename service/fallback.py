@@ -73,16 +73,27 @@ _armed = threading.Event()  # set while the timer may interrupt; a late alarm fi
 
 
 def _interrupted(work: Callable[[], T], seconds: float) -> T:
-    """The result of `work`, which SIGALRM interrupts after `seconds`."""
+    """The result of `work`, which SIGALRM interrupts after `seconds`.
+
+    The timer fires once, and whatever way `work` ends it is disarmed before anything else is done, so nothing outside
+    `work` is ever interrupted. An alarm that falls into a finaliser is swallowed there; the clock then tells.
+    """
     if signal.getsignal(signal.SIGALRM) is not _alarm:
         signal.signal(signal.SIGALRM, _alarm)
-    _armed.set()
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    until = time.monotonic() + seconds
     try:
-        return work()
-    finally:
+        _armed.set()
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            done = work()
+        finally:
+            _armed.clear()
+    finally:  # again: the alarm may have come while the inner one began
         _armed.clear()
         signal.setitimer(signal.ITIMER_REAL, 0)
+    if time.monotonic() > until:
+        raise TooSlowError
+    return done
 
 
 def _alarm(_signal: int, _frame: FrameType | None) -> None:

@@ -56,7 +56,20 @@ logconfig_dict = {
 }
 
 
-def when_ready(_server: Any) -> None:  # noqa: ANN401  (gunicorn has no types)
+def on_starting(server: Any) -> None:  # noqa: ANN401  (gunicorn has no types)
+    """Stop before there is a worker if ours could not start, with one line that says why."""
+    if server.app.app_uri != "service.wsgi:app" or "GUNICORN_PID" in os.environ:
+        return
+    from service.reload import said_by_a_start  # noqa: PLC0415  (other apps need none of it)
+
+    said = said_by_a_start()
+    if said is not None:
+        server.pidfile.unlink()
+        on_exit(server)
+        sys.exit(said)
+
+
+def when_ready(_server: Any) -> None:  # noqa: ANN401
     """The address is ours: begin with no counts."""
     for name in ("metrics", "ready", "console"):
         shutil.rmtree(_run / name, ignore_errors=True)

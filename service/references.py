@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from models.experiments import Assignment
 from models.recommender import Recommendation
 
 _SALT: Final = "arki.recommendation"
@@ -43,6 +44,7 @@ class Reference:
     degraded: bool
     items: tuple[ReferencedItem, ...]
     statutory: tuple[str, ...]
+    experiment: Assignment | None = None
 
 
 class References:
@@ -64,6 +66,7 @@ class References:
             int(recommendation.degraded),
             [[item.content.id, item.reason.rule, item.channel] for item in recommendation.items],
             [item.content.id for item in recommendation.statutory],
+            recommendation.experiment,
         ]
         token = self._serializer.dumps(payload)
         return token.decode() if isinstance(token, bytes) else token
@@ -74,7 +77,7 @@ class References:
             payload: list[Any] = self._serializer.loads(token)
         except BadData:
             raise BadReferenceError("The recommendation_id was not made by this service.") from None
-        nonce, bundle, issued, language, degraded, items, statutory = payload
+        nonce, bundle, issued, language, degraded, items, statutory, experiment = payload
         return Reference(
             nonce=nonce,
             bundle=bundle,
@@ -83,4 +86,5 @@ class References:
             degraded=bool(degraded),
             items=tuple(ReferencedItem(*item) for item in items),
             statutory=tuple(statutory),
+            experiment=None if experiment is None else Assignment(*experiment),
         )

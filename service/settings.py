@@ -67,6 +67,8 @@ class Settings:
         ARKI_RUN, where workers share what they do not keep, such as the console's work; private and temporary if None.
     contact : str or None
         ARKI_CONTACT, an e-mail address or https address that the console's pages name for feedback.
+    demo : bool
+        ARKI_DEMO, on or off: the page /demo; on where there is a development key, else off.
     tracing : str or None
         OTEL_EXPORTER_OTLP_ENDPOINT, where spans go, with the extra `tracing`; none are made if unset.
     """
@@ -85,6 +87,7 @@ class Settings:
     log_requests: bool = True
     run: Path | None = None
     contact: str | None = None
+    demo: bool = False
     tracing: str | None = None
 
     @classmethod
@@ -115,7 +118,8 @@ class Settings:
             rate_limit=_rate_limit(environ.get("ARKI_RATE_LIMIT") or "6000/minute"),
             redis_url=_redis_url(environ.get("ARKI_REDIS_URL", "")),
             model_budget_s=whole_number(environ, "ARKI_MODEL_BUDGET_MS", 250, LARGEST_BUDGET_MS) / 1000,
-            log_requests=_on_or_off(environ, "ARKI_LOG_REQUESTS"),
+            log_requests=_on_or_off(environ, "ARKI_LOG_REQUESTS", "on"),
+            demo=_on_or_off(environ, "ARKI_DEMO", "on" if environ.get("ARKI_DEV_KEY", "").strip() else "off"),
             run=run_folder(environ),
             contact=_contact(environ.get("ARKI_CONTACT", "")),
             tracing=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
@@ -259,8 +263,8 @@ def _contact(given: str) -> str | None:
     return contact or None
 
 
-def _on_or_off(environ: Mapping[str, str], name: str) -> bool:
-    given = environ.get(name) or "on"
+def _on_or_off(environ: Mapping[str, str], name: str, default: str) -> bool:
+    given = environ.get(name) or default
     if given not in {"on", "off"}:
         raise SettingsError(f"{name} must be on or off.")
     return given == "on"

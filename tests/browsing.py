@@ -1,45 +1,10 @@
-"""A real browser before a real server, for tests of the console: Debian's Chromium, driven by Playwright."""
+"""A visit to the console in the Chromium of `chromium`: signed in or not, at a width, with or without scripts."""
 
-import os
 import re
-from contextlib import contextmanager
-from pathlib import Path
 
-import pytest
+from chromium import PATIENCE_MS, WIDTHS, fits, running, violations
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WIDTHS = (1280, 320)
-PATIENCE_MS = 60_000
-AXE_RULES = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
-    "resultTypes": ["violations"],
-}
-
-
-@contextmanager
-def chromium():
-    """A browser; a skip that says so where there is none on a desk, a failure in CI."""
-    if not Path(CHROMIUM).exists():
-        message = f"{CHROMIUM} is not installed (Debian package chromium)"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            browser.close()
+__all__ = ["WIDTHS", "Visit", "running", "token_of"]
 
 
 class Visit:
@@ -71,28 +36,14 @@ class Visit:
         self.page.click("main button[type=submit]")
         self.page.wait_for_selector("nav.pages")
 
-    def violations(self):
-        """What axe-core finds against WCAG 2.1 A and AA, in one line each."""
-        self.page.evaluate(axe_source())
-        found = self.page.evaluate("rules => axe.run(document, rules)", AXE_RULES)
-        return [f"{one['id']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
-
-    def is_too_wide(self):
-        """Whether the page itself scrolls sideways."""
-        return self.page.evaluate(
-            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-        )
+    def faults(self):
+        """What axe-core finds against WCAG 2.1 A and AA, whether the page scrolls sideways, and what went wrong so far."""
+        found = [*violations(self.page), *([] if fits(self.page) else ["scrolls sideways"]), *self.wrongs]
+        self.wrongs.clear()
+        return found
 
     def close(self):
         self.context.close()
-
-
-def axe_source():
-    """An expression that makes `axe` known, run by the debugger, which no policy of a page binds."""
-    import axe_playwright_python
-
-    path = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-    return f"(() => {{ {path.read_text(encoding='utf-8')} }})()"
 
 
 def token_of(html):

@@ -61,7 +61,7 @@ def at():
 @pytest.fixture(scope="session")
 def settings(bundles):
     return Settings(
-        bundles=bundles, dev_key=KEY, secret="s" * 40, model_budget_s=30
+        bundles=bundles, dev_key=KEY, secret="s" * 40, model_budget_s=30, demo=True
     )  # tests share slow machines
 
 

@@ -55,6 +55,8 @@ def test_the_list_of_open_routes_is_frozen():
         "console.start",
         "console.sign_in",
         "console.accessibility",
+        "demo.client_module",
+        "demo.demo_page",
     } == OPEN_ENDPOINTS
 
 

@@ -492,3 +492,22 @@ def test_outcomes_show_shares_with_intervals_and_no_share_of_nothing(team, app, 
     assert "40.0% <span" in text
     assert 'class="whisker"' in text
     assert "Nothing has been reported yet." not in text
+
+
+def test_a_rule_that_tries_variants_shows_their_shares(settings, store, authored):
+    documents = json.loads(json.dumps(authored.parts()))
+    rule = next(one for one in documents["rulebook.json"]["person"] if one["id"] == "job-loss-guidance")
+    rule["experiment"] = {
+        "id": "video-first",
+        "control_share": 60,
+        "variants": [{"id": "video", "share": 40, "content": ["explainer_video", "guide"]}],
+    }
+    made = bundles_module.preview(documents)
+    client = create_app(
+        settings, store=SimpleNamespace(bundle=lambda: made, problem=None), clock=lambda: START
+    ).test_client()
+    enter(client, KEY)
+    text = client.get("/console/en/rules/job-loss-guidance").text
+    assert "video-first" in text
+    assert "60%" in text
+    assert "40%" in text

@@ -11,7 +11,8 @@ import os
 from contextlib import closing
 
 import pytest
-from browsing import WIDTHS, Visit, chromium
+from browsing import WIDTHS, Visit, running
+from chromium import fits
 from conftest import ROOT
 
 from drills.server import KEY, serving
@@ -51,13 +52,13 @@ def server(tmp_path_factory, authored):
     older["rulebook.json"] = older["rulebook.json"] | {"answer_valid_days": 29}
     for parts in (older, authored.parts()):
         bundle.activate(bundles, bundle.build(bundles, parts))
-    with serving(folder, bundles, workers=2) as running:
-        yield running
+    with serving(folder, bundles, workers=2) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with chromium() as found:
+    with running() as found:
         yield found
 
 
@@ -88,12 +89,7 @@ def visit(server, browser, session):
 
 def faults_of(window, where):
     """Everything wrong with the page that a window shows."""
-    found = [f"{where}: {one}" for one in window.violations()]
-    if window.is_too_wide():
-        found.append(f"{where}: scrolls sideways")
-    found += [f"{where}: {one}" for one in window.wrongs]
-    window.wrongs.clear()
-    return found
+    return [f"{where}: {one}" for one in window.faults()]
 
 
 @pytest.mark.parametrize(("language", "width"), [("en", 1280), ("fi", 320)])
@@ -257,7 +253,7 @@ def test_text_may_be_twice_as_large(visit):
     for name, path in NORMAL.items():
         window.go(f"/console/fi{path}")
         window.page.evaluate("document.documentElement.style.fontSize = '225%'")
-        if window.is_too_wide():
+        if not fits(window.page):
             faults.append(name)
     assert faults == []
 

@@ -108,7 +108,7 @@ def test_a_draft_is_checked_and_weighed_though_an_example_contradicts_it(moved):
     text = re.sub(r"\s+", " ", response.text)
     assert "1 error, 0 warnings." in text
     assert "example-job-loss-guidance" in text
-    assert "expects the channel `web_page`, but the table gives `callback`" in text
+    assert "expects the channel <code>web_page</code>, but the table gives <code>callback</code>" in text
     assert "then.channel" in text
     assert "16,800 of 3,144,259 combinations of facts get another answer." in text
     assert re.search(r"[\d,]+ of 4,65\d,\d{3} customers get another answer", text)
@@ -221,7 +221,7 @@ def test_an_entity_that_stands_across_two_chunks_is_seen(tmp_path):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ([("x.yaml", LAUGHS)], "uses `&amp;` or `*` to repeat a part."),
+        ([("x.yaml", LAUGHS)], "uses <code>&amp;</code> or <code>*</code> to repeat a part."),
         ([("x.yaml", "person: [" + "[" * 5000)], "levels inside each other"),
         ([("x.xlsx", HOSTILE_SHEETS["bomb"][0])], "The spreadsheet unpacks to too much."),
         ([("x.xlsx", zipped(any__xml=b"<a/>"))], "The spreadsheet cannot be brought into the rules."),

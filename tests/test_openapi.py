@@ -13,7 +13,14 @@ from service.app import OPEN_ENDPOINTS
 from service.openapi import openapi_document
 
 DOCUMENT = openapi_document()
-HIDDEN = {"static", "pages.home", "pages.docs", "pages.content_page"}  # pages for people
+HIDDEN = {
+    "static",
+    "pages.home",
+    "pages.docs",
+    "pages.content_page",
+    "demo.demo_page",
+    "demo.client_module",
+}  # for people and their browsers
 
 
 def operations():

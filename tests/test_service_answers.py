@@ -13,13 +13,13 @@ import pytest
 
 from service.access import make_key, write_keys
 from service.app import create_app
+from service.compiled import dumper
 from service.references import BadReferenceError, References
 from service.schemas import (
     Answer,
     BatchSchema,
     RecommendationSchema,
     SegmentAnswerSchema,
-    dumper,
 )
 from service.settings import Settings
 
@@ -231,6 +231,7 @@ def test_a_reference_holds_ids_and_versions_and_nothing_of_the_customer(client, 
         0,
         [list(item) for item in reference.items],
         list(reference.statutory),
+        None,
     ]
 
 

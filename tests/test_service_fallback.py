@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
+from models.signals import read_signals
 from service import metrics
 from service.app import create_app
+from service.explanations import ExplanationSchema
 from service.fallback import MISSES, REST_S, Budget, TooSlowError
 from service.schemas import RecommendationSchema
 from service.settings import Settings
@@ -35,11 +39,33 @@ def missed(budget, work):
 
 
 @pytest.mark.parametrize("where", [lambda work: work(), in_thread], ids=["main-thread", "other-thread"])
-def test_a_call_that_blocks_is_given_up_in_time(where):
-    budget = Budget(0.05)
-    began = time.monotonic()
-    assert where(lambda: missed(budget, lambda: time.sleep(1)))
-    assert time.monotonic() - began < 0.8
+def test_a_call_that_blocks_is_given_up_before_it_ends(where):
+    budget, leave, ended = Budget(0.05), threading.Event(), []
+
+    def blocks():
+        leave.wait(60)
+        ended.append(True)
+
+    assert where(lambda: missed(budget, blocks))
+    assert not ended
+    leave.set()
+
+
+def test_an_alarm_swallowed_by_a_finaliser_still_counts_as_too_slow():
+    def swallows():
+        with suppress(TooSlowError):
+            time.sleep(60)
+        return "late"
+
+    assert missed(Budget(0.05), swallows)
+
+
+def test_nothing_outside_the_call_is_ever_interrupted():
+    budget = Budget(0.002)
+    for _ in range(200):  # ends about when its time does
+        missed(budget, lambda: time.sleep(0.002))
+        budget._misses = 0
+    time.sleep(0.05)
 
 
 @pytest.mark.parametrize("where", [lambda work: work(), in_thread], ids=["main-thread", "other-thread"])
@@ -72,10 +98,16 @@ class Slow:
     """A recommender whose model takes too long."""
 
     def __init__(self, real):
-        self.versions, self.degraded = real.versions, real.degraded
+        self.versions, self.degraded, self.real, self.ended = real.versions, real.degraded, real, 0
 
     def recommend(self, customers, **_):
-        time.sleep(2)
+        time.sleep(60)
+        self.ended += 1
+
+    def explain(self, signals, *, degraded=False, **asked):
+        if degraded:
+            return self.real.explain(signals, degraded=True, **asked)
+        return self.recommend([signals])
 
 
 @pytest.fixture
@@ -89,9 +121,8 @@ def slow_client(bundles, recommender):
 
 def test_a_slow_model_gives_the_neutral_answer_marked_degraded_and_counted(slow_client):
     count = metrics.DEGRADED.labels("slow")._value
-    before, began = count.get(), time.monotonic()
+    before = count.get()
     answers = [slow_client.post(PATH, json=BODY) for _ in range(6)]
-    assert time.monotonic() - began < 1.5
     for answer in answers:
         assert answer.status_code == 200
         assert answer.json["degraded"] is True
@@ -101,7 +132,28 @@ def test_a_slow_model_gives_the_neutral_answer_marked_degraded_and_counted(slow_
 
 
 def test_a_slow_model_holds_a_batch_up_for_a_moment_only(slow_client):
-    began = time.monotonic()
     answer = slow_client.post(f"{PATH}/batch", json={"customers": [BODY] * 50})
-    assert time.monotonic() - began < 1.5
     assert [result["recommendation"]["degraded"] for result in answer.json["results"]] == [True] * 50
+
+
+@pytest.mark.parametrize("failure", ["slow", "failed"])
+def test_an_explanation_too_is_of_the_neutral_answer_where_the_model_fails(bundles, recommender, failure):
+    broken = Slow(recommender)
+    if failure == "failed":
+        broken.recommend = lambda customers, **_: 1 / 0
+    fake = SimpleNamespace(bundle=lambda: SimpleNamespace(recommender=broken), problem=None)
+    settings = Settings(bundles=bundles, dev_key="k", secret="s" * 40, model_budget_s=0.2)
+    client = create_app(settings, store=fake).test_client()
+    before = metrics.DEGRADED.labels(failure)._value.get()
+    body = {"customer_type": "person", "signals": {"minor": False, "easy_language": True}}
+    answer = client.post("/v1/explanations", json=body, headers={"Authorization": "Bearer k"})
+    assert answer.status_code == 200
+    assert answer.json["recommendation"]["degraded"] is True
+    assert not ExplanationSchema().validate(answer.json)
+    recommended = recommender.degraded(
+        read_signals("person", body["signals"]), at=datetime.now(UTC), language="fi"
+    )
+    assert [item["content"]["id"] for item in answer.json["recommendation"]["items"]] == [
+        item.content.id for item in recommended.items
+    ]
+    assert metrics.DEGRADED.labels(failure)._value.get() - before == 1

@@ -48,6 +48,9 @@ def test_the_wheel_carries_its_data(wheel):
         "models/rulebook/rules.yaml",
         "models/content/catalogue.yaml",
         "models/fixtures/personas.yaml",
+        "service/clients/arki.js",
+        "service/clients/arki.d.ts",
+        "service/personas.json",
         "service/static/swagger/swagger-ui-bundle.js",
         "service/console/personas.json",
         "service/console/static/console.css",
@@ -99,7 +102,7 @@ def test_a_clean_environment_builds_the_bundle_and_another_serves_it(wheel, root
     assert server.returncode == 0
 
 
-def ask(port, within_s=20):
+def ask(port, within_s=90):
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/v1/recommendations",
         json.dumps(BODY).encode(),

@@ -15,6 +15,7 @@ import click
 
 from training.artifacts import ARTIFACTS
 from training.model_commands import compare, drift, promote
+from training.outcome_commands import estimate_draft, read_outcomes, tell_agreement
 from training.progress import step
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ _PROCESSES = click.option(
     help=f"Simulated customers to train on.  [default: {DEFAULT_CUSTOMERS}]",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=DEFAULT_SEED, show_default=True)
+@click.option(
+    "--outcomes",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What `arki-outcomes export` wrote: tells how outcomes agree with segments. Nothing is trained on it.",
+)
 @click.option("--quick", is_flag=True, help=f"A small simulation of {QUICK_CUSTOMERS} customers, for tests.")
 @_PROCESSES
 @click.pass_context
@@ -69,6 +75,7 @@ def main(  # noqa: PLR0913  (each is an option of the command)
     config: Path | None,
     customers: int | None,
     seed: int,
+    outcomes: Path | None,
     *,
     quick: bool,
     processes: int,
@@ -86,12 +93,16 @@ def main(  # noqa: PLR0913  (each is an option of the command)
         _limit_threads()
         n_customers = customers or (QUICK_CUSTOMERS if quick else DEFAULT_CUSTOMERS)
         with _told_plainly():
+            log = read_outcomes(outcomes) if outcomes else None
             _train(data, out, config, n_customers, seed, processes, quick=quick)
+            if log is not None:
+                tell_agreement(log)
 
 
 main.add_command(compare)
 main.add_command(drift)
 main.add_command(promote)
+main.add_command(estimate_draft)
 
 
 @main.command("population")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+from markupsafe import Markup, escape
 
 from models.findings import Finding, Phrase
 from models.messages import TeamLanguage
 from service.console.words import language
 
+_QUOTED: Final = re.compile("`([^`]+)`")
 
-def finding_sentence(finding: Mapping[str, Any]) -> tuple[str, str]:
-    """What was found, and what to do."""
+
+def finding_sentence(finding: Mapping[str, Any]) -> Markup:
+    """What was found and what to do, with what stands in backticks as code."""
     spoken: TeamLanguage = language()
     made = Finding("error", "", 0, "", finding["code"], _names(finding["names"]))
-    return made.message_in(spoken), made.remedy_in(spoken)
+    said = str(escape(f"{made.message_in(spoken)} {made.remedy_in(spoken)}"))
+    return Markup(_QUOTED.sub(r"<code>\1</code>", said))  # noqa: S704  (escaped above)
 
 
 def _names(names: Mapping[str, Any]) -> dict[str, Any]:
