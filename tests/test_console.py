@@ -12,9 +12,14 @@ from types import SimpleNamespace
 
 import pytest
 from browsing import token_of
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from strategies import given_signals
 
 from models import bundle as bundles_module
-from models.codes import LIFE_EVENTS
+from models.codes import CUSTOMER_TYPES, LIFE_EVENTS
+from models.signals import read_signals
 from service.access import make_key, write_keys
 from service.app import create_app
 from service.console import front, matrix, summaries, trying
@@ -428,9 +433,16 @@ def test_every_form_is_read_back_as_it_was_typed(recommender, at):
         asked = trying.from_persona(persona["id"], day="", draft="")
         tried, faults = trying.try_customer(recommender, asked, now=at)
         assert not faults
-        from models.signals import read_signals
-
         assert tried.signals == read_signals(persona["customer_type"], persona["signals"])
+
+
+@given(kind=st.sampled_from(CUSTOMER_TYPES), data=st.data())
+@hypothesis_settings(max_examples=100, deadline=None)
+def test_whatever_the_contract_allows_can_be_typed(kind, data):
+    signals = data.draw(given_signals(kind))
+    asked = trying.from_customer({"customer_type": kind, "signals": signals}, "fi")
+    known = {name: value for name, value in signals.items() if value is not None}
+    assert read_signals(kind, trying._given(asked)) == read_signals(kind, known)
 
 
 def test_the_content_page_tells_holes_and_what_ends(team, store):
