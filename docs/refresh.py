@@ -78,7 +78,7 @@ def responses(client: Any, key: str) -> dict[str, Any]:  # noqa: ANN401  (a Flas
             json=json.loads(path.read_text()),
             headers={"Authorization": f"Bearer {key}"},
         )
-        found[path.name] = sent.get_json() | {"recommendation_id": ".eJ…"}
+        found[path.name] = sent.get_json() | {"recommendation_id": "a3f09c.WzEs…"}
     return found
 
 

@@ -53,9 +53,9 @@ class Answers:
 
     def recommendation(self, ask: Ask) -> dict[str, Any]:
         """The answer to one customer."""
-        recommendation = self._recommend(ask)
-        self.made.append((recommendation, may_personalise(ask.signals)))
-        return self._dump(recommendation)
+        recommendation, allowed = self._recommend(ask), may_personalise(ask.signals)
+        self.made.append((recommendation, allowed))
+        return self._dump(recommendation, totals_only=not allowed)
 
     def batch(self, document: Document) -> dict[str, Any]:
         """An answer or a problem for each customer, in order."""
@@ -77,7 +77,8 @@ class Answers:
             ),
             lambda: explain(ask.signals, at=at, language=ask.language, limit=ask.limit, degraded=True),
         )
-        return {"recommendation": self._dump(explained.recommendation), **_explained(explained)}
+        shown = self._dump(explained.recommendation, totals_only=not may_personalise(ask.signals))
+        return {"recommendation": shown, **_explained(explained)}
 
     def _result(self, document: Document, customer: object, index: int) -> dict[str, Any]:
         try:
@@ -115,7 +116,7 @@ class Answers:
             DEGRADED.labels("slow" if isinstance(error, TooSlowError) else "failed").inc()
             return neutral()
 
-    def _dump(self, recommendation: Recommendation) -> dict[str, Any]:
-        reference = self.references.issue(recommendation, at=self.now)
+    def _dump(self, recommendation: Recommendation, *, totals_only: bool) -> dict[str, Any]:
+        reference = self.references.issue(recommendation, at=self.now, totals_only=totals_only)
         segment = recommendation.segment if self.shows_segment else None
         return _wire(Answer(reference, recommendation, segment))

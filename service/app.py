@@ -31,6 +31,8 @@ from service.limits import RateLimitedError, RateLimits, redis_counter
 from service.logs import RequestLog, Trace, new_ids
 from service.network import Network
 from service.openapi import openapi_document
+from service.outcome_store import Store, WrongDatabaseError
+from service.outcomes import Outcomes
 from service.pages import OPEN_PAGES, pages
 from service.problems import NotAcceptableError, UntrustedHostError, register_problems
 from service.references import References
@@ -96,7 +98,7 @@ def create_app(
     Raises
     ------
     StartError
-        If no bundle can be served.
+        If no bundle can be served, or the database of outcomes is not to be trusted.
     SettingsError
         If the file of keys cannot be read, or tracing is asked for and not installed.
     """
@@ -131,11 +133,12 @@ def _service(
     clock: Callable[[], datetime],
     tracer: Tracer | None,
 ) -> Service:
+    references = References(settings.secret, days=settings.reference_days)
     return Service(
         settings,
         store,
         KeyRing(settings.keys, settings.dev_key),
-        References(settings.secret),
+        references,
         clock,
         RateLimits(
             settings.rate_limit,
@@ -147,7 +150,19 @@ def _service(
         metrics.BundleWatch(),
         Watchers(RequestLog() if settings.log_requests else None, tracer),
         Assigner(settings.secret),
+        _outcomes(settings, references),
     )
+
+
+def _outcomes(settings: Settings, references: References) -> Outcomes | None:
+    if settings.outcomes_url is None:
+        return None
+    try:
+        store = Store(settings.outcomes_url)
+        store.check()
+    except WrongDatabaseError as error:
+        raise StartError(str(error)) from None
+    return Outcomes(store, references, smallest=settings.outcomes_smallest)
 
 
 def _admit() -> Response | None:
@@ -199,7 +214,7 @@ def _check_access(ours: Service, operation: Operation, environ: Mapping[str, Any
     grant = ours.keys.grant(
         environ.get("HTTP_AUTHORIZATION"), remote=ours.network.client_address(environ), now=ours.clock()
     )
-    passed.scopes = grant.scopes
+    passed.scopes, passed.key_id = grant.scopes, grant.key_id
     if operation.scope not in grant.scopes:
         raise ForbiddenError(operation.scope)
     try:

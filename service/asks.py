@@ -38,9 +38,7 @@ def read_customers(document: Document) -> list[object]:
     given = others = document.json
     if isinstance(given, dict) and isinstance(given.get("customers"), list):
         others = {key: value for key, value in given.items() if key != "customers"}
-    found: dict[str, list[object]] = _load(
-        BATCH.load, given, document.identity_faults(others), "", BATCH.fields
-    )
+    found: dict[str, list[object]] = load(BATCH, given, document.identity_faults(others), "")
     return found["customers"]
 
 
@@ -67,6 +65,11 @@ def read_query(schema: Schema, args: MultiDict[str, str]) -> Mapping[str, Any]:
     if faults:
         raise InvalidQueryError(faults)
     return query
+
+
+def load(schema: Schema, given: object, faults: list[Fault], pointer: str) -> Any:  # noqa: ANN401  (per schema)
+    """What a schema makes of part of a body, its other faults added. Raises `InvalidRequestError`."""
+    return _load(schema.load, given, faults, pointer, schema.fields)
 
 
 def _load(

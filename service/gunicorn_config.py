@@ -29,6 +29,11 @@ if not os.environ.get("ARKI_KEYS") and not os.environ.get("ARKI_SECRET"):
         32
     )  # one for all workers, as long as this gunicorn lives
 
+if not os.environ.get("ARKI_KEYS") and not os.environ.get("ARKI_SECRET"):
+    os.environ["ARKI_SECRET"] = secrets.token_urlsafe(
+        32
+    )  # one for all workers, which read each other's references
+
 bind = bind_address(os.environ)
 workers = whole_number(os.environ, "ARKI_WORKERS", 2, MOST_WORKERS)
 worker_class = "service.worker.LoopWorker"

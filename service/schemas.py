@@ -253,18 +253,29 @@ class BatchCustomerSchema(RecommendationRequestSchema):
     ref = Text(LONGEST_REF, metadata={"description": "Any name of your own, given back; not personal data."})
 
 
-class Customers(ContractField):
-    """The customers of a batch; each is checked on its own, so one bad one refuses no other."""
+class Parts(ContractField):
+    """A list whose parts are checked one by one later, so that a bad one refuses no other.
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
-        items = {"$ref": "#/components/schemas/BatchCustomer"}
-        schema = {"type": "array", "minItems": 1, "maxItems": MOST_CUSTOMERS, "items": items}
-        super().__init__(f"must be a list of 1 to {MOST_CUSTOMERS} customers.", schema, **settings)
+    Parameters
+    ----------
+    noun : str
+        What they are, in the plural.
+    schema : str
+        Name of the schema of one.
+    most : int
+        How many there may be.
+    """
+
+    def __init__(self, noun: str, schema: str, most: int, **settings: Any) -> None:  # noqa: ANN401
+        self.most = most
+        items = {"$ref": f"#/components/schemas/{schema}"}
+        described = {"type": "array", "minItems": 1, "maxItems": most, "items": items}
+        super().__init__(f"must be a list of 1 to {most} {noun}.", described, **settings)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> list[object]:
         if not isinstance(value, list):
             raise self.refusal()
-        if not 1 <= len(value) <= MOST_CUSTOMERS:
+        if not 1 <= len(value) <= self.most:
             raise self.refusal("out_of_range")
         return value
 
@@ -272,7 +283,7 @@ class Customers(ContractField):
 class BatchRequestSchema(StrictSchema):
     """Up to 500 customers."""
 
-    customers = Customers(required=True)
+    customers = Parts("customers", "BatchCustomer", MOST_CUSTOMERS, required=True)
 
 
 class ContentSchema(Schema):

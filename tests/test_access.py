@@ -93,7 +93,7 @@ def test_a_key_opens_what_its_scope_names_and_nothing_else(operation, scope, bun
     response = app.test_client().open(
         path, method=operation.method, headers={"Authorization": f"Bearer {key}"}, **body
     )
-    assert response.status_code == (200 if scope == operation.scope else 403)
+    assert response.status_code == (opened(operation) if scope == operation.scope else 403)
     if scope != operation.scope:
         assert response.json["detail"] == (
             f"This key lacks the scope {operation.scope}. Ask whoever runs the service for a key with it."
@@ -314,6 +314,11 @@ def test_a_key_whose_record_was_given_a_longer_life_is_refused(tmp_path):
     )
 
 
+def opened(operation):
+    """How a route answers the right key here, where no database of outcomes is set."""
+    return 404 if operation.rule.startswith("/v1/outcomes") else 200
+
+
 STATES = {"none": 401, "wrong-scope": 403, "right": 200, "expired": 401, "revoked": 401}
 
 
@@ -391,7 +396,8 @@ def test_each_route_opens_to_the_right_key_alone(matrix, state):
             body = {"customers": [BODY]} if "batch" in path else BODY
             sent = {"json": body} if operation.body else {}
             response = app.test_client().open(path, method=method, headers=headers, **sent)
-            assert response.status_code == STATES[state], (rule, state)
+            expected = opened(operation) if state == "right" else STATES[state]
+            assert response.status_code == expected, (rule, state)
             if STATES[state] == 401:
                 assert response.headers["WWW-Authenticate"] == 'Bearer realm="arki"'
             asked += 1

@@ -40,7 +40,7 @@ EMPTY = {
     "model": "/model?by=sex",
 }
 ERRORS = {"not-found": "/rules/none", "no-draft": "/drafts/none", "nowhere": "/nowhere"}
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("chromium")  # one browser at a time on two cores
 
 
 @pytest.fixture(scope="module")

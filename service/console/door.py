@@ -59,7 +59,10 @@ class Door:
 
 def make_door(settings: Settings) -> Door:
     """The door of an app with these settings."""
-    made = {name: URLSafeSerializer(settings.secret, salt=f"arki.console.{name}") for name in ("in", "form")}
+    secrets_given = [
+        part.strip() for part in reversed(settings.secret.split(","))
+    ]  # itsdangerous signs with the last
+    made = {name: URLSafeSerializer(secrets_given, salt=f"arki.console.{name}") for name in ("in", "form")}
     shared = redis_counter(settings.redis_url) if settings.redis_url else None
     attempts = RateLimits(SIGN_IN_ATTEMPTS, shared, on_failure=metrics.REDIS_FAILURES.inc)
     return Door(made["in"], made["form"], attempts)
