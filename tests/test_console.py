@@ -24,6 +24,7 @@ from service.access import make_key, write_keys
 from service.app import create_app
 from service.console import front, matrix, summaries, trying
 from service.console.charts import bar
+from service.outcome_reports import Report, ReportRow, wilson
 from service.problems import KINDS
 from service.settings import RateLimit, Settings, SettingsError
 
@@ -489,13 +490,12 @@ def test_the_statement_names_the_contact_where_there_is_one(bundles, store):
 def test_outcomes_show_shares_with_intervals_and_no_share_of_nothing(team, app, monkeypatch):
     from service.console import pages
 
-    rate = SimpleNamespace(share=0.4, low=0.3, high=0.5)
-    nothing = SimpleNamespace(share=None, low=None, high=None)
-    rows = [
-        SimpleNamespace(value=value, shown=1200, opened=rate, completed=nothing, helpful=rate)
+    rate, nothing = wilson(480, 1200), wilson(0, 0)
+    rows = tuple(
+        ReportRow(value, 1200, rate, nothing, nothing, rate, grades=0, mean_grade=None)
         for value in ("callback", None)
-    ]
-    report = SimpleNamespace(by="channel", first=START.date(), last=START.date(), rows=rows)
+    )
+    report = Report("channel", START.date(), START.date(), rows)
     assert "Nothing has been reported yet." in team.get("/console/en/outcomes").text
     monkeypatch.setattr(pages, "_reports", lambda: [report])
     text = team.get("/console/en/outcomes").text
