@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test test-full train score lint lock golden openapi bench test-spark drill sbom clean
+.PHONY: help setup run test test-full train score lint lock golden openapi bench test-spark words screenshots drill sbom clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -86,6 +86,13 @@ test-spark: .venv-spark/stamp setup ## batch scoring on Apache Spark (needs Java
 
 bench: .venv-bench/stamp setup ## speed as ratios, each in one run, into benchmarks/results
 	@.venv-bench/bin/python -m benchmarks
+
+words: $(VENV)/dev.stamp ## the console's words gathered and compiled; says which are untranslated
+	@$(BIN)/python docs/translations.py
+
+screenshots: $(VENV)/dev.stamp ## docs/screenshots made anew by the test run in Chromium
+	@$(BIN)/arki-bundle build --activate
+	@ARKI_SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/test_console_browser.py -k screenshot
 
 drill: $(VENV)/dev.stamp ## every promise of the running service tried, as a table; LONG=1 for the long forms
 	@$(BIN)/arki-bundle build --activate

@@ -175,7 +175,7 @@ def growth(folder):
     for rows in PLOTTED:
         source = customers(folder / "growing.parquet", rows)
         before = time.perf_counter()
-        cpu_s, peak = children(lambda: score(source, folder / "grown", workers=2)), peak_mib()
+        cpu_s, peak = children(lambda source=source: score(source, folder / "grown", workers=2)), peak_mib()
         found.append(
             {
                 "rows": rows,

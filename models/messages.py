@@ -1,21 +1,37 @@
 """What Arki says to the content team about a fault, in English and in Finnish: one place, so that each can be edited.
 
-A message says what was found, a remedy what to do next. `findings` fills in the names; nothing else imports this.
+A message says what was found, a remedy what to do next. `findings` fills in the names; Swedish stands in `messages_sv`.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
-TeamLanguage = Literal["en", "fi"]
-TEAM_LANGUAGES: Final[tuple[TeamLanguage, ...]] = ("en", "fi")
+from models.messages_sv import MESSAGES_SV, PHRASES_SV, Said
+
+TeamLanguage = Literal["en", "fi", "sv"]
+TEAM_LANGUAGES: Final[tuple[TeamLanguage, ...]] = ("en", "fi", "sv")
+SEVERITIES: Final[dict[TeamLanguage, dict[str, str]]] = {
+    "en": {"error": "error", "warning": "warning"},
+    "fi": {"error": "virhe", "warning": "varoitus"},
+    "sv": {"error": "fel", "warning": "varning"},
+}
+EXAMPLE_WORDS: Final[dict[TeamLanguage, tuple[str, str, str]]] = {
+    "en": ("For example", "The current model leads nobody here.", "Try the customer"),
+    "fi": ("Esimerkiksi", "Nykyinen malli ei ohjaa ketään tähän.", "Kokeile asiakkaalla"),
+    "sv": ("Till exempel", "Den nuvarande modellen leder ingen hit.", "Prova med kunden"),
+}
+"""What introduces an example, what is said where no customer comes there, and what introduces one who does."""
 
 
-class Said(NamedTuple):
-    """A message and its remedy."""
+def said(code: str, language: TeamLanguage) -> Said:
+    """The message of a code and its remedy."""
+    return MESSAGES_SV[code] if language == "sv" else MESSAGES[code][language == "fi"]
 
-    message: str
-    remedy: str
+
+def phrased(code: str, language: TeamLanguage) -> str:
+    """A phrase that messages are filled with."""
+    return PHRASES_SV[code] if language == "sv" else PHRASES[code][language == "fi"]
 
 
 # fmt: off

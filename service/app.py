@@ -1,7 +1,7 @@
 """Makes the app: routes from the operations, and what every request passes through.
 
-In order: ids, a trusted host, a key with the route's scope, the key's rate limit, an acceptable media type, a query
-without faults, the view. On the way out: unread bodies are drained, the security headers set, the request counted and
+In order: ids, a trusted host, a key with the route's scope (in the console, a session of one), the key's rate limit, an
+acceptable media type, a query without faults, the view. On the way out: unread bodies are drained, the security headers set, the request counted and
 logged. A route without a declared scope that is not on the open list is refused, so that a forgotten check shuts a door
 instead of leaving it open.
 """
@@ -24,6 +24,7 @@ from service.access import ForbiddenError, KeyRing, UnauthenticatedError
 from service.api import BY_ENDPOINT, OPERATIONS, Operation, Service, Watchers, service
 from service.asks import read_query
 from service.body import drain
+from service.console import front
 from service.demo import OPEN_DEMO, demo
 from service.fallback import Budget
 from service.limits import RateLimitedError, RateLimits, redis_counter
@@ -42,10 +43,15 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 OPEN_ENDPOINTS: Final = frozenset(
-    {"static", *(f"pages.{name}" for name in OPEN_PAGES), *(f"demo.{name}" for name in OPEN_DEMO)}
+    {
+        "static",
+        *(f"pages.{name}" for name in OPEN_PAGES),
+        *(f"demo.{name}" for name in OPEN_DEMO),
+        *front.OPEN_CONSOLE,
+    }
 )
 """Routes that need no key. A test freezes the list."""
-CACHED_ENDPOINTS: Final = frozenset({"static", "demo.client_module"})
+CACHED_ENDPOINTS: Final = frozenset({"static", "console.static", "demo.client_module"})
 """Routes whose answers say themselves how long they keep; every other answer is kept nowhere."""
 ANY_HOST: Final = frozenset({"pages.healthz", "pages.readyz", "show_metrics"})
 """Routes that probes and scrapers ask by address, whatever name stands in Host. They depend on no host name."""
@@ -113,6 +119,7 @@ def create_app(
     register_problems(app)
     app.register_blueprint(pages)
     app.register_blueprint(demo)
+    front.install(app, settings)
     for operation in OPERATIONS:
         app.add_url_rule(operation.rule, view_func=operation.view, methods=[operation.method])
     if settings.keys is None and settings.dev_key is None:
@@ -173,6 +180,9 @@ def _admit() -> Response | None:
     if environ["REQUEST_METHOD"] == "OPTIONS":
         return _preflight()
     if asked.routing_exception is not None or endpoint in OPEN_ENDPOINTS:
+        return None
+    if endpoint in front.CLOSED_CONSOLE:
+        front.admit(ours)
         return None
     operation = BY_ENDPOINT.get(endpoint or "")
     if operation is None:

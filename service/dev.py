@@ -49,6 +49,7 @@ def welcome(address: str, environ: Mapping[str, str]) -> str:
     header = shlex.quote(f"Authorization: Bearer {environ['ARKI_DEV_KEY'].strip()}")
     return (
         "Arki, an independent project, not Kela's own. It will serve on this machine alone, until you press Ctrl+C.\n\n"
+        f"  {address}/console   the content team's console; sign in with the key below\n"
         f"  {address}/docs      read and try the API\n"
         f"{page}"
         f"  {address}/readyz    whether it is ready, and what it serves\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -68,6 +69,10 @@ class Settings:
         ARKI_MODEL_BUDGET_MS, after which an answer is the neutral one, marked degraded.
     log_requests : bool
         ARKI_LOG_REQUESTS, on or off: a JSON line for each request.
+    run : Path or None
+        ARKI_RUN, where workers share what they do not keep, such as the console's work; private and temporary if None.
+    contact : str or None
+        ARKI_CONTACT, an e-mail address or https address that the console's pages name for feedback.
     demo : bool
         ARKI_DEMO, on or off: the page /demo; on where there is a development key, else off.
     tracing : str or None
@@ -93,6 +98,8 @@ class Settings:
     redis_url: str | None = field(default=None, repr=False)
     model_budget_s: float = 0.25
     log_requests: bool = True
+    run: Path | None = None
+    contact: str | None = None
     demo: bool = False
     tracing: str | None = None
     outcomes_url: str | None = field(default=None, repr=False)
@@ -130,6 +137,8 @@ class Settings:
             model_budget_s=whole_number(environ, "ARKI_MODEL_BUDGET_MS", 250, LARGEST_BUDGET_MS) / 1000,
             log_requests=_on_or_off(environ, "ARKI_LOG_REQUESTS", "on"),
             demo=_on_or_off(environ, "ARKI_DEMO", "on" if environ.get("ARKI_DEV_KEY", "").strip() else "off"),
+            run=run_folder(environ),
+            contact=_contact(environ.get("ARKI_CONTACT", "")),
             tracing=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
             outcomes_url=outcomes_url(environ),
             outcomes_smallest=_smallest(environ),
@@ -283,6 +292,15 @@ def _redis_url(given: str) -> str | None:
     if given and urlsplit(given).scheme not in {"redis", "rediss", "unix"}:
         raise SettingsError("ARKI_REDIS_URL must begin with redis://, rediss:// or unix://.")
     return given or None
+
+
+def _contact(given: str) -> str | None:
+    contact = given.strip()
+    if contact and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[a-z]+|https://[^\s<>\"]+", contact):
+        raise SettingsError(
+            "ARKI_CONTACT must be an e-mail address, or an address that begins with https://."
+        )
+    return contact or None
 
 
 def _on_or_off(environ: Mapping[str, str], name: str, default: str) -> bool:

@@ -49,7 +49,11 @@ _RECEIVE: Final = 64 * 1024
 _ACCEPTS: Final = 16
 _CLOSES: Final = re.compile(rb"\A[^\r\n]* HTTP/1\.0\r\n|\r\nconnection[ \t]*:[ \t]*close", re.IGNORECASE)
 _PROBES: Final = (b"GET /healthz ", b"GET /readyz ", b"GET /metrics ")
-_DISK: Final = (b"POST /v1/outcomes", b"GET /v1/outcomes/report")
+_DISK: Final = (
+    b"POST /v1/outcomes",
+    b"GET /v1/outcomes/report",
+    *(b"GET /console/%b/outcomes" % language for language in (b"fi", b"sv", b"en")),
+)
 _BATCH: Final = b"POST /v1/recommendations/batch "
 
 

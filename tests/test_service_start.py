@@ -301,7 +301,7 @@ def test_the_printed_command_answers_with_a_reason(client):
     assert answer.json["items"][0]["reason"]["text"]
     for path in re.findall(r"http://127\.0\.0\.1:8080(/\S+)", text):
         if path != "/v1/recommendations":
-            assert client.get(path).status_code == 200
+            assert client.get(path, follow_redirects=True).status_code == 200
 
 
 def test_a_development_start_without_a_bundle_says_so_before_anything_else(tmp_path):
