@@ -17,7 +17,8 @@ from models import authoring
 from models.analysis import read_model
 from models.comparison import read_edition
 from models.example_customers import Inventor
-from models.sample import read_sample, sample_impact, segment_shares
+from models.sample import read_sample, segment_shares
+from models.sample_impact import sample_impact
 from service.app import create_app
 from service.console import drafted, jobs
 from service.console.jobs import BusyError, Jobs

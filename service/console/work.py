@@ -149,7 +149,8 @@ def _weighed(folder: Path, parts: dict[str, Any], begin: Callable[[str], None]) 
     from models.analysis import read_model  # noqa: PLC0415
     from models.comparison import difference, read_edition  # noqa: PLC0415
     from models.example_customers import Inventor  # noqa: PLC0415
-    from models.sample import read_sample, sample_impact  # noqa: PLC0415
+    from models.sample import read_sample  # noqa: PLC0415
+    from models.sample_impact import sample_impact  # noqa: PLC0415
 
     bundles = Path(os.environ["ARKI_BUNDLES"])
     current = bundle.current(bundles)
