@@ -15,13 +15,14 @@ import sys
 import tempfile
 import time
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models import bundle
+from models import bundle, kernels
 from models.channels import HELSINKI
 from models.customer_files import chunks, read_chunk
 from models.customer_rows import CARRIED, SIGNALS
@@ -64,6 +65,7 @@ def measured():
 
 def in_memory(source, recommender):
     """Complete answers on record batches, and `predict_proba` of a pipeline on frames of the same rows; one core."""
+    compiled = kernels.use()
     scorer = Scorer(recommender, Asked(AT))
     batches = [read.batch for read in read_all(source)][:8]
     rows = sum(batch.num_rows for batch in batches)
@@ -74,6 +76,7 @@ def in_memory(source, recommender):
         ours.append(cpu(lambda: [scorer.score(batch) for batch in batches]))
         theirs.append(cpu(lambda: [model.predict_proba(frame) for frame in frames]))
     return {
+        "compiled_by_numba": compiled,
         "answers_per_cpu_s": round(rows / min(ours)),
         "pipeline_rows_per_cpu_s": round(rows / min(theirs)),
         "ratio": round(min(theirs) / min(ours), 2),
@@ -84,7 +87,7 @@ def in_memory(source, recommender):
 def two_cores(source):
     """Answers a second of two processes at once, in memory, wall time."""
     code = (
-        "import sys, time; from benchmarks import batch as b; from models import bundle;"
+        "import sys, time; from benchmarks import batch as b; from models import bundle, kernels; kernels.use();"
         "r = bundle.load(b.BUNDLES, bundle.current(b.BUNDLES)).recommender; s = b.Scorer(r, b.Asked(b.AT));"
         "x = [read.batch for read in b.read_all(b.Path(sys.argv[1]))][:8]; [s.score(y) for y in x];"
         "print('ready', flush=True); sys.stdin.readline(); t = time.perf_counter(); [s.score(y) for y in x * 3];"
@@ -173,9 +176,9 @@ def growth(folder):
     """Time and memory from 10⁵ to 10⁷ rows, two workers."""
     found = []
     for rows in PLOTTED:
-        source = customers(folder / "growing.parquet", rows)
+        source = customers(folder / f"{rows}.parquet", rows)
         before = time.perf_counter()
-        cpu_s, peak = children(lambda source=source: score(source, folder / "grown", workers=2)), peak_mib()
+        cpu_s, peak = children(partial(score, source, folder / "grown", workers=2)), peak_mib()
         found.append(
             {
                 "rows": rows,

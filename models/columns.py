@@ -23,6 +23,7 @@ from models.facts import (
     SIZE_CLASSES,
     Facts,
 )
+from models.kernels import kernels
 from models.scorecard import EXP_COARSE, EXP_FINE, EXP_LONGEST, EXP_STEPS, FEATURES, Scorecard
 from models.signal_columns import MISSING, Codes, Flags, SignalColumns
 from models.signals import CONTRACT
@@ -135,9 +136,12 @@ def cells_of(read: CustomerBatch, scorecard: Scorecard) -> list[Cells]:
 
 
 def fact_columns(
-    columns: SignalColumns, card: ColumnScorecard, asked: Flags | None = None
+    columns: SignalColumns, card: ColumnScorecard, asked: Flags | None = None, *, loose: bool = False
 ) -> list[FactColumns]:
-    """Facts and predictions, persons and employers apart; of the rows asked for, or all."""
+    """Facts and predictions, persons and employers apart; of the rows asked for, or all.
+
+    With `loose`, those of persons come for every row, meaningless where it is no person asked for; that saves a copy.
+    """
     kinds = (
         columns.customer_type if asked is None else np.where(asked, columns.customer_type, np.int32(MISSING))
     )
@@ -145,7 +149,7 @@ def fact_columns(
     persons = np.flatnonzero(kinds == PERSON)
     if len(persons):
         every = _persons(columns, card)
-        found.append(every if len(persons) == columns.rows else _of(every, persons))
+        found.append(every if loose or len(persons) == columns.rows else _of(every, persons))
     employers = np.flatnonzero(kinds == EMPLOYER)
     if len(employers):
         found.append(_employers(columns, employers))
@@ -188,10 +192,23 @@ class ColumnScorecard:
         fits = largest + max(map(abs, card.intercept)) < np.iinfo(np.int32).max // 2
         self._type: type[np.signedinteger[Any]] = np.int32 if fits else np.int64
         self._coarse, self._fine = np.array(EXP_COARSE), np.array(EXP_FINE)
+        self._flat = self._flattened()
 
     def predict(self, x: Mapping[str, Codes], known: Codes) -> Predicted:
         """The model's answers, from feature columns and the number of known signals of each person."""
-        scores = [np.full(len(known), start, self._type) for start in self.card.intercept]
+        compiled = kernels()
+        if compiled is None:
+            best, probability = self._likeliest(x, len(known))
+        else:
+            best, probability = np.empty(len(known), np.int32), np.empty(len(known))
+            columns = np.stack([x[name] for name in FEATURES])
+            compiled.scores(columns, *self._flat, self._coarse, self._fine, EXP_STEPS, best, probability)
+        abstains = (probability < self.card.abstain_below) | (known < self.card.minimum_known)
+        confident = ~abstains & (probability >= self.card.confident_from)
+        return Predicted(np.where(abstains, np.int32(MISSING), best), probability, confident)
+
+    def _likeliest(self, x: Mapping[str, Codes], count: int) -> tuple[Codes, NDArray[np.float64]]:
+        scores = [np.full(count, start, self._type) for start in self.card.intercept]
         for positions, rows in self._tables:
             cell = None
             for name, bins, last in positions:
@@ -201,12 +218,24 @@ class ColumnScorecard:
                 scores[at] += row[cell]
         top = np.maximum(np.maximum(scores[0], scores[1]), scores[2])
         a, b, c = (self._exp(top - score) for score in scores)
-        total = a + b + c
         best = np.where(scores[0] == top, 0, np.where(scores[1] == top, 1, 2)).astype(np.int32)
-        probability = 1.0 / total
-        abstains = (probability < self.card.abstain_below) | (known < self.card.minimum_known)
-        confident = ~abstains & (probability >= self.card.confident_from)
-        return Predicted(np.where(abstains, np.int32(MISSING), best), probability, confident)
+        return best, 1.0 / (a + b + c)
+
+    def _flattened(self) -> tuple[NDArray[Any], ...]:
+        """The tables end to end, as the compiled loop takes them; *missing* stands first among the bins."""
+        positions = [each for table, _ in self._tables for each in table]
+        bins = [np.roll(values, 1) for _, values, _ in positions]
+        lengths = [len(rows[0]) for _, rows in self._tables]
+        return (
+            np.array([FEATURES.index(name) for name, _, _ in positions]),
+            np.array([last for _, _, last in positions], np.int32),
+            np.concatenate(bins),
+            np.concatenate([[0], np.cumsum([len(each) for each in bins])[:-1]]),
+            np.cumsum([len(table) for table, _ in self._tables]),
+            np.concatenate([rows.T for _, rows in self._tables]).astype(np.int64),
+            np.concatenate([[0], np.cumsum(lengths)[:-1]]),
+            np.array(self.card.intercept, np.int64),
+        )
 
     def _exp(self, difference: NDArray[np.signedinteger[Any]]) -> NDArray[np.float64]:
         difference = np.minimum(difference, EXP_LONGEST)

@@ -6,7 +6,7 @@ contract's own reader, so that a column accepts exactly what `read_signals` acce
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.codes import CUSTOMER_TYPES, LIFE_EVENTS, CustomerType
 from models.customer_rows import EMPTY_LIST, SIGNALS, TYPE, event_of_text, is_missing, value_of_text
+from models.kernels import kernels
 from models.signals import AT_MOST, CONTRACT, Fault, Signal
 
 Codes = NDArray[np.int32]
@@ -25,6 +26,7 @@ Flags = NDArray[np.bool_]
 MISSING: Final = -1
 BAD: Final = -2
 """The code of a value that the contract refuses; a row with one is never evaluated."""
+_NO_BITMAP: Final = np.empty(0, np.uint8)
 _MONTHS: Final = 32  # more than any months_ago
 
 
@@ -97,7 +99,7 @@ class SignalColumns:
             of_kind = self.customer_type == at
             if not of_kind.any():
                 continue
-            faulty = np.zeros(self.rows, bool)
+            faulty = self._foreign([name for name in self._columns if name not in CONTRACT[kind]])
             for name in self._columns:
                 where = self._faulty(kind, name)
                 if where is not None:
@@ -111,7 +113,7 @@ class SignalColumns:
     def _faulty(self, kind: CustomerType, name: str) -> Flags | None:
         signal = CONTRACT[kind].get(name)
         if signal is None:
-            return self._foreign(name)
+            return None
         if signal.kind == "life_events":
             return np.asarray(self.events.lengths == BAD)
         if signal.kind == "choices":
@@ -119,14 +121,15 @@ class SignalColumns:
         codes = self.number(kind, name)
         return codes == BAD if codes.min() == BAD else None
 
-    def _foreign(self, name: str) -> Flags:
-        """A signal of the other customer type: any value at all is a fault; NaN is none."""
-        column = self._columns[name]
-        if pa.types.is_floating(column.type):
-            return np.asarray(
-                pc.fill_null(pc.invert(pc.is_nan(column)), False).to_numpy(zero_copy_only=False)
-            )
-        return self.known(name)
+    def _foreign(self, names: Iterable[str]) -> Flags:
+        """Where any signal of the other customer type has a value at all; NaN is none."""
+        packed = np.zeros((self.rows + 7) // 8, np.uint8)
+        for name in names:
+            column = self._columns[name]
+            if pa.types.is_floating(column.type):
+                column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+            packed |= _packed(column)
+        return np.unpackbits(packed, bitorder="little", count=self.rows).view(bool)
 
     @cached_property
     def _nothing(self) -> Codes:
@@ -250,20 +253,20 @@ def _lengths(column: pa.Array) -> Codes:
 
 def _counts(column: pa.Array, maximum: int) -> Codes:
     """Whole numbers, `BAD` where out of range."""
-    found = _numbers(column)
+    found, compiled = _numbers(column), kernels()
+    codes = np.empty(len(column), np.int32)
+    if compiled is not None:
+        bitmap = column.buffers()[0] if column.null_count else None
+        validity = _NO_BITMAP if bitmap is None else np.frombuffer(bitmap, np.uint8)
+        compiled.counts(found, validity, column.offset, maximum, codes)
+        return codes
     valid = _valid(column)
-    if valid is not None:
-        found = np.where(valid, found, found.dtype.type(0))
-    if len(found) and (found.min() < 0 or found.max() > maximum):
-        bad = (found < 0) | (found > maximum)
-        found = np.where(bad, found.dtype.type(0), found)
-    else:
-        bad = None
-    codes = found.astype(np.int32)
+    known = found if valid is None else np.where(valid, found, found.dtype.type(0))
+    np.copyto(codes, known, casting="unsafe")
+    if len(known) and (known.min() < 0 or known.max() > maximum):
+        codes[(known < 0) | (known > maximum)] = BAD
     if valid is not None:
         codes[~valid] = MISSING
-    if bad is not None:
-        codes[bad] = BAD
     return codes
 
 
@@ -290,6 +293,17 @@ def _valid(column: pa.Array) -> Flags | None:
     """Where an Arrow array is not null; None where it is null nowhere."""
     bitmap = column.buffers()[0] if column.null_count else None
     return None if bitmap is None else _bits(bitmap, column.offset, len(column)).view(bool)
+
+
+def _packed(column: pa.Array) -> NDArray[np.uint8]:
+    """Where an Arrow array is not null, eight rows to the byte; bits past its end mean nothing."""
+    size = (len(column) + 7) // 8
+    if not column.null_count:
+        return np.full(size, 0xFF, np.uint8)
+    if column.offset % 8:
+        return np.packbits(_bits(column.buffers()[0], column.offset, len(column)), bitorder="little")
+    first = column.offset // 8
+    return np.frombuffer(column.buffers()[0], np.uint8)[first : first + size]
 
 
 def _bits(bitmap: pa.Buffer, start: int, count: int) -> NDArray[np.uint8]:

@@ -80,10 +80,13 @@ class Scorer:
         language = self._languages(batch)
         refused = columns.refused() | (language < 0) | self._identity_codes(batch)
         found = _Found(columns.rows)
-        parts = fact_columns(columns, self._card, ~refused)
+        parts = fact_columns(columns, self._card, ~refused, loose=True)
+        spoken = np.maximum(language, 0)
         for part in parts:
-            self._fill(found, part, columns, language, closed)
+            self._fill(found, part, columns, spoken, closed)
         kept = refused if refused.any() else None
+        if kept is not None:
+            found.forget(kept)
         made = self._assembled(batch, columns, found, language, kept, textual=textual)
         return Scored(made, refused, found.segment, found.neutral, columns, parts)
 
@@ -96,7 +99,8 @@ class Scorer:
         closed: frozenset[str],
     ) -> None:
         """Put what is found of one part of a batch where its rows stand."""
-        kind, rows = part.customer_type, part.rows
+        kind = part.customer_type
+        rows = slice(None) if len(part.rows) == columns.rows else part.rows
         found.answer[rows] = self._answers.numbers(part, columns, language[rows], closed)
         found.statutory[rows] = self._statutory.keys(columns, kind, rows, language[rows])
         found.neutral[rows] = part.neutral
@@ -223,3 +227,8 @@ class _Found:
         self.neutral = np.zeros(rows, bool)
         self.segment = np.full(rows, MISSING, np.int32)
         self.probability = np.zeros(rows)
+
+    def forget(self, refused: Flags) -> None:
+        """Leave nothing found of the rows that are refused."""
+        self.answer[refused], self.segment[refused] = MISSING, MISSING
+        self.statutory[refused], self.personalised[refused], self.neutral[refused] = 0, False, False

@@ -27,7 +27,7 @@ class StatutoryColumns:
         )
 
     def keys(
-        self, columns: SignalColumns, kind: CustomerType, rows: NDArray[np.int64], language: Codes
+        self, columns: SignalColumns, kind: CustomerType, rows: NDArray[np.int64] | slice, language: Codes
     ) -> NDArray[np.int64]:
         """A number of all that chooses: type, language, open matter and benefits; 0 where nothing does."""
         matter = columns.number(kind, "open_matter")[rows].astype(np.int64) + 1
