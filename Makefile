@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test test-full train score lint lock golden openapi drill sbom clean
+.PHONY: help setup run test test-full train score lint lock golden openapi bench drill sbom clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -69,6 +69,10 @@ drill: $(VENV)/dev.stamp ## every promise of the running service tried, as a tab
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/python -m drills $(if $(LONG),--long)
 
+bench: $(VENV)/dev.stamp ## speed beside peers, as ratios of one run (≤ 15 min after installing 3 GB of peers; QUICK=1 a minute, none)
+	@$(BIN)/arki-bundle build --activate
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(PARTS)
+
 sbom: ## deploy/sbom.cdx.json from requirements/serve.lock
 	@python3 deploy/sbom.py > deploy/sbom.cdx.json.new && mv deploy/sbom.cdx.json.new deploy/sbom.cdx.json
 
@@ -78,4 +82,4 @@ golden: $(VENV)/dev.stamp ## golden answers, responses and README outputs made a
 	@$(BIN)/python docs/refresh.py
 
 clean: ## remove the environment, bundles and caches
-	rm -rf $(VENV) bundles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .bench bundles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
