@@ -84,9 +84,6 @@ test-spark: .venv-spark/stamp setup ## batch scoring on Apache Spark (needs Java
 	@.venv-bench/bin/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-bench: .venv-bench/stamp setup ## speed as ratios, each in one run, into benchmarks/results
-	@.venv-bench/bin/python -m benchmarks
-
 words: $(VENV)/dev.stamp ## the console's words gathered and compiled; says which are untranslated
 	@$(BIN)/python docs/translations.py
 
@@ -98,6 +95,10 @@ drill: $(VENV)/dev.stamp ## every promise of the running service tried, as a tab
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/python -m drills $(if $(LONG),--long)
 
+bench: $(VENV)/dev.stamp .venv-bench/stamp ## speed beside peers, as ratios of one run (≤ 15 min after installing 3 GB of peers; QUICK=1 a minute, none)
+	@$(BIN)/arki-bundle build --activate
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(PARTS)
+
 sbom: ## deploy/sbom.cdx.json from requirements/serve.lock
 	@python3 deploy/sbom.py > deploy/sbom.cdx.json.new && mv deploy/sbom.cdx.json.new deploy/sbom.cdx.json
 
@@ -107,4 +108,4 @@ golden: $(VENV)/dev.stamp ## golden answers, responses and README outputs made a
 	@$(BIN)/python docs/refresh.py
 
 clean: ## remove the environment, bundles and caches
-	rm -rf $(VENV) bundles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-spark .bench bundles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

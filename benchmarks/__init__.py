@@ -1,1 +1,1 @@
-"""Speed as ratios, each measured in one run against something named; run by `make bench`."""
+"""Arki measured beside what a user would pick instead. `make bench`; docs/performance.md tells what came of it."""

@@ -1,0 +1,63 @@
+"""The benchmark runs and tells its figures in whole; what they are is for `make bench`, not for a test."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import rule_engines
+from benchmarks.growth import with_items, with_rules
+from models.catalogue import read_catalogue
+from models.rulebook import read_rulebook
+
+PLACES = ("figure", "bound", "holds", "name")
+
+
+@pytest.mark.slow
+def test_the_quick_benchmark_writes_every_part(root, tmp_path, bundles):
+    out = tmp_path / "result.json"
+    environ = os.environ | {"ARKI_BUNDLES": str(bundles), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--out", str(out)]
+    ran = subprocess.run(
+        command, cwd=root, env=environ, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    result = json.loads(out.read_text(encoding="utf-8"))
+    assert set(result["parts"]) == {"core", "growth", "analysis", "http", "batch"}
+    assert {row["server"] for row in result["parts"]["http"]["rows"]} == {"hello", "arki"}
+    assert not any(row["failed"] for row in result["parts"]["http"]["rows"])
+    assert result["machine"].keys() == {"cores", "cpu", "memory_gib", "system", "python"}
+    assert all(goal.keys() >= set(PLACES) for goal in result["goals"])
+    assert "| goal | figure | bound |" in ran.stdout
+    assert str(root) not in out.read_text(encoding="utf-8")
+
+
+def test_a_result_that_is_kept_names_no_machine_or_path(root):
+    for file in (root / "benchmarks" / "results").glob("*.json"):
+        text = file.read_text(encoding="utf-8")
+        assert not [folder for folder in ("work", "tmp", "home", "root") if f"/{folder}/" in text]
+        assert json.loads(text)
+
+
+def test_the_table_given_to_other_engines_has_every_rule_once(recommender, at):
+    table = recommender.rulebook.tables["person"].on(at.date())
+    nodes = rule_engines.decision_model(table)["nodes"]
+    rows = next(node["content"] for node in nodes if node["type"] == "decisionTableNode")["rules"]
+    assert [row["_id"] for row in rows] == [rule.id for rule in table.rules]
+    assert all(rule_engines.json.loads(row["out-rule"]) == row["_id"] for row in rows)
+
+
+@pytest.mark.parametrize("size", [10, 1000])
+def test_a_grown_rulebook_answers_every_customer(store, at, size):
+    parts = with_rules(store.bundle().parts, size)
+    table = read_rulebook(parts["rulebook.json"]).tables["person"].on(at.date())
+    assert len(table.rules) == size
+    assert all(table.choose(facts) for facts in rule_engines.cells(table, 300))
+
+
+@pytest.mark.parametrize("size", [100, 2000])
+def test_a_grown_catalogue_has_so_many_items(store, size):
+    parts = with_items(store.bundle().parts, size, set())
+    assert len(read_catalogue(parts["catalogue.json"]).items) == size
