@@ -104,7 +104,8 @@ def closed_pipe(folder: Path, bundles: Path) -> list[Row]:
     assert began.stdout is not None
     assert began.stderr is not None
     began.stdout.close()
-    said = began.stderr.read().decode()
+    with began.stderr as stderr:
+        said = stderr.read().decode()
     code = began.wait(timeout=LONGEST_S)
     ok = code == 1 and "has gone" in said and "Traceback" not in said
     return [Row("batch: closed pipe", f"exit {code}", "exit 1 and a sentence", ok)]

@@ -12,6 +12,7 @@ import shutil
 import stat
 import sys
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -62,16 +63,33 @@ logconfig_dict = {
 
 
 def on_starting(server: Any) -> None:  # noqa: ANN401  (gunicorn has no types)
-    """Stop before there is a worker if ours could not start, with one line that says why."""
+    """Stop before there is a worker if ours could not start; a process of its own tries, and says why in one line."""
     if server.app.app_uri != "service.wsgi:app" or "GUNICORN_PID" in os.environ:
         return
-    from service.reload import said_by_a_start  # noqa: PLC0415  (other apps need none of it)
-
-    said = said_by_a_start()
-    if said is not None:
+    tried = os.fork()
+    if tried == 0:
+        _try_to_start()
+    if os.waitpid(tried, 0)[1] != 0:
         server.pidfile.unlink()
         on_exit(server)
-        sys.exit(said)
+        sys.exit(1)
+
+
+def _try_to_start() -> None:
+    """Import the app and leave, without the counts and the clean-up of a worker."""
+    del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+    code = 1
+    try:
+        import service.wsgi  # noqa: F401, PLC0415  (it says itself why it cannot start)
+
+        code = 0
+    except SystemExit:
+        pass
+    except BaseException:  # noqa: BLE001  (whatever it is, the master must not go on in this process)
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def when_ready(_server: Any) -> None:  # noqa: ANN401

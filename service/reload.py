@@ -57,13 +57,6 @@ def reload(run: Path, *, wait_s: float, check: Callable[[], None] | None = None)
 
 def check_start() -> None:
     """Start the app aside. Raises `ReloadError` with what it says if it cannot."""
-    said = said_by_a_start()
-    if said is not None:
-        raise ReloadError(f"The new code does not start, so nothing was changed. {said}")
-
-
-def said_by_a_start() -> str | None:
-    """Start the app in a process of its own: None if that works, else the last line it says."""
     environ = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
     tried = subprocess.run(
         [sys.executable, "-c", "import service.wsgi"],
@@ -72,9 +65,9 @@ def said_by_a_start() -> str | None:
         text=True,
         check=False,
     )
-    if tried.returncode == 0:
-        return None
-    return (tried.stderr.strip().splitlines() or ["It says nothing."])[-1]
+    if tried.returncode:
+        said = tried.stderr.strip().splitlines()[-1:] or ["It says nothing."]
+        raise ReloadError(f"The new code does not start, so nothing was changed. {said[0]}")
 
 
 def _replace_one(run: Path, master: int, old: set[str], wait_s: float) -> None:

@@ -38,7 +38,7 @@ class Answers:
         content = SimpleNamespace(id=content)
         item = SimpleNamespace(content=content, reason=SimpleNamespace(rule=rule), channel=channel)
         self.items, self.statutory, self.language, self.degraded = (item,), (), language, False
-        self.versions = SimpleNamespace(bundle="b")
+        self.versions, self.experiment = SimpleNamespace(bundle="b"), None
 
 
 class Life:

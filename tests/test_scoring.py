@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import customers
 
+from models import kernels
 from models.channels import HELSINKI
 from models.codes import LANGUAGES
 from models.customer_rows import SIGNALS, read_row, row_of_text
@@ -234,6 +235,14 @@ def agrees(scorer, recommender, customers, seed):
 
 def test_10_000_simulated_customers_agree_with_the_recommender_in_every_field(scorer, recommender):
     agrees(scorer, recommender, 10_000, 23)
+
+
+def test_compiled_loops_give_the_same_bits(recommender, monkeypatch):
+    monkeypatch.setattr(kernels, "_chosen", [])
+    batches = population(20_000, 31).to_batches(max_chunksize=7_777)
+    plain = [Scorer(recommender, ASKED).score(batch) for batch in batches]
+    assert kernels.use()
+    assert [Scorer(recommender, ASKED).score(batch) for batch in batches] == plain
 
 
 @pytest.mark.slow

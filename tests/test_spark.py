@@ -67,15 +67,16 @@ def test_a_frame_is_answered_row_for_row_as_a_batch_is(source, master, monkeypat
     from models import bundle
     from models.channels import HELSINKI
     from training.asked import Asked
-    from training.cluster_spark import spark_recommendations
+    from training.score import spark_recommendations
     from training.scoring import Scorer
 
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("ARKI_BUNDLES", str(BUNDLES))
     asked = Asked(datetime(2026, 11, 21, tzinfo=HELSINKI))
     session = SparkSession.builder.master(master).config("spark.ui.enabled", "false").getOrCreate()
     try:
-        answers = spark_recommendations(session.read.parquet(str(source)), asked, BUNDLES).toArrow()
+        answers = spark_recommendations(session.read.parquet(str(source)), asked).toArrow()
     finally:
         session.stop()
     recommender = bundle.load(BUNDLES, bundle.current(BUNDLES)).recommender

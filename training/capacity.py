@@ -128,10 +128,11 @@ def read_wishes(path: Path) -> Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """Who got what: per wish the set of channels that were full for it, and its mark, in the order of the wishes."""
+    """Who got what, in the order of the wishes: which channels were full for it, its mark, and whether its channel changed."""
 
     closed: NDArray[np.int64]
     marks: NDArray[np.int64]
+    changed: NDArray[np.bool_]
     told: Mapping[str, Any]
 
 
@@ -176,7 +177,7 @@ def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
     )
     marks[:] = np.where(over, 2, np.where(got == wants[:, 0], 0, 1))
     told = _told(orders, limits, wants[:, 0], got, marks)
-    return Allocation(closed, marks, told)
+    return Allocation(closed, marks, got != wants[:, 0], told)
 
 
 def give(job: Job, store: ChunkStore, chunks: int, tally: Tally) -> Mapping[str, Any]:
@@ -196,7 +197,7 @@ def give(job: Job, store: ChunkStore, chunks: int, tally: Tally) -> Mapping[str,
             start = mine.stop
             rows = wish.order["row"].to_numpy()
             marks[rows] = allocation.marks[mine]
-            table = _moved(table, wish, allocation.closed[mine], marks[rows], tally)
+            table = _moved(table, wish, allocation.closed[mine], allocation.changed[mine], tally)
         table = table.append_column(COLUMN, dictionary(marks, MARKS))
         for at, mark in enumerate(MARKS):
             tally.groups[COLUMN][mark] += int(np.count_nonzero(marks == at))
@@ -212,15 +213,11 @@ def give(job: Job, store: ChunkStore, chunks: int, tally: Tally) -> Mapping[str,
 
 
 def _moved(
-    table: pa.Table, wish: Wishes, closed: NDArray[np.int64], marks: NDArray[np.int64], tally: Tally
+    table: pa.Table, wish: Wishes, closed: NDArray[np.int64], changed: NDArray[np.bool_], tally: Tally
 ) -> pa.Table:
-    """The answers of a chunk with those who did not fit given their next best."""
+    """The answers of a chunk with those whose channel changed given what they get instead."""
     rows = wish.order["row"].to_numpy()
-    moving = {
-        (row, at)
-        for row, at, mark in zip(rows.tolist(), closed.tolist(), marks.tolist(), strict=True)
-        if mark == 1
-    }
+    moving = set(zip(rows[changed].tolist(), closed[changed].tolist(), strict=True))
     pairs = zip(wish.others["_row"].to_pylist(), wish.others["_set"].to_pylist(), strict=True)
     taken = [at for at, pair in enumerate(pairs) if pair in moving]
     others = wish.others.take(pa.array(taken, pa.int64())).select(table.schema.names)

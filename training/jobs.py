@@ -18,7 +18,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models import bundle
+from models import bundle, kernels
 from models.customer_files import Chunk, read_chunk
 from models.customer_rows import CARRIED, SIGNALS
 from training import answer_files, capacity
@@ -61,6 +61,7 @@ class Job:
     limits: tuple[tuple[str, int], ...] = ()
     given_format: str = ""
     seed: int = 0
+    compiled: bool = False
 
     @property
     def part_columns(self) -> tuple[str, ...]:
@@ -78,6 +79,8 @@ class Task(NamedTuple):
 
 def run_task(job: Job, task: Task, folder: str | None) -> dict[str, Any]:
     """Score a chunk and commit its part; without a folder, count only. What it tells is what the store keeps of it."""
+    if job.compiled and kernels.kernels() is None:
+        kernels.use()
     scorer = scorer_of(job.bundles, job.digest, job.asked)
     tally = Tally()
     tables: list[pa.Table] = []
@@ -201,5 +204,6 @@ def scorer_of(bundles: str, digest: str, asked: Asked) -> Scorer:
 def as_document(job: Job) -> dict[str, Any]:
     """A job as plain JSON, for comparing runs and for the manifest."""
     document: dict[str, Any] = orjson.loads(orjson.dumps(dataclasses.asdict(job)))
-    document.pop("bundles")
+    for name in ("bundles", "compiled"):  # where and how, not what
+        document.pop(name)
     return document

@@ -27,6 +27,8 @@ from training.score_options import Options
 
 SMALL_ROWS: Final = 400_000
 """Rows for which starting a second process costs more than it saves."""
+COMPILED_ROWS: Final = 2_000_000
+"""Rows from which compiled loops save more than starting numba costs."""
 
 
 @contextmanager
@@ -48,7 +50,8 @@ def planned(options: Options) -> Iterator[Plan]:
         if not sum(chunk.rows for chunk in cut):
             raise CustomerFileError(f"{options.source} holds no rows. There is nothing to score.")
         output = _output(options, stack)
-        yield Plan(_job(options, output), cut, [_described(path, options) for path in paths], output)
+        job = _job(options, output, compiled=sum(chunk.rows for chunk in cut) >= COMPILED_ROWS)
+        yield Plan(job, cut, [_described(path, options) for path in paths], output)
 
 
 def engine_of(options: Options, plan: Plan) -> Engine:
@@ -77,7 +80,7 @@ def _check(path: Path, language_column: str) -> None:
         raise CustomerFileError(f"{path}: has no column {language_column}, named by --language-column.")
 
 
-def _job(options: Options, output: Output) -> Job:
+def _job(options: Options, output: Output, *, compiled: bool) -> Job:
     folder = Path(os.environ.get("ARKI_BUNDLES", "bundles")).absolute()
     begun = (ChunkStore(output.work).run() or {}).get("job", {}) if options.resume else {}
     digest = begun.get("digest") or bundle.current(folder)
@@ -109,6 +112,7 @@ def _job(options: Options, output: Output) -> Job:
         limits=limits,
         given_format=final,
         seed=options.seed,
+        compiled=compiled,
     )
 
 

@@ -20,6 +20,9 @@ from models.codes import LANGUAGES
 from training.score_options import CAPACITY, SHARE, Options, as_of_day
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from training.asked import Asked
     from training.runs import Outcome, Plan
 
 COULD_NOT, WRONG_USE, TOO_MANY_BAD, INTERRUPTED = 1, 2, 3, 130
@@ -116,6 +119,31 @@ def main(source: str, target: str, **given: object) -> None:
     options.check()
     with _ending(options):
         _score(options)
+
+
+def spark_recommendations(customers: DataFrame, asked: Asked | None = None) -> DataFrame:
+    """The answers to a Spark frame of customers: a row each, with the faults of a refused one in ``refused``.
+
+    Parameters
+    ----------
+    customers : pyspark.sql.DataFrame
+        ``customer_type``, and any signals.
+    asked : Asked, optional
+        Day, language and number of items; today in Finnish if left out.
+
+    Raises
+    ------
+    BundleError
+        If no bundle is active in `ARKI_BUNDLES`.
+    """
+    from datetime import datetime  # noqa: PLC0415
+
+    from models.channels import HELSINKI  # noqa: PLC0415
+    from training import cluster_spark  # noqa: PLC0415  (an extra)
+    from training.asked import Asked  # noqa: PLC0415
+
+    bundles = Path(os.environ.get("ARKI_BUNDLES", "bundles"))
+    return cluster_spark.spark_recommendations(customers, asked or Asked(datetime.now(HELSINKI)), bundles)
 
 
 def _score(options: Options) -> None:

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.codes import CUSTOMER_TYPES, LANGUAGES
-from models.columns import ColumnScorecard, FactColumns, fact_columns
+from models.column_scorecard import ColumnScorecard
+from models.columns import FactColumns, fact_columns
 from models.customer_rows import KEY, TYPE, read_row, row_of_text
 from models.recommender import Recommender
 from models.segments import PERSON_SEGMENTS, Segment
