@@ -316,7 +316,7 @@ class Recommender:
             confidence="high" if prediction.confident else "moderate",
             reasons=tuple(
                 SegmentReason(names, ", ".join(phrases[name][language] for name in names), log_odds)
-                for names, log_odds in self.scorecard.reasons(signals, prediction.segment)[:REASONS_SHOWN]
+                for names, log_odds in self.scorecard.reasons(signals, prediction)[:REASONS_SHOWN]
             ),
         )
 

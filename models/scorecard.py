@@ -78,13 +78,20 @@ class Contribution(NamedTuple):
     log_odds: float
 
 
+Row = tuple[int, ...]
+
+
 class Prediction(NamedTuple):
-    """The model's answer: `segment` is None where it abstains; `probabilities` in the order of `PERSON_SEGMENTS`."""
+    """The model's answer: `segment` is None where it abstains; `probabilities` in the order of `PERSON_SEGMENTS`.
+
+    `rows` are the table rows that were added up, from which `Scorecard.reasons` tells why.
+    """
 
     segment: Segment | None
     probability: float
     probabilities: tuple[float, ...]
     confident: bool
+    rows: Sequence[Row] = ()
 
 
 class _Table(NamedTuple):
@@ -116,18 +123,22 @@ class Scorecard:
 
     def predict(self, signals: Signals) -> Prediction:
         """Segment and probabilities of one person, from the declared features alone."""
-        probabilities = self.probabilities(features(signals))
+        rows = self._rows(features(signals))
+        probabilities = self._softmax(rows)
         probability = max(probabilities)
         abstains = probability < self.abstain_below or known_signals(signals) < self.minimum_known
         segment = None if abstains else PERSON_SEGMENTS[probabilities.index(probability)]
         return Prediction(
-            segment, probability, probabilities, not abstains and probability >= self.confident_from
+            segment, probability, probabilities, not abstains and probability >= self.confident_from, rows
         )
 
     def probabilities(self, x: tuple[int | None, ...]) -> tuple[float, ...]:
         """Probability of each segment for one feature row: softmax of intercept plus one table row each."""
+        return self._softmax(self._rows(x))
+
+    def _softmax(self, rows: Sequence[Row]) -> tuple[float, ...]:
         first, second, third = self.intercept
-        for row in self._rows(x):
+        for row in rows:
             first += row[0]
             second += row[1]
             third += row[2]
@@ -142,29 +153,32 @@ class Scorecard:
         Tables of one signal (a derived feature or two) are added up. An unknown signal has a contribution too: that
         nothing is known of it is information the model was trained on.
         """
-        return _ordered(self._added(signals, segment, self.names))
+        return _ordered(self._added(self._rows(features(signals)), segment, self.names))
 
-    def reasons(self, signals: Signals, segment: Segment) -> list[Contribution]:
-        """The contributions of known signals that speak for `segment`, largest first."""
+    def reasons(self, signals: Signals, prediction: Prediction) -> list[Contribution]:
+        """The contributions of known signals that speak for the predicted segment, largest first; none where it abstained."""
+        if prediction.segment is None:
+            return []
         known = signals.values
         named = [
             names if names[0] in known and (len(names) == 1 or known.keys() >= {*names}) else ()
             for names in self.names
         ]
-        return [told for told in _ordered(self._added(signals, segment, named)) if told.log_odds > 0]
+        added = self._added(prediction.rows, prediction.segment, named)
+        return [told for told in _ordered(added) if told.log_odds > 0]
 
     def _added(
-        self, signals: Signals, segment: Segment, named: Sequence[tuple[str, ...]]
+        self, rows: Sequence[Row], segment: Segment, named: Sequence[tuple[str, ...]]
     ) -> dict[tuple[str, ...], int]:
         """Twice the fixed-point log-odds that each name of a table added towards a segment, against the others' mean."""
         at = PERSON_SEGMENTS.index(segment)
         added: dict[tuple[str, ...], int] = {}
-        for names, row in zip(named, self._rows(features(signals)), strict=True):
+        for names, row in zip(named, rows, strict=True):
             if names:
                 added[names] = added.get(names, 0) + 3 * row[at] - row[0] - row[1] - row[2]
         return added
 
-    def _rows(self, x: tuple[int | None, ...]) -> list[tuple[int, ...]]:
+    def _rows(self, x: tuple[int | None, ...]) -> list[Row]:
         """Each table's row for a feature row: bin = number of edges ≤ value; the last bin is *missing*."""
         found = []
         for positions, edges, rows in self.tables:

@@ -506,6 +506,14 @@ def test_outcomes_show_shares_with_intervals_and_no_share_of_nothing(team, app, 
     assert "Nothing has been reported yet." not in text
 
 
+def test_outcomes_are_told_to_keys_that_may_read_them_alone(guarded, keys):
+    reader = guarded.test_client()
+    enter(reader, keys["reader"])
+    text = reader.get("/console/en/outcomes").text
+    assert "Ask for a key with the scope outcomes:read." in text
+    assert "Nothing has been reported yet." not in text
+
+
 def test_a_rule_that_tries_variants_shows_their_shares(settings, store, authored):
     documents = json.loads(json.dumps(authored.parts()))
     rule = next(one for one in documents["rulebook.json"]["person"] if one["id"] == "job-loss-guidance")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from flask import Response, redirect, request, url_for
+from flask import Response, g, redirect, request, url_for
 
 from models.codes import CHANNELS, CONTENT_TYPES, LANGUAGES, LIFE_EVENTS, UNKNOWN, CustomerType
 from models.facts import FACTS
@@ -19,6 +19,7 @@ from service.problems import NotFoundError
 
 _RULE_FILTERS: Final = ("q", "customer_type", "channel", "content", "owner", "segment", "life_event")
 _CONTENT_FILTERS: Final = ("q", "type", "topic", "in", "status")
+OUTCOMES_SCOPE: Final = "outcomes:read"
 OUTCOME_DIMENSIONS: Final = ("rule", "content", "channel", "segment")
 _GROUP_ATTRIBUTES: Final = ("age_band", "sex", "language")
 
@@ -189,8 +190,9 @@ def model_file(name: str) -> Response:
 
 @page("/outcomes")
 def outcomes() -> Response:
-    """What was shown, opened and helpful; empty until outcomes are reported."""
-    return show("outcomes", names=names(), reports=_reports())
+    """What was shown, opened and helpful, for keys that may read it; empty until outcomes are reported."""
+    readable = OUTCOMES_SCOPE in g.scopes
+    return show("outcomes", names=names(), readable=readable, reports=_reports() if readable else ())
 
 
 @page("/<path:rest>")
