@@ -21,10 +21,14 @@ def tables(found: dict[str, Any]) -> dict[str, str]:
     ratios = [
         "| | measured | wanted |",
         "|---|---|---|",
-        "| in memory, one core: complete answers over `predict_proba` of the scikit-learn pipeline that the scorecard was compiled"
-        f" from, on a frame ({memory['own_estimator_rows_per_cpu_s']:,} rows/s) | {memory['over_own_estimator']} × ({memory['answers_per_cpu_s']:,} answers/s) | ≥ 4 × |",
-        "| the same over a plain pipeline (imputer, scaler, one-hot, logistic regression; a poorer model, no pairs, linear)"
-        f" ({memory['plain_pipeline_rows_per_cpu_s']:,} rows/s) | {memory['over_plain_pipeline']} × | ≥ 4 × |",
+        (
+            "| in memory, one core: complete answers over `predict_proba` of the scikit-learn pipeline that the scorecard was compiled"
+            f" from, on a frame ({memory['own_estimator_rows_per_cpu_s']:,} rows/s) | {memory['over_own_estimator']} × ({memory['answers_per_cpu_s']:,} answers/s) | ≥ 4 × |"
+        ),
+        (
+            "| the same over a plain pipeline (imputer, scaler, one-hot, logistic regression; a poorer model, no pairs, linear)"
+            f" ({memory['plain_pipeline_rows_per_cpu_s']:,} rows/s) | {memory['over_plain_pipeline']} × | ≥ 4 × |"
+        ),
         f"| in memory, two cores (wall time) | {memory['answers_per_s_on_two_cores']:,} answers/s | ≥ 1,000,000 |",
         f"| file to folder over the floor: the same reader and writer, nothing between ({files['floor_rows_per_cpu_s']:,} rows/s) | {files['over_floor']} × | ≤ 2 × |",
         f"| file to one file over the floor | {files['over_floor_into_one_file']} × | ≤ 2 × |",
