@@ -17,7 +17,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from models.codes import BARRED
-from models.customer_rows import CARRIED, SIGNALS
+from models.customer_rows import CARRIED, KEY, SIGNALS
 from models.text_blocks import CustomerBatch, Unreadable, read_csv_block, read_json_block
 
 SUFFIXES: Final[Mapping[str, str]] = {
@@ -101,6 +101,19 @@ def columns_of(path: Path) -> list[str]:
             with _arrow(path) as (schema, _):
                 return list(schema.names)
         return _header(path)[0] if kind == "csv" else []
+
+
+def key_type(path: Path) -> str:
+    """The type that customers' keys have in a file; text where it has none."""
+    kind = format_of(path)
+    if kind in TEXT_FORMATS:
+        return "string"
+    with _told(path):
+        schema = pq.read_schema(path) if kind == "parquet" else None
+        if schema is None:
+            with _arrow(path) as (schema, _):
+                pass
+        return str(schema.field(KEY).type) if KEY in schema.names else "string"
 
 
 def check_columns(names: Iterable[str], *, also: Collection[str] = ()) -> None:

@@ -15,8 +15,15 @@ from typing import Any, Final
 
 from models import bundle
 from models.channels import HELSINKI
-from models.customer_files import Chunk, CustomerFileError, check_columns, chunks, columns_of, customer_files
-from models.customer_rows import CARRIED, TYPE
+from models.customer_files import (
+    CustomerFileError,
+    check_columns,
+    chunks,
+    columns_of,
+    customer_files,
+    key_type,
+)
+from models.customer_rows import CARRIED, KEY, TYPE
 from training.answer_files import part_format
 from training.asked import Asked
 from training.chunk_store import ChunkStore
@@ -46,6 +53,10 @@ def planned(options: Options) -> Iterator[Plan]:
         paths = [_spooled(stack)] if options.source == "-" else customer_files(options.source)
         for path in paths:
             _check(path, options.language_column)
+        if len({key_type(path) for path in paths}) > 1:
+            raise CustomerFileError(
+                f"{options.source}: {KEY} has another type in some files. Give all the same."
+            )
         cut = [chunk for path in paths for chunk in chunks(path, options.chunk_rows)]
         if not sum(chunk.rows for chunk in cut):
             raise CustomerFileError(f"{options.source} holds no rows. There is nothing to score.")
@@ -158,6 +169,3 @@ def _spooled(stack: ExitStack) -> Path:
     with path.open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
     return path
-
-
-__all__ = ["Chunk", "engine_of", "planned"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from training.asked import Asked
-    from training.runs import Outcome, Plan
+    from training.runs import Plan
 
 COULD_NOT, WRONG_USE, TOO_MANY_BAD, INTERRUPTED = 1, 2, 3, 130
+_SPOOLED: Final = re.compile(r"\S*standard-input\.part")
 ENGINES: Final = ("local", "dask", "spark")
 
 
@@ -168,10 +170,10 @@ def _score(options: Options) -> None:
             report(options.report, plan, outcome, seconds)
         click.echo(summary(options, plan, outcome, seconds), err=options.target == "-")
         if options.target == "-" and not options.dry_run:
-            _to_stdout(plan, outcome)
+            _to_stdout(plan)
 
 
-def _to_stdout(plan: Plan, _: Outcome) -> None:
+def _to_stdout(plan: Plan) -> None:
     import shutil  # noqa: PLC0415
 
     with plan.output.path.open("rb") as answers:
@@ -236,7 +238,7 @@ def _stop_for(error: Exception, kept: str) -> None:
     if isinstance(error, EngineError):
         _stop(f"{error}.{kept}", COULD_NOT)
     if isinstance(error, CustomerFileError | BusyError):
-        _stop(str(error), COULD_NOT)
+        _stop(_SPOOLED.sub("standard input", str(error)), COULD_NOT)
     raise error
 
 
