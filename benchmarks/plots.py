@@ -1,9 +1,7 @@
-"""`python -m benchmarks.plots RESULT.json`: the plots of docs/performance.md, drawn from a result."""
+"""The plots of docs/performance.md, drawn from a result; `write_up` calls it."""
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +116,3 @@ def _analysis(analysis: dict[str, Any]):
     axis.set_ylabel("CPU s (logarithmic)")
     axis.legend(fontsize=8)
     return figure
-
-
-if __name__ == "__main__":
-    for path in draw(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))):
-        print(path.name)
