@@ -8,6 +8,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY models models
 COPY service service
 COPY training training
+COPY clients clients
 COPY fixtures/personas.yaml fixtures/personas.yaml
 RUN /opt/make/bin/python -m hatchling build -t wheel
 

@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test test-full train score lint lock golden openapi bench drill sbom clean
+.PHONY: help setup run test test-full train score lint lock golden openapi bench test-spark words screenshots drill sbom clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -63,13 +63,39 @@ lock: ## requirements/*.lock from pyproject.toml (needs uv)
 	$(COMPILE) --extra dev -o requirements/dev.lock
 	$(COMPILE) --extra run -c requirements/dev.lock -o requirements/run.lock
 	$(COMPILE) --extra serve --extra rulebook -c requirements/dev.lock -o requirements/serve.lock
+	$(COMPILE) --extra spark-dev -o requirements/spark.lock
+	$(COMPILE) --extra bench -c requirements/dev.lock -o requirements/bench.lock
 	python3 deploy/sbom.py > deploy/sbom.cdx.json.new && mv deploy/sbom.cdx.json.new deploy/sbom.cdx.json
+
+.venv-spark/stamp: requirements/spark.lock pyproject.toml
+	$(PYTHON) -m venv .venv-spark
+	@echo "Installing from requirements/spark.lock (about 1 GB) …"
+	@.venv-spark/bin/pip install -q --require-hashes -r requirements/spark.lock
+	@.venv-spark/bin/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+test-spark: .venv-spark/stamp setup ## batch scoring on Apache Spark (needs Java 17; about 1 GB)
+	@.venv-spark/bin/python -m pytest -q --noconftest -p no:cacheprovider tests/test_spark.py -m spark
+
+.venv-bench/stamp: requirements/bench.lock pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	@echo "Installing from requirements/bench.lock …"
+	@.venv-bench/bin/pip install -q --require-hashes -r requirements/bench.lock
+	@.venv-bench/bin/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+words: $(VENV)/dev.stamp ## the console's words gathered and compiled; says which are untranslated
+	@$(BIN)/python docs/translations.py
+
+screenshots: $(VENV)/dev.stamp ## docs/screenshots made anew by the test run in Chromium
+	@$(BIN)/arki-bundle build --activate
+	@ARKI_SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/test_console_browser.py -k screenshot
 
 drill: $(VENV)/dev.stamp ## every promise of the running service tried, as a table; LONG=1 for the long forms
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/python -m drills $(if $(LONG),--long)
 
-bench: $(VENV)/dev.stamp ## speed beside peers, as ratios of one run (≤ 15 min after installing 3 GB of peers; QUICK=1 a minute, none)
+bench: $(VENV)/dev.stamp $(if $(QUICK),,.venv-bench/stamp) ## speed beside peers as ratios of one run (about 15 min, peers of 3 GB installed first; QUICK=1 a minute)
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(PARTS)
 

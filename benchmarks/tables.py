@@ -11,7 +11,7 @@ from benchmarks.goals import row_of
 def tables(result: dict[str, Any]) -> dict[str, str]:
     """Every table of a result, in Markdown, by name."""
     parts, found = result["parts"], {"goals": _goals(result["goals"])}
-    for name, tell in (("http", _http), ("core", _core), ("growth", _growth), ("analysis", _analysis)):
+    for name, tell in (("http", _http), ("core", _core), ("growth", _growth), ("analysis", _analysis), ("batch", _batch)):
         if name in parts:
             found[name] = tell(parts[name])
     missing = [
@@ -145,3 +145,12 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     lines = [" | ".join(head), " | ".join("---" for _ in head)]
     lines += [" | ".join(str(cell) for cell in row) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
+
+
+def _batch(batch: dict[str, Any]) -> str:
+    rows = (
+        (kind, name.replace("_", " "), f"{value:,}" if isinstance(value, int) else value)
+        for kind in ("in_memory", "file_to_file", "naive")
+        for name, value in batch.get(kind, {}).items()
+    )
+    return _table(("batch", "figure", ""), ((kind.replace("_", " "), name, value) for kind, name, value in rows))

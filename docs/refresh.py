@@ -18,6 +18,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).parent.parent
 REQUESTS: Final = ROOT / "fixtures" / "requests"
+PERSONAS: Final = ROOT / "service" / "console" / "personas.json"  # YAML is not read where pages are served
 RESPONSES: Final = ROOT / "fixtures" / "responses"
 _SHOWN: Final = re.compile(r"(<!-- (run|file): ([^\n]*?) -->\n```\w*\n)(.*?)(```\n)", re.DOTALL)
 _KEY: Final = re.compile(r"(arki_[0-9a-f]{12}_)[0-9a-f]+")  # a key is shown once, not published
@@ -77,12 +78,13 @@ def responses(client: Any, key: str) -> dict[str, Any]:  # noqa: ANN401  (a Flas
             json=json.loads(path.read_text()),
             headers={"Authorization": f"Bearer {key}"},
         )
-        found[path.name] = sent.get_json() | {"recommendation_id": ".eJ…"}
+        found[path.name] = sent.get_json() | {"recommendation_id": "a3f09c.WzEs…"}
     return found
 
 
 def main() -> None:
-    """Write the responses and README.md."""
+    """Write the responses, the personas of the console and README.md."""
+    from models.personas import all_personas  # noqa: PLC0415  (the tests need none of these)
     from service.app import create_app  # noqa: PLC0415  (the tests hand in their own app)
     from service.settings import Settings  # noqa: PLC0415
 
@@ -98,6 +100,7 @@ def main() -> None:
         for name, answer in responses(app.test_client(), "shown").items():
             shown = json.dumps(answer, ensure_ascii=False, indent=2)
             (RESPONSES / name).write_text(shown + "\n", encoding="utf-8")
+        PERSONAS.write_text(json.dumps(all_personas(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         readme = ROOT / "README.md"
         readme.write_text(refreshed(readme.read_text(encoding="utf-8"), run), encoding="utf-8")
 

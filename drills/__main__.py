@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from drills import changing, container, contract, privacy, staying_up
+from drills import batch, changing, container, contract, outcomes, privacy, staying_up
 from drills.table import CannotRunError, Row, in_ci, judged
 from models import bundle
 
@@ -25,10 +25,19 @@ def drills(folder: Path, bundles: Path, *, long: bool) -> Iterator[Callable[[], 
     yield lambda: changing.swaps(folder, bundles, count=100 if long else 20)
     yield lambda: changing.integrity(folder, bundles, mutations=1000)
     yield lambda: contract.fuzzed(folder, bundles, examples=100 if long else 25)
-    yield lambda: contract.hostile(bundles, bodies=10_000)
+    yield lambda: contract.hostile(folder, bundles, bodies=10_000)
     yield lambda: contract.typed_client(folder)
     yield lambda: privacy.canary(folder, bundles, requests=10_000)
+    yield lambda: outcomes.worker_kills(folder, bundles, kills=20 if long else 5)
+    yield lambda: outcomes.postgres_kills(folder, bundles, kills=5 if long else 2)
+    yield lambda: outcomes.full_disk(folder, bundles)
+    yield lambda: outcomes.rate(folder, bundles, seconds=10 if long else 3)
+    yield lambda: outcomes.many(folder, bundles, events=10_000_000 if long else 300_000)
     yield lambda: container.locked_down(folder, bundles)
+    yield lambda: batch.crashes(folder, bundles, rows=1_000_000 if long else 6_000, kills=20 if long else 3)
+    yield lambda: batch.disk_full(folder, bundles)
+    yield lambda: batch.interrupted(folder, bundles)
+    yield lambda: batch.closed_pipe(folder, bundles)
     yield lambda: staying_up.soak(folder, bundles, seconds=1800 if long else 60)
 
 

@@ -12,15 +12,17 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from drills.outcomes import made
 from drills.server import CUSTOMER, KEY, ROOT, serving
 from drills.table import Row, needs
 
-PATHS = ("/v1/recommendations", "/v1/recommendations/batch", "/v1/explanations")
+PATHS = ("/v1/recommendations", "/v1/recommendations/batch", "/v1/explanations", "/v1/outcomes")
 
 
 def fuzzed(folder: Path, bundles: Path, *, examples: int = 100) -> list[Row]:
     """schemathesis with all its checks against the served document."""
-    with serving(folder, bundles, ARKI_LOG_REQUESTS="off") as server:
+    kept = made(f"sqlite:///{folder}/fuzzed.db")
+    with serving(folder, bundles, ARKI_LOG_REQUESTS="off", ARKI_OUTCOMES_URL=kept) as server:
         command = [
             str(Path(sys.executable).with_name("schemathesis")),
             "--config-file",
@@ -63,17 +65,20 @@ def fuzzed(folder: Path, bundles: Path, *, examples: int = 100) -> list[Row]:
     ]
 
 
-def hostile(bundles: Path, *, bodies: int = 10_000) -> list[Row]:
+def hostile(folder: Path, bundles: Path, *, bodies: int = 10_000) -> list[Row]:
     """Bodies that no client should send, at each operation that takes one."""
     from service.app import create_app  # noqa: PLC0415  (the drills that start servers need no app here)
     from service.settings import Settings  # noqa: PLC0415
 
-    app = create_app(Settings(bundles=bundles, dev_key=KEY, secret="s" * 40, log_requests=False))
+    kept = made(f"sqlite:///{folder}/hostile.db")
+    app = create_app(
+        Settings(bundles=bundles, dev_key=KEY, secret="s" * 40, log_requests=False, outcomes_url=kept)
+    )
     client, rng, statuses = app.test_client(), random.Random(11), Counter[int]()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {KEY}"
     not_problems = 0
     for number in range(bodies):
-        path = PATHS[number % 3]
+        path = PATHS[number % len(PATHS)]
         response = client.post(
             path,
             data=_hostile(rng, path),
@@ -85,6 +90,7 @@ def hostile(bundles: Path, *, bodies: int = 10_000) -> list[Row]:
         statuses[response.status_code] += 1
         if response.status_code != 200:
             not_problems += response.content_type != "application/problem+json"
+    app.extensions["arki"].outcomes.close()
     allowed = {200, 400, 413, 415, 422}
     shown = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
     failed = sum(count for status, count in statuses.items() if status >= 500)
@@ -100,6 +106,8 @@ def hostile(bundles: Path, *, bodies: int = 10_000) -> list[Row]:
 
 def _hostile(rng: random.Random, path: str) -> bytes:
     sound: Any = {"customers": [CUSTOMER]} if "batch" in path else CUSTOMER
+    if "outcomes" in path:
+        sound = {"events": [_EVENT]} if rng.random() < 0.5 else _EVENT
     raw = bytearray(json.dumps(_twisted(rng, sound, 0) if rng.random() < 0.6 else sound).encode())
     for _ in range(rng.choice([0, 0, 1, 3, 10])):
         at = rng.randrange(len(raw) + 1)
@@ -121,6 +129,14 @@ def _hostile(rng: random.Random, path: str) -> bytes:
     return bytes(raw)
 
 
+_EVENT = {
+    "event_id": "0190c2f4-7d1a-4b7e-9f6e-3f1c2b5a6d70",
+    "recommendation_id": "a3f09c.WzEs.x",
+    "item": "contact-kela",
+    "event": "helpful",
+    "occurred_at": "2026-06-01T12:00:00+03:00",
+    "grade": 9,
+}
 _PIECES = (
     b"\x00", b"\xff", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-0",
     b"9223372036854775808", b"1" * 400, b"0.1", b"1E400", b'"', b"{", b"}", b"[", b"]", b",", b":", b"null", b"true",
@@ -173,17 +189,46 @@ export function firstReason(answer: Answer): string | undefined {
 """
 
 
+# Both forms of an answer are one type, and the module is what its declarations say it is.
+_PAGE = """import type { components } from "./arki";
+import * as declared from "./clients/arki.js";
+import * as written from "./clients/written.js";
+
+type Answer = components["schemas"]["Recommendation"];
+type Ask = components["schemas"]["RecommendationRequest"];
+
+export const written_so: (options: Required<declared.ClientOptions>) => declared.Client = written.createClient;
+export const client: declared.Client = declared.createClient({ endpoint: "/suggestions", timeoutMs: 500, language: "fi" });
+export const readable = (answer: Answer): declared.Recommendation => answer;
+export const sendable = (ask: Required<declared.Ask>): Pick<Ask, "customer_type" | "language" | "limit" | "shown"> => ask;
+
+export async function show(element: declared.ArkiRecommendation): Promise<string | undefined> {
+  const answer = await element.load(client, { customer_type: "person", signals: {} });
+  element.addEventListener("opened", (event) => client.sendOutcome({ ...event.detail, event: "opened" }));
+  return answer?.items[0]?.reason.text;
+}
+
+// @ts-expect-error an event that Arki does not know
+client.sendOutcome({ recommendation_id: "", item: "", event: "clicked" });
+"""
+
+
 def typed_client(folder: Path) -> list[Row]:
     """openapi-typescript makes types from openapi.json; a small client of them compiles under `tsc --strict`."""
     npm, home = needs("npm"), folder / "typed"
     home.mkdir(exist_ok=True)
     (home / "package.json").write_text('{"private": true}')
     (home / "client.ts").write_text(_CLIENT)
+    (home / "page.ts").write_text(_PAGE)
+    (home / "clients").mkdir(exist_ok=True)
+    for name, copy in (("arki.d.ts", "arki.d.ts"), ("arki.js", "written.js")):
+        (home / "clients" / copy).write_bytes((ROOT / "clients" / name).read_bytes())
     options = ["--strict", "--noEmit", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom"]
     steps = (
         [npm, "install", "--silent", "--no-audit", "--no-fund", "openapi-typescript@7", "typescript@5"],
         [str(home / "node_modules/.bin/openapi-typescript"), str(ROOT / "openapi.json"), "-o", "arki.ts"],
         [str(home / "node_modules/.bin/tsc"), *options, "client.ts"],
+        [str(home / "node_modules/.bin/tsc"), *options, "--allowJs", "page.ts"],
     )
     said = "compiles"
     for step in steps:

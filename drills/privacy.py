@@ -7,11 +7,14 @@ import random
 import re
 import secrets
 import threading
+import uuid
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
 from drills.load import Load
+from drills.outcomes import made
 from drills.server import CUSTOMER, keys_file, request_bytes, serving
 from drills.table import Row
 from models.signals import CONTRACT
@@ -29,6 +32,7 @@ class _Canaries:
         self._rng, self._key = random.Random(seed), key
         self.words = {key, *CONTRACT["person"], *CONTRACT["employer"]} - {"personalisation"}
         self.echoed: list[str] = []
+        self._answer: Any = None
 
     def _word(self) -> str:
         word = f"canary{secrets.token_hex(6)}"
@@ -39,7 +43,7 @@ class _Canaries:
         signals = dict(CUSTOMER["signals"]) | {"phone_contacts_90d": self._rng.randrange(1001)}
         ask: dict[str, Any] = {"customer_type": "person", "language": "en", "signals": signals}
         path = "/v1/recommendations"
-        kind = number % 10
+        kind = number % 11
         if kind < 4:
             return "sound", request_bytes(path, ask | {"shown": [self._word()]}, key=self._key)
         word = self._word()
@@ -60,14 +64,28 @@ class _Canaries:
             7: ("key", request_bytes(path, ask, key=f"arki_{word}")),
             8: ("address", request_bytes(f"/{word}?{word}={word}", ask, key=self._key)),
             9: ("headers", request_bytes("/v1/explanations", ask, key=self._key)),
+            10: ("outcome", request_bytes("/v1/outcomes", self._outcome(word), key=self._key)),
         }[kind]
         head = f"\r\nUser-Agent: {word}\r\nReferer: http://{word}/\r\nX-Forwarded-For: {word}\r\nX-Request-Id: {word}\r\n"
         return made[0], made[1].replace(
             b"\r\n", (head + f"traceparent: {word}\r\ntracestate: a={word}\r\n").encode(), 1
         )
 
+    def _outcome(self, word: str) -> dict[str, Any]:
+        """Every other one is sound, of an answer given before."""
+        answer = self._answer if self._rng.random() < 0.5 else None
+        return {
+            "event_id": str(uuid.uuid4()),
+            "recommendation_id": answer["recommendation_id"] if answer else word,
+            "item": answer["items"][0]["content"]["id"] if answer else word,
+            "event": "opened",
+            "occurred_at": datetime.now(UTC).isoformat(),
+        }
+
     def see(self, kind: str, status: int, body: bytes) -> None:
         """Keep references, and note a refusal that repeats what was sent."""
+        if kind == "sound" and status == 200:
+            self._answer = json.loads(body)
         self.words.update(re.findall(r'"recommendation_id":"([^"]+)"', body.decode()))
         if status != 200 and b"canary" in body:
             self.echoed.append(kind)
@@ -76,11 +94,12 @@ class _Canaries:
 def canary(folder: Path, bundles: Path, *, requests: int = 10_000) -> list[Row]:
     """Ask with canaries, then read the log, the metrics, the exported spans and every refusal."""
     spans: list[bytes] = []
-    key = keys_file(folder / "canary-keys.json", "recommend", "segments:read")
+    key = keys_file(folder / "canary-keys.json", "recommend", "segments:read", "outcomes:write")
     settings = {
         "ARKI_KEYS": str(folder / "canary-keys.json"),
         "ARKI_SECRET": "s" * 40,
         "ARKI_RATE_LIMIT": "off",
+        "ARKI_OUTCOMES_URL": made(f"sqlite:///{folder}/canary.db"),
     }
     canaries = _Canaries(3, key)
     with (
@@ -94,9 +113,10 @@ def canary(folder: Path, bundles: Path, *, requests: int = 10_000) -> list[Row]:
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     asked = [line for line in lines if line.get("event") == "request"]
     traced = b"".join(spans).decode("latin-1")
+    kept = b"".join(file.read_bytes() for file in folder.glob("canary.db*")).decode("latin-1")
     found = {
         name: sum(word in text for word in canaries.words)
-        for name, text in {"log": log, "metrics": metrics, "spans": traced}.items()
+        for name, text in {"log": log, "metrics": metrics, "spans": traced, "database": kept}.items()
     }
     strange = sum(not set(line) <= LINE for line in asked)
     total = sum(counts.values())
@@ -111,6 +131,7 @@ def canary(folder: Path, bundles: Path, *, requests: int = 10_000) -> list[Row]:
         Row(
             f"canaries in {total} requests",
             f"{found['log']} in {len(asked)} lines, {found['metrics']} in metrics, {found['spans']} in spans, "
+            f"{found['database']} in the database, "
             f"{len(canaries.echoed)} in errors",
             "0 everywhere",
             leaks == 0 and complete,

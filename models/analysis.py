@@ -27,11 +27,12 @@ from models.catalogue import Catalogue, read_catalogue
 from models.channels import read_channels
 from models.codes import CUSTOMER_TYPES, UNKNOWN, CustomerType
 from models.example_customers import TELLING, Inventor, telling
+from models.experiments import CONTROL
 from models.facts import FACTS, Facts, feasible_blocks
 from models.findings import Authored, Phrase, mapping_at, one_of, phrase
 from models.grid import GAP, Cell, Conditions, Decided, TooLargeError, decide
 from models.promises import check_promises, outcome_of
-from models.rulebook import STATED_TOPIC, Rule, Rulebook, Table, read_rulebook
+from models.rulebook import STATED_TOPIC, Guarantee, Rule, Rulebook, Table, read_rulebook
 from models.scorecard import ArtifactError, Scorecard, read_scorecard
 from models.written import word
 
@@ -254,22 +255,34 @@ def _find_broken_guarantees(
             continue
         for period in periods:
             cells = chain.from_iterable(
-                period.decided.examples(row, guarantee.every, TELLING)
+                period.decided.examples(row, every, TELLING)
                 for row, rule in enumerate(period.table.rules)
-                if not guarantee.kept_by(rule.channel, rule.content)
+                for every in _breaking(rule, guarantee)
             )
             facts, customer = inventor.first(table.customer_type, cells)
             if facts is not None:
+                rule = period.table.choose(facts)
+                arms = [arm.id for arm in rule.arms() if not guarantee.kept_by(rule.channel, arm.content)]
                 authored.find(
-                    period.table.choose(facts).id,
+                    rule.id,
                     "breaks",
                     guarantee=guarantee.id,
                     says=guarantee.says,
+                    variant="" if CONTROL in arms else phrase("in_variant", value=arms[0]),
                     period=period.told,
                     example=telling(facts),
                     customer=customer,
                 )
                 break
+
+
+def _breaking(rule: Rule, guarantee: Guarantee) -> Iterator[Conditions]:
+    """The customers whom a guarantee is about and a rule would break it for: all by its own content, drawn ones by a variant."""
+    own, *variants = (guarantee.kept_by(rule.channel, arm.content) for arm in rule.arms())
+    if not own:
+        yield guarantee.every
+    elif not all(variants) and "allowed" in guarantee.every.get("personalisation", ("allowed",)):
+        yield {**guarantee.every, "personalisation": ("allowed",)}
 
 
 def _find_dead_references(authored: Authored, table: Table, catalogue: Catalogue) -> None:
@@ -280,7 +293,7 @@ def _find_dead_references(authored: Authored, table: Table, catalogue: Catalogue
         )
     )
     for rule in table.rules:
-        for kind in rule.content:
+        for kind in dict.fromkeys(kind for arm in rule.arms() for kind in arm.content):
             missing = {
                 language
                 for topic in set(_topics_of(rule, table.customer_type, catalogue))

@@ -13,11 +13,12 @@ from typing import Any, Final
 
 from models import written
 from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, CustomerType
-from models.content_checks import check_content, is_day
+from models.content_checks import check_content, check_kinds, is_day
+from models.experiment_checks import compile_experiment, find_repeated_experiments
 from models.facts import FACTS
 from models.findings import (
     Authored,
-    closest,
+    find_segments,
     in_all_languages,
     list_at,
     mapping_at,
@@ -25,7 +26,6 @@ from models.findings import (
     phrase,
 )
 from models.rulebook import STATED_TOPIC
-from models.segments import Segment
 from models.signals import read_count
 
 MODELS: Final = Path(__file__).parent
@@ -39,7 +39,7 @@ PROMISES: Final = (
     "wording",
 )
 """What holds whatever the rules say, each checked by a function of `promises`; `guarantees.yaml` must list them all."""
-RULE_FIELDS: Final = ("id", "when", "then", "because", "owner", "source", "valid")
+RULE_FIELDS: Final = ("id", "when", "then", "because", "owner", "source", "valid", "experiment")
 LONGEST_VALID_DAYS: Final = 366
 OUTCOMES: Final = ("channel", "content", "topic", "human_channel")
 
@@ -93,6 +93,7 @@ def read_rules(authored: Authored, folder: Path) -> Authored:
     _compile_guarantees(authored)
     _check_promises(authored, whole=whole)
     _find_overlaps(authored)
+    find_repeated_experiments(authored)
     return authored
 
 
@@ -134,8 +135,7 @@ def _compile_rule(
     rule: dict[str, Any], customer_type: CustomerType, human_channels: Mapping[str, Any], authored: Authored
 ) -> dict[str, Any]:
     name = rule["id"]
-    for segment in set(Segment) & set(name.split("-")):
-        authored.find(name, "segment_in_id", value=str(segment))
+    find_segments(authored, name, name)
     for key in rule:
         one_of(authored, name, "field", key, RULE_FIELDS)
     then = mapping_at(authored, name, "then", rule.get("then"))
@@ -152,6 +152,8 @@ def _compile_rule(
         if not rule.get(key):
             authored.find(name, "no_field", key=key)
     rule |= _compile_validity(rule.pop("valid", None), name, authored)
+    if "experiment" in rule:
+        rule["experiment"] = compile_experiment(authored, rule)
     return rule
 
 
@@ -184,14 +186,9 @@ def _check_outcome(
             authored.find(name, "wrong_audience", value=then[what], audience=phrase(customer_type))
         if what == "human_channel" and not channel.get("human"):
             authored.find(name, "no_person", value=then[what])
-    channel_name = then.get("channel")
-    carried = (known.get(channel_name) or {}).get("carries", CONTENT_TYPES) if channel_name else CONTENT_TYPES
     if not then["content"]:
         authored.find(name, "no_outcome", key="content")
-    for kind in then["content"]:
-        if one_of(authored, name, "content_type", kind, CONTENT_TYPES) and kind not in carried:
-            hint = closest("", carried)
-            authored.find(name, "cannot_carry", value=kind, channel=then["channel"], hint=hint)
+    check_kinds(authored, name, then["content"], then.get("channel"))
     if then["topic"] != STATED_TOPIC:
         topics = authored.catalogue["topics"].get("topics") or {}
         one_of(authored, name, "topic", then["topic"], topics)

@@ -113,12 +113,21 @@ def load(folder: Path, digest: str) -> Bundle:
     BundleError
         If a file is missing or altered, a check found errors, or the parts do not work together.
     """
+    return verified(digest, read_contents(folder, digest))
+
+
+def read_contents(folder: Path, digest: str) -> dict[str, bytes]:
+    """The files of a bundle as they lie on disk, to be verified where they are used. Raises `BundleError`."""
     try:
-        contents = {name: (folder / digest / name).read_bytes() for name in PARTS}
+        return {name: (folder / digest / name).read_bytes() for name in PARTS}
     except OSError as error:
         raise BundleError(
             f"bundle {digest[:DIGEST_SHOWN]} cannot be read: {error.strerror} ({error.filename})"
         ) from None
+
+
+def verified(digest: str, contents: dict[str, bytes]) -> Bundle:
+    """The bundle of some files, which must be the ones its digest names. Raises `BundleError`."""
     if _digest(contents) != digest:
         raise BundleError(f"bundle {digest[:DIGEST_SHOWN]} is not what its name says; build it again")
     return _made_from(digest, contents)

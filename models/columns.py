@@ -1,18 +1,20 @@
-"""Facts of many customers at once: a population file in, numpy codes of its fact cells out.
+"""Facts of many customers at once: record batches in, numpy codes of facts and predictions out.
 
-The column form of `facts` and `scorecard`, for counting a population; a property test holds it equal to the row form. A
+The column form of `facts` and `scorecard`: the same tables and thresholds, held equal to the row form by property tests. A
 code is a value's position in its fact; a cell is its facts' codes in one number. Never imported by the serving process.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, NamedTuple
 
-from models.codes import CLAIM_KINDS, LIFE_EVENTS, UNKNOWN, CustomerType
+import numpy as np
+from numpy.typing import NDArray
+
+from models.codes import CLAIM_KINDS, CUSTOMER_TYPES, LIFE_EVENTS, UNKNOWN, CustomerType
+from models.customer_files import CustomerFileError
 from models.facts import (
     ASSISTED_FROM,
     FACTS,
@@ -21,25 +23,60 @@ from models.facts import (
     SIZE_CLASSES,
     Facts,
 )
-from models.scorecard import FEATURES, SCALE, Scorecard
-from models.signals import CONTRACT, Signal
+from models.kernels import kernels
+from models.scorecard import EXP_COARSE, EXP_FINE, EXP_LONGEST, EXP_STEPS, FEATURES, Scorecard
+from models.signal_columns import MISSING, Codes, Flags, SignalColumns
+from models.signals import CONTRACT
+from models.text_blocks import CustomerBatch
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Codes = NDArray[np.int64]
-    Flags = NDArray[np.bool_]
-
-CHUNK_ROWS: Final = 400_000
-MISSING: Final = -1
-_NEAR: Final = 1e-9  # probabilities so near a threshold are computed again as the row form does
-_EMPTY_LIST: Final = "-"
+PERSON, EMPLOYER = (CUSTOMER_TYPES.index(kind) for kind in ("person", "employer"))
+VARYING: Final[Mapping[CustomerType, str]] = {"person": "life_event", "employer": "open_matter"}
+"""The fact that differs between a customer's lookups."""
 AUDIT: Final = "audit_"
+_UNKNOWN: Final = {
+    kind: {fact.name: fact.values.index(UNKNOWN) for fact in FACTS[kind] if UNKNOWN in fact.values}
+    for kind in CUSTOMER_TYPES
+}
+_NO_EVENT: Final = len(LIFE_EVENTS)
 
 
-class PopulationError(ValueError):
-    """A file that cannot be read as a population; the message says what to change."""
+class Predicted(NamedTuple):
+    """The model's answers: position of the segment (`MISSING` where it abstains), probability, and whether it is confident."""
+
+    segment: Codes
+    probability: NDArray[np.float64]
+    confident: Flags
+
+
+@dataclass(frozen=True, slots=True)
+class FactColumns:
+    """Customers of one type as codes of facts.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_customers,)
+        Where they stand in the batch.
+    facts : mapping of str to ndarray of shape (n_customers,)
+        Codes of the facts that are the same in all lookups of a customer.
+    first : ndarray of shape (n_customers,)
+        Code of the varying fact in the first lookup.
+    further : ndarray of shape (n_customers_with_more, n_lookups)
+        The same in the further lookups of the customers `has_further`; `MISSING` after a customer's last.
+    neutral : ndarray of shape (n_customers,)
+        Who objected or is a minor.
+    segment, probability : ndarray of shape (n_customers,)
+        The segment named, as a position (`MISSING` where none is), and its probability.
+    """
+
+    customer_type: CustomerType
+    rows: NDArray[np.int64]
+    facts: Mapping[str, Codes]
+    first: Codes
+    has_further: NDArray[np.int64]
+    further: Codes
+    neutral: Flags
+    segment: Codes
+    probability: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,34 +96,63 @@ class Cells:
     """
 
     customer_type: CustomerType
-    cells: Codes
+    cells: NDArray[np.int64]
     segment: Codes
     preferred: Codes
     audit: Mapping[str, Any]
 
 
-def read_batches(path: Path) -> Iterator[Any]:
-    """Record batches of a Parquet or CSV file, the columns of the signal contract and the audit columns alone.
+def cells_of(read: CustomerBatch, scorecard: Scorecard) -> list[Cells]:
+    """The customers of one batch as cells, persons and employers apart.
 
     Raises
     ------
-    PopulationError
-        If the file is neither, or lacks the column ``customer_type``.
+    CustomerFileError
+        If a row breaks the signal contract.
     """
-    for batch in _batches(path):
-        if "customer_type" not in batch.schema.names:
-            raise PopulationError(f"{path.name} has no column customer_type. Add it: person or employer.")
-        yield batch
-
-
-def cells_of(batch: Any, scorecard: Scorecard) -> list[Cells]:  # noqa: ANN401  (an Arrow record batch)
-    """The customers of one batch as cells, persons and employers apart."""
+    batch = read.batch
+    columns = SignalColumns(batch, textual=read.textual)
+    refused = np.flatnonzero(columns.refused())
+    if len(refused):
+        raise CustomerFileError(
+            f"row {read.numbers[refused[0]]} cannot be read: it breaks the signal contract."
+            " `arki-score --dry-run` tells how many do."
+        )
+    audit = {name: batch.column(name) for name in batch.schema.names if name.startswith(AUDIT)}
     found = []
-    for kind in FACTS:
-        part = _of_kind(batch, batch.column("customer_type"), kind)
-        if part.num_rows:
-            make = _person_cells if kind == "person" else _employer_cells
-            found.append(make(_Columns(part, kind), scorecard))
+    for part in fact_columns(columns, ColumnScorecard(scorecard)):
+        kind = part.customer_type
+        preferred = columns.number("person", "preferred_channel")[part.rows]
+        found.append(
+            Cells(
+                kind,
+                _cells(part),
+                part.facts["segment"] if kind == "person" else np.zeros(len(part.rows), np.int32),
+                np.where(part.neutral | (kind == "employer"), np.int32(MISSING), preferred),
+                {name: values.take(part.rows) for name, values in audit.items()},
+            )
+        )
+    return found
+
+
+def fact_columns(
+    columns: SignalColumns, card: ColumnScorecard, asked: Flags | None = None, *, loose: bool = False
+) -> list[FactColumns]:
+    """Facts and predictions, persons and employers apart; of the rows asked for, or all.
+
+    With `loose`, those of persons come for every row, meaningless where it is no person asked for; that saves a copy.
+    """
+    kinds = (
+        columns.customer_type if asked is None else np.where(asked, columns.customer_type, np.int32(MISSING))
+    )
+    found = []
+    persons = np.flatnonzero(kinds == PERSON)
+    if len(persons):
+        every = _persons(columns, card)
+        found.append(every if loose or len(persons) == columns.rows else _of(every, persons))
+    employers = np.flatnonzero(kinds == EMPLOYER)
+    if len(employers):
+        found.append(_employers(columns, employers))
     return found
 
 
@@ -99,7 +165,7 @@ def facts_of(customer_type: CustomerType, cell: int) -> Facts:
     return {fact.name: found[fact.name] for fact in FACTS[customer_type]}
 
 
-def codes_of(customer_type: CustomerType, cells: Codes) -> dict[str, Codes]:
+def codes_of(customer_type: CustomerType, cells: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
     """The codes of each fact in an array of cells."""
     found = {}
     for fact in reversed(FACTS[customer_type]):
@@ -107,318 +173,300 @@ def codes_of(customer_type: CustomerType, cells: Codes) -> dict[str, Codes]:
     return found
 
 
-class _Columns:
-    """Signal columns of one chunk as numpy arrays, with `MISSING` for unknown."""
+class ColumnScorecard:
+    """A scorecard laid out for columns: per table and feature, the bin of each value there is, *missing* first."""
 
-    def __init__(self, table: Any, customer_type: CustomerType) -> None:  # noqa: ANN401  (an Arrow table)
-        self.table, self.rows, self.signals = table, table.num_rows, CONTRACT[customer_type]
-        self._numbers: dict[str, Codes] = {}
-
-    def number(self, name: str) -> Codes:
-        """A count or yes/no, or the position of a choice."""
-        if name not in self._numbers:
-            self._numbers[name] = self._number(name)
-        return self._numbers[name]
-
-    def _number(self, name: str) -> Codes:
-        import numpy as np  # noqa: PLC0415
-        import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.compute as pc  # noqa: PLC0415
-
-        if name not in self.table.schema.names:
-            return np.full(self.rows, MISSING, dtype=np.int64)
-        signal, column = self.signals[name], self.table.column(name)
-        if signal.kind == "choice":
-            column = pc.index_in(column, pa.array(signal.values))
-        elif signal.kind == "yes_no" and pa.types.is_string(column.type):
-            column = pc.equal(pc.utf8_lower(column), "true")
-        found = pc.fill_null(pc.cast(column, pa.int64(), safe=False), MISSING)
-        return np.asarray(found.to_numpy())
-
-    def entries(self, name: str) -> tuple[Codes, Codes, Any]:
-        """A list signal as (number of entries or `MISSING`, row of each entry, entries as an Arrow array)."""
-        import numpy as np  # noqa: PLC0415
-        import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.compute as pc  # noqa: PLC0415
-
-        if name not in self.table.schema.names:
-            return (
-                np.full(self.rows, MISSING, dtype=np.int64),
-                np.empty(0, np.int64),
-                pa.array([], pa.string()),
+    def __init__(self, card: Scorecard) -> None:
+        self.card = card
+        self._tables = [
+            (
+                [
+                    (FEATURES[at], *_bins_by_value(edges, len(table.edges) - 1 - place, table.edges))
+                    for place, (at, edges) in enumerate(zip(table.features, table.edges, strict=True))
+                ],
+                np.ascontiguousarray(np.array(table.rows, np.int32).T),
             )
-        column = self.table.column(name)
-        column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        if pa.types.is_string(column.type):
-            empty = pc.fill_null(pc.equal(column, _EMPTY_LIST), False)
-            split = pc.split_pattern(column, ";")
-            lengths = np.asarray(
-                pc.fill_null(pc.list_value_length(split), MISSING).to_numpy(zero_copy_only=False)
-            )
-            keep = np.repeat(~np.asarray(empty.to_numpy(zero_copy_only=False)), np.maximum(lengths, 0))
-            values = pc.list_flatten(split).filter(pa.array(keep))
-            lengths = np.where(np.asarray(empty.to_numpy(zero_copy_only=False)), 0, lengths)
+            for table in card.tables
+        ]
+        largest = sum(max(abs(score) for row in table.rows for score in row) for table in card.tables)
+        fits = largest + max(map(abs, card.intercept)) < np.iinfo(np.int32).max // 2
+        self._type: type[np.signedinteger[Any]] = np.int32 if fits else np.int64
+        self._coarse, self._fine = np.array(EXP_COARSE), np.array(EXP_FINE)
+        self._flat = self._flattened()
+
+    def predict(self, x: Mapping[str, Codes], known: Codes) -> Predicted:
+        """The model's answers, from feature columns and the number of known signals of each person."""
+        compiled = kernels()
+        if compiled is None:
+            best, probability = self._likeliest(x, len(known))
         else:
-            lengths = np.asarray(
-                pc.fill_null(pc.list_value_length(column), MISSING).to_numpy(zero_copy_only=False)
-            )
-            values = pc.list_flatten(column)
-        lengths = lengths.astype(np.int64)
-        return lengths, np.repeat(np.arange(self.rows), np.maximum(lengths, 0)), values
+            best, probability = np.empty(len(known), np.int32), np.empty(len(known))
+            columns = np.stack([x[name] for name in FEATURES])
+            compiled.scores(columns, *self._flat, self._coarse, self._fine, EXP_STEPS, best, probability)
+        abstains = (probability < self.card.abstain_below) | (known < self.card.minimum_known)
+        confident = ~abstains & (probability >= self.card.confident_from)
+        return Predicted(np.where(abstains, np.int32(MISSING), best), probability, confident)
 
-    def events(self) -> tuple[Codes, Codes, Codes, Codes]:
-        """Life events as (number of events or `MISSING`, row, parent code and months ago of each)."""
-        import numpy as np  # noqa: PLC0415
-        import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.compute as pc  # noqa: PLC0415
+    def _likeliest(self, x: Mapping[str, Codes], count: int) -> tuple[Codes, NDArray[np.float64]]:
+        scores = [np.full(count, start, self._type) for start in self.card.intercept]
+        for positions, rows in self._tables:
+            cell = None
+            for name, bins, last in positions:
+                places = bins[np.minimum(x[name], last)]
+                cell = places if cell is None else cell + places
+            for at, row in enumerate(rows):
+                scores[at] += row[cell]
+        top = np.maximum(np.maximum(scores[0], scores[1]), scores[2])
+        a, b, c = (self._exp(top - score) for score in scores)
+        best = np.where(scores[0] == top, 0, np.where(scores[1] == top, 1, 2)).astype(np.int32)
+        return best, 1.0 / (a + b + c)
 
-        lengths, rows, values = self.entries("life_events")
-        if pa.types.is_struct(values.type):
-            event, months = pc.struct_field(values, 0), pc.struct_field(values, 1)
-        else:
-            event = pc.replace_substring_regex(values, ":.*$", "")
-            months = pc.cast(pc.replace_substring_regex(values, "^.*:", ""), pa.int64())
-        parent = pc.index_in(pc.replace_substring_regex(event, r"\..*$", ""), pa.array(LIFE_EVENTS))
+    def _flattened(self) -> tuple[NDArray[Any], ...]:
+        """The tables end to end, as the compiled loop takes them; *missing* stands first among the bins."""
+        positions = [each for table, _ in self._tables for each in table]
+        bins = [np.roll(values, 1) for _, values, _ in positions]
+        lengths = [len(rows[0]) for _, rows in self._tables]
         return (
-            lengths,
-            rows,
-            np.asarray(parent.to_numpy(zero_copy_only=False)),
-            np.asarray(months.to_numpy(zero_copy_only=False)),
+            np.array([FEATURES.index(name) for name, _, _ in positions]),
+            np.array([last for _, _, last in positions], np.int32),
+            np.concatenate(bins),
+            np.concatenate([[0], np.cumsum([len(each) for each in bins])[:-1]]),
+            np.cumsum([len(table) for table, _ in self._tables]),
+            np.concatenate([rows.T for _, rows in self._tables]).astype(np.int64),
+            np.concatenate([[0], np.cumsum(lengths)[:-1]]),
+            np.array(self.card.intercept, np.int64),
         )
 
-    def audit(self) -> dict[str, Any]:
-        """The audit columns, as Arrow arrays."""
-        return {name: self.table.column(name) for name in self.table.schema.names if name.startswith(AUDIT)}
-
-
-def _person_cells(columns: _Columns, scorecard: Scorecard) -> Cells:
-    import numpy as np  # noqa: PLC0415
-
-    number = columns.number
-    minor, objected = number("minor") == 1, number("personalisation") == 1
-    neutral = minor | objected
-    lengths, rows, parents, months = columns.events()
-    segment, confident = _predict(columns, scorecard, lengths, rows, months)
-    named = (segment >= 0) & ~neutral
-    unknown = {fact.name: fact.values.index(UNKNOWN) for fact in FACTS["person"] if UNKNOWN in fact.values}
-    codes = {name: np.full(columns.rows, code) for name, code in unknown.items()}
-    codes["personalisation"] = np.where(minor, 2, np.where(objected, 1, 0))
-    codes["segment"] = np.where(named, segment, unknown["segment"])
-    codes["confidence"] = np.where(named, np.where(confident, 0, 1), unknown["confidence"])
-    codes["digital"] = np.where(named, _person_digital(columns), unknown["digital"])
-    codes["friction"] = np.where(named, _person_friction(columns), unknown["friction"])
-    matter = number("open_matter")
-    codes["open_matter"] = np.where(neutral | (matter < 0), unknown["open_matter"], matter)
-    for name in ("strong_identification", "acts_through_mandate", "interpreter_needed", "easy_language"):
-        said = number(name)
-        hidden = (
-            neutral if name in {"strong_identification", "acts_through_mandate"} else np.zeros_like(neutral)
+    def _exp(self, difference: NDArray[np.signedinteger[Any]]) -> NDArray[np.float64]:
+        difference = np.minimum(difference, EXP_LONGEST)
+        return np.asarray(
+            self._coarse[difference >> EXP_STEPS] * self._fine[difference & ((1 << EXP_STEPS) - 1)]
         )
-        codes[name] = np.where(hidden | (said < 0), 2, 1 - said)
-    lookups = _event_lookups(columns.rows, lengths, rows, parents, months, matter >= 0)
-    lookups[neutral, 0], lookups[neutral, 1:] = unknown["life_event"], MISSING
-    preferred = np.where(neutral, MISSING, number("preferred_channel"))
-    cells = _cells("person", codes, "life_event", lookups)
-    return Cells("person", cells, codes["segment"], preferred, columns.audit())
 
 
-def _employer_cells(columns: _Columns, _card: Scorecard) -> Cells:
-    import numpy as np  # noqa: PLC0415
+def _bins_by_value(
+    edges: tuple[int, ...], positions_after: int, every: tuple[tuple[int, ...], ...]
+) -> tuple[NDArray[np.intp], int]:
+    """The share in a table's cell number of each value of a feature, and the largest value told apart.
 
-    number = columns.number
-    neutral = number("personalisation") == 1
-    unknown = {fact.name: fact.values.index(UNKNOWN) for fact in FACTS["employer"] if UNKNOWN in fact.values}
-    staff, first = number("employees"), number("first_claim")
-    size = np.searchsorted([below for below, _ in SIZE_CLASSES], staff, side="right")
-    late, returned = number("late_claims_12m"), number("claims_returned_12m")
-    codes = {
-        "personalisation": np.where(neutral, 1, 0),
-        "employer_size": np.where(staff < 0, unknown["employer_size"], size),
-        "first_claim": np.where(first < 0, 2, 1 - first),
-        "digital": _employer_digital(columns),
-        "friction": np.select([late > 0, returned > 0, (late < 0) | (returned < 0)], [0, 1, 3], 2),
-        "open_matter": np.full(columns.rows, unknown["open_matter"]),
-    }
-    for name, code in unknown.items():
-        codes[name] = np.where(neutral, code, codes[name])
-    matter = number("open_matter")
-    _, rows, kinds = columns.entries("claim_kinds")
-    makes = np.zeros((columns.rows, len(CLAIM_KINDS)), dtype=bool)
-    for at, kind in enumerate(CLAIM_KINDS):
-        makes[rows[np.asarray(_equal(kinds, kind))], at] = True
-    makes[matter >= 0, matter[matter >= 0]] = False
-    order = np.where(makes, np.arange(len(CLAIM_KINDS)), len(CLAIM_KINDS) + 1)
-    order = np.sort(np.column_stack([np.where(matter >= 0, -1, len(CLAIM_KINDS) + 1), order]), axis=1)
-    lookups = np.where(order == -1, matter[:, None], np.where(order > len(CLAIM_KINDS), MISSING, order))
-    lookups[:, 0] = np.where(lookups[:, 0] == MISSING, unknown["open_matter"], lookups[:, 0])
-    lookups[neutral, 0], lookups[neutral, 1:] = unknown["open_matter"], MISSING
-    cells = _cells("employer", codes, "open_matter", lookups)
-    nothing = np.full(columns.rows, MISSING, dtype=np.int64)
-    return Cells("employer", cells, np.zeros(columns.rows, dtype=np.int64), nothing, columns.audit())
+    The last place is *missing*, so that the code -1 finds it.
+    """
+    stride = 1
+    for later in every[len(every) - positions_after :]:
+        stride *= len(later) + 2
+    last = (edges[-1] if edges else 0) + 1
+    bins = np.searchsorted(edges, np.arange(last + 1), side="right")
+    return np.append(bins, len(edges) + 1) * stride, last
 
 
-def _event_lookups(
-    n: int, lengths: Codes, rows: Codes, parents: Codes, months: Codes, has_matter: Flags
-) -> Codes:
-    """Codes of the fact life_event in each lookup: distinct events, most recent first, then the open matter alone."""
-    import numpy as np  # noqa: PLC0415
-
-    none, unknown = len(LIFE_EVENTS), len(LIFE_EVENTS) + 1
-    order = np.lexsort((parents, months, rows))
-    rows, parents = rows[order], parents[order]
-    _, first = np.unique(rows * unknown + parents, return_index=True)
-    first.sort()
-    rows, parents = rows[first], parents[first]
-    counts = np.bincount(rows, minlength=n)
-    place = np.arange(rows.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    lookups = np.full((n, int(counts.max(initial=0)) + 1), MISSING, dtype=np.int64)
-    lookups[rows, place] = parents
-    last = np.flatnonzero(has_matter & (counts > 0))
-    lookups[last, counts[last]] = none
-    lookups[counts == 0, 0] = np.where(lengths[counts == 0] < 0, unknown, none)
-    return lookups
-
-
-def _person_digital(columns: _Columns) -> Codes:
-    import numpy as np  # noqa: PLC0415
-
-    number = columns.number
-    logins, online = number("omakela_logins_90d"), number("applications_online_12m")
-    helped = np.maximum(number("phone_contacts_90d"), 0) + np.maximum(number("service_point_visits_90d"), 0)
-    seen = (logins > 0) | (online > 0) | (number("chat_contacts_90d") > 0)
-    offline = ((online == 0) & (number("applications_12m") > 0)) | ((logins == 0) & (helped > 0))
-    return np.select([seen & (helped >= ASSISTED_FROM), seen, offline], [1, 0, 2], 3)
-
-
-def _person_friction(columns: _Columns) -> Codes:
-    import numpy as np  # noqa: PLC0415
-
-    requests, repeats = columns.number("attachment_requests_12m"), columns.number("repeat_contacts_30d")
-    return np.select(
-        [
-            requests >= MISSING_DOCUMENTS_FROM,
-            repeats >= REPEAT_CONTACTS_FROM,
-            (requests < 0) | (repeats < 0),
-        ],
-        [0, 1, 3],
-        2,
+def _of(every: FactColumns, rows: NDArray[np.int64]) -> FactColumns:
+    """Some of the customers of a batch that was evaluated whole."""
+    place = np.full(len(every.rows), MISSING, np.int64)
+    place[rows] = np.arange(len(rows))
+    kept = place[every.has_further] >= 0
+    return FactColumns(
+        every.customer_type,
+        rows,
+        {name: codes[rows] for name, codes in every.facts.items()},
+        every.first[rows],
+        place[every.has_further[kept]],
+        every.further[kept],
+        every.neutral[rows],
+        every.segment[rows],
+        every.probability[rows],
     )
 
 
-def _employer_digital(columns: _Columns) -> Codes:
-    import numpy as np  # noqa: PLC0415
+def _persons(columns: SignalColumns, card: ColumnScorecard) -> FactColumns:
+    def number(name: str) -> Codes:
+        return columns.number("person", name)
 
-    number = columns.number
-    service, register = number("uses_employer_service"), number("uses_incomes_register")
-    online = number("claims_online_12m")
-    seen = (service > 0) | (register > 0) | (online > 0)
-    offline = ((online == 0) & (number("claims_12m") > 0)) | ((service == 0) & (register == 0))
-    assisted = seen & (number("phone_contacts_90d") >= ASSISTED_FROM)
-    return np.select([assisted, seen, offline], [1, 0, 2], 3)
+    minor, objected = number("minor") == 1, number("personalisation") == 1
+    neutral = minor | objected
+    months, parents = _events_in_order(columns)
+    predicted = card.predict(*_features(columns, months))
+    named = (predicted.segment >= 0) & ~neutral
+    unknown = _UNKNOWN["person"]
+    matter = number("open_matter")
+    facts = {
+        "personalisation": np.where(minor, 2, objected),
+        "segment": np.where(named, predicted.segment, unknown["segment"]),
+        "confidence": np.where(named, ~predicted.confident, unknown["confidence"]),
+        "digital": np.where(named, _person_digital(columns), unknown["digital"]),
+        "friction": np.where(named, _person_friction(columns), unknown["friction"]),
+        "open_matter": np.where(neutral | (matter < 0), unknown["open_matter"], matter),
+        "interpreter_needed": _yes_no(number("interpreter_needed")),
+        "easy_language": _yes_no(number("easy_language")),
+    }
+    for name in ("strong_identification", "acts_through_mandate"):
+        facts[name] = np.where(neutral, unknown[name], _yes_no(number(name)))
+    first, has_further, further = _person_lookups(columns.events.lengths, parents, matter >= 0, neutral)
+    rows = np.arange(columns.rows)
+    segment = np.where(named, predicted.segment, np.int32(MISSING))
+    return FactColumns(
+        "person", rows, facts, first, has_further, further, neutral, segment, predicted.probability
+    )
 
 
-def _predict(
-    columns: _Columns, card: Scorecard, lengths: Codes, rows: Codes, months: Codes
-) -> tuple[Codes, Flags]:
-    """Segment of each person (`MISSING` where the model abstains), and whether it is confident."""
-    import numpy as np  # noqa: PLC0415
-
-    months_ago = np.full(columns.rows, np.iinfo(np.int64).max)
-    np.minimum.at(months_ago, rows, months)
-    months_ago[lengths <= 0] = MISSING
+def _features(columns: SignalColumns, months: Codes) -> tuple[dict[str, Codes], Codes]:
+    """The model's input, and how many of its signals are known."""
+    lengths = columns.events.lengths
     derived = {
         "life_event_count": lengths,
-        "months_since_life_event": months_ago,
-        "active_benefit_count": columns.entries("active_benefits")[0],
+        "months_since_life_event": np.where(lengths > 0, months, np.int32(MISSING)),
+        "active_benefit_count": columns.choices("person", "active_benefits").lengths,
     }
-    x = [derived[name] if name in derived else columns.number(name) for name in FEATURES]
-    scores = np.tile(np.array(card.intercept, dtype=np.int64), (columns.rows, 1))
-    for table in card.tables:
-        cell = np.zeros(columns.rows, dtype=np.int64)
-        for position, edges in zip(table.features, table.edges, strict=True):
-            value = x[position]
-            bins = np.where(value < 0, len(edges) + 1, np.searchsorted(edges, value, side="right"))
-            cell = cell * (len(edges) + 2) + bins
-        scores += np.array(table.rows, dtype=np.int64)[cell]
-    exact = np.exp((scores - scores.max(axis=1, keepdims=True)) / SCALE)
-    probabilities = exact / exact.sum(axis=1, keepdims=True)
-    best = probabilities.argmax(axis=1)
-    probability = probabilities[np.arange(columns.rows), best]
-    edge = np.minimum(abs(probability - card.abstain_below), abs(probability - card.confident_from)) < _NEAR
-    for row in np.flatnonzero(edge).tolist():
-        probability[row] = max(_as_row_form(scores[row].tolist()))
-    model_signals = [s.name for s in CONTRACT["person"].values() if s.used_by != "rules"]
-    known = sum((_known(columns, name, lengths) for name in model_signals), np.zeros(columns.rows, np.int64))
-    abstains = (probability < card.abstain_below) | (known < card.minimum_known)
-    return np.where(abstains, MISSING, best), ~abstains & (probability >= card.confident_from)
+    x = {name: derived[name] if name in derived else columns.number("person", name) for name in FEATURES}
+    known = np.zeros(columns.rows, np.int8)
+    for signal in CONTRACT["person"].values():
+        if signal.used_by == "rules":
+            continue
+        code = {"life_events": "life_event_count", "active_benefits": "active_benefit_count"}.get(signal.name)
+        known += x[code or signal.name] >= 0
+    return x, known.astype(np.int32)
 
 
-def _known(columns: _Columns, name: str, lengths: Codes) -> Codes:
-    import numpy as np  # noqa: PLC0415
+def _events_in_order(columns: SignalColumns) -> tuple[Codes, Codes]:
+    """Months since the most recent event, and the distinct parent codes most recent first, `MISSING` after the last.
 
-    signal: Signal = columns.signals[name]
-    if name == "life_events":
-        return np.asarray(lengths >= 0, dtype=np.int64)
-    if signal.kind == "choices":
-        present = name in columns.table.schema.names
-        return np.asarray(
-            columns.table.column(name).is_valid() if present else np.zeros(columns.rows), dtype=np.int64
+    Parents have the shape (n_customers, n_most_events) and stand for those with one event or more.
+    """
+    lengths, starts, months, parents = columns.events
+    rows = np.flatnonzero(lengths > 0)
+    most = int(lengths.max(initial=0))
+    since = np.full(columns.rows, MISSING, np.int32)
+    order = np.full((columns.rows, max(most, 1)), MISSING, np.int32)
+    if not len(rows):
+        return since, order
+    keys = months * len(LIFE_EVENTS) + parents
+    first = keys[starts[rows]]
+    since[rows], order[rows, 0] = first // len(LIFE_EVENTS), first % len(LIFE_EVENTS)
+    several = rows[lengths[rows] > 1]
+    if len(several):
+        within = np.arange(most) < lengths[several][:, None]
+        at = np.minimum(starts[several][:, None] + np.arange(most), len(keys) - 1)
+        grid = np.sort(np.where(within, keys[at], np.iinfo(np.int32).max), axis=1)
+        since[several] = grid[:, 0] // len(LIFE_EVENTS)
+        found = np.where(within, grid % len(LIFE_EVENTS), np.int32(MISSING))
+        for late in range(1, most):
+            repeated = (found[:, late : late + 1] == found[:, :late]).any(axis=1)
+            found[repeated, late] = MISSING
+        packed = np.argsort(found == MISSING, axis=1, kind="stable")
+        order[several] = np.take_along_axis(found, packed, axis=1)
+    return since, order
+
+
+def _person_lookups(
+    lengths: Codes, parents: Codes, has_matter: Flags, neutral: Flags
+) -> tuple[Codes, NDArray[np.int64], Codes]:
+    """Codes of the fact life_event: in the first lookup, and in further ones, the open matter alone the last."""
+    unknown = _UNKNOWN["person"]["life_event"]
+    has_event = (lengths > 0) & ~neutral
+    first = np.where(has_event, parents[:, 0], np.where((lengths == 0) & ~neutral, _NO_EVENT, unknown))
+    more = has_event & has_matter
+    if parents.shape[1] > 1:
+        more |= has_event & (parents[:, 1] >= 0)
+    rows = np.flatnonzero(more)
+    further = np.full((len(rows), parents.shape[1]), MISSING, np.int32)
+    further[:, :-1] = parents[rows, 1:]
+    matters = np.flatnonzero(has_matter[rows])
+    further[matters, (further[matters] >= 0).sum(axis=1)] = _NO_EVENT
+    return first.astype(np.int32), rows, further
+
+
+def _yes_no(code: Codes) -> Codes:
+    """Yes, no, unknown as 0, 1, 2, from 1, 0, `MISSING`."""
+    return np.where(code < 0, np.int32(2), 1 - code)
+
+
+def _person_digital(columns: SignalColumns) -> Codes:
+    logins, online, helped, visits, chat, applied = (
+        columns.number("person", name)
+        for name in (
+            "omakela_logins_90d",
+            "applications_online_12m",
+            "phone_contacts_90d",
+            "service_point_visits_90d",
+            "chat_contacts_90d",
+            "applications_12m",
         )
-    return np.asarray(columns.number(name) >= 0, dtype=np.int64)
+    )
+    helped = np.maximum(helped, 0) + np.maximum(visits, 0)
+    seen = (logins > 0) | (online > 0) | (chat > 0)
+    offline = ((online == 0) & (applied > 0)) | ((logins == 0) & (helped > 0))
+    return np.where(seen, helped >= ASSISTED_FROM, np.where(offline, 2, 3))
 
 
-def _as_row_form(scores: list[int]) -> list[float]:
-    top = max(scores)
-    exact = [math.exp((score - top) / SCALE) for score in scores]
-    return [value / sum(exact) for value in exact]
+def _person_friction(columns: SignalColumns) -> Codes:
+    requests = columns.number("person", "attachment_requests_12m")
+    repeats = columns.number("person", "repeat_contacts_30d")
+    smooth = np.where((requests < 0) | (repeats < 0), 3, 2)
+    return np.where(
+        requests >= MISSING_DOCUMENTS_FROM, 0, np.where(repeats >= REPEAT_CONTACTS_FROM, 1, smooth)
+    )
 
 
-def _cells(customer_type: CustomerType, codes: dict[str, Codes], varying: str, lookups: Codes) -> Codes:
-    """Cells of each lookup: the facts' codes in one number, with the varying fact's code from `lookups`."""
-    import numpy as np  # noqa: PLC0415
+def _employers(columns: SignalColumns, rows: NDArray[np.int64]) -> FactColumns:
+    def number(name: str) -> Codes:
+        return columns.number("employer", name)[rows]
 
-    base, stride, stride_of_varying = np.zeros(lookups.shape[0], dtype=np.int64), 1, 0
-    for fact in reversed(FACTS[customer_type]):
+    neutral = number("personalisation") == 1
+    unknown = _UNKNOWN["employer"]
+    staff, late, returned = number("employees"), number("late_claims_12m"), number("claims_returned_12m")
+    size = np.searchsorted([below for below, _ in SIZE_CLASSES], staff, side="right")
+    facts = {
+        "employer_size": np.where(staff < 0, unknown["employer_size"], size),
+        "first_claim": _yes_no(number("first_claim")),
+        "digital": _employer_digital(number),
+        "friction": np.select([late > 0, returned > 0, (late < 0) | (returned < 0)], [0, 1, 3], 2),
+    }
+    facts = {name: np.where(neutral, unknown[name], codes) for name, codes in facts.items()}
+    facts["personalisation"] = neutral.astype(np.int32)
+    lookups = _employer_lookups(columns.choices("employer", "claim_kinds").bits[rows], number("open_matter"))
+    lookups[neutral] = MISSING
+    first = np.where(lookups[:, 0] == MISSING, unknown["open_matter"], lookups[:, 0]).astype(np.int32)
+    has_further = np.flatnonzero(lookups[:, 1] >= 0)
+    nothing, no_chance = np.full(len(rows), MISSING, np.int32), np.zeros(len(rows))
+    return FactColumns(
+        "employer", rows, facts, first, has_further, lookups[has_further, 1:], neutral, nothing, no_chance
+    )
+
+
+def _employer_lookups(bits: NDArray[np.int64], matter: Codes) -> Codes:
+    """The open matter first, then the kinds of claim made, in the order of the code list."""
+    kinds = np.arange(len(CLAIM_KINDS), dtype=np.int32)
+    made = (bits[:, None] >> kinds & 1).astype(bool) & (kinds != matter[:, None])
+    found = np.column_stack([matter, np.where(made, kinds, np.int32(MISSING))])
+    return np.take_along_axis(found, np.argsort(found == MISSING, axis=1, kind="stable"), axis=1)
+
+
+def _employer_digital(number: Callable[[str], Codes]) -> Codes:
+    service, register, online, claims, phone = (
+        number(name)
+        for name in (
+            "uses_employer_service",
+            "uses_incomes_register",
+            "claims_online_12m",
+            "claims_12m",
+            "phone_contacts_90d",
+        )
+    )
+    seen = (service > 0) | (register > 0) | (online > 0)
+    offline = ((online == 0) & (claims > 0)) | ((service == 0) & (register == 0))
+    return np.where(seen, phone >= ASSISTED_FROM, np.where(offline, 2, 3))
+
+
+def _cells(part: FactColumns) -> NDArray[np.int64]:
+    """Cells of each lookup: the facts' codes in one number, with the varying fact's code of each."""
+    varying = VARYING[part.customer_type]
+    base, stride, stride_of_varying = np.zeros(len(part.rows), np.int64), 1, 0
+    for fact in reversed(FACTS[part.customer_type]):
         if fact.name == varying:
             stride_of_varying = stride
         else:
-            base += codes[fact.name] * stride
+            base += part.facts[fact.name] * stride
         stride *= len(fact.values)
+    lookups = np.full((len(part.rows), 1 + part.further.shape[1]), MISSING, np.int64)
+    lookups[:, 0] = part.first
+    lookups[part.has_further, 1:] = part.further
     return np.where(lookups == MISSING, MISSING, base[:, None] + lookups * stride_of_varying)
-
-
-def _equal(values: Any, word: str) -> Any:  # noqa: ANN401  (Arrow in, numpy out)
-    import pyarrow.compute as pc  # noqa: PLC0415
-
-    return pc.fill_null(pc.equal(values, word), False).to_numpy(zero_copy_only=False)
-
-
-def _of_kind(batch: Any, kinds: Any, kind: str) -> Any:  # noqa: ANN401
-    import pyarrow.compute as pc  # noqa: PLC0415
-
-    return batch.filter(pc.equal(kinds, kind))
-
-
-def _batches(path: Path) -> Iterator[Any]:
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.csv  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    wanted = {"customer_type", *CONTRACT["person"], *CONTRACT["employer"]}
-    try:
-        if path.suffix == ".parquet":
-            with pq.ParquetFile(path) as parquet:
-                names = [n for n in parquet.schema_arrow.names if n in wanted or n.startswith(AUDIT)]
-                yield from parquet.iter_batches(batch_size=CHUNK_ROWS, columns=names)
-        elif path.suffix == ".csv":
-            types = {
-                name: pa.int64() if signal.kind == "count" else pa.string()
-                for contract in CONTRACT.values()
-                for name, signal in contract.items()
-            }
-            options = pa.csv.ConvertOptions(column_types=types, strings_can_be_null=True, null_values=[""])
-            yield from pa.csv.open_csv(path, convert_options=options)
-        else:
-            raise PopulationError(f"{path.name} is neither .parquet nor .csv. Give one of them.")
-    except (pa.ArrowInvalid, OSError) as error:
-        raise PopulationError(f"{path.name} cannot be read: {error}") from error

@@ -38,7 +38,7 @@ def rulebook() -> None:
 )
 @click.option(
     "--language",
-    type=click.Choice(["en", "fi"]),
+    type=click.Choice(["en", "fi", "sv"]),
     default="en",
     show_default=True,
     help="Language of the findings.",
@@ -52,7 +52,13 @@ def check(rulebook_folder: Path | None, content_folder: Path | None, language: T
     persons, employers = (len(authored.rulebook.get(kind, ())) for kind in ("person", "employer"))
     promises = len(authored.rulebook["guarantees"]) + len(authored.rulebook["promises"])
     items = len(authored.catalogue["items"])
-    if language == "fi":
+    if language == "sv":
+        cells = f"{authored.cells:,}".replace(",", " ")
+        click.echo(
+            f"{persons} regler för personer och {employers} för arbetsgivare, {promises} löften, {items} innehåll, "
+            f"{cells} fall kontrollerade: {errors} fel, {warnings} varningar."
+        )
+    elif language == "fi":
         cells = f"{authored.cells:,}".replace(",", " ")
         click.echo(
             f"{persons} henkilöasiakkaiden ja {employers} työnantajien sääntöä, {promises} lupausta, {items} sisältöä, "

@@ -18,7 +18,7 @@ from models.codes import CUSTOMER_TYPES, CustomerType
 from models.example_customers import TELLING, Inventor
 from models.facts import Facts, feasible_blocks
 from models.grid import GAP, Cell, Conditions, decide, decide_boxes
-from models.promises import outcome_of
+from models.promises import offer_of, outcome_of
 from models.rulebook import Rule, Rulebook, Table, read_rulebook
 
 
@@ -116,13 +116,19 @@ def _changes_within(
     table: Table,
     inventor: Inventor | None,
 ) -> Iterator[Change]:
-    decided = decide_boxes(boxes, [rule.when for rule in table.rules])
-    for row in sorted(decided.rows()):
+    whens = [rule.when for rule in table.rules]
+    whole = decide_boxes(boxes, whens)
+    for row in sorted(whole.rows()):
         now = None if row == GAP else table.rules[row]
         if was is not None and now is not None and outcome_of(was) == outcome_of(now):
             continue
         if was is None and now is None:
             continue
+        decided = whole
+        if was is not None and now is not None and offer_of(was) == offer_of(now):
+            drawn = [box for box in boxes if "allowed" in box["personalisation"]]
+            if not drawn or row not in (decided := decide_boxes(drawn, whens)).rows():
+                continue  # only what is tried differs, and nobody here is in an experiment
         cells: Iterator[Cell] = decided.examples(row, {}, TELLING)
         facts, customer = (
             inventor.first(customer_type, cells) if inventor is not None else (next(cells), None)

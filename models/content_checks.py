@@ -7,7 +7,7 @@ from typing import Any
 
 from models.channels import PTV_CHANNEL_TYPES, WEEKDAYS
 from models.codes import BENEFITS, CHANNELS, CLAIM_KINDS, CONTENT_TYPES, LANGUAGES, LIFE_EVENTS
-from models.findings import Authored, in_all_languages, list_at, mapping_at, one_of, phrase
+from models.findings import Authored, closest, in_all_languages, list_at, mapping_at, one_of, phrase
 from models.scorecard import FEATURE_SIGNAL
 from models.segments import Segment
 
@@ -19,6 +19,16 @@ def check_content(authored: Authored) -> None:
     _check_topics(authored)
     for item in authored.catalogue["items"]:
         _check_item(item, authored)
+
+
+def check_kinds(authored: Authored, subject: str, kinds: list[Any], channel: object) -> None:
+    """Each kind of content exists, and the channel can carry it."""
+    described = authored.channels.get("channels")
+    known = described if isinstance(described, dict) else {}
+    carried = (known.get(str(channel)) or {}).get("carries", CONTENT_TYPES)
+    for kind in kinds:
+        if one_of(authored, subject, "content_type", kind, CONTENT_TYPES) and kind not in carried:
+            authored.find(subject, "cannot_carry", value=kind, channel=channel, hint=closest("", carried))
 
 
 def is_day(value: object) -> bool:

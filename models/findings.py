@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 from models.codes import LANGUAGES
-from models.messages import MESSAGES, PHRASES, TeamLanguage
+from models.messages import EXAMPLE_WORDS, SEVERITIES, TeamLanguage, phrased, said
+from models.segments import Segment
 
 _MOST_NAMES: Final = 40  # a readable list
-_SEVERITY_FI: Final = {"error": "virhe", "warning": "varoitus"}
 
 
 class Phrase(NamedTuple):
@@ -54,20 +54,27 @@ class Finding:
     @property
     def message(self) -> str:
         """What was found, in English."""
-        return told(MESSAGES[self.code][0].message, self.names, "en")
+        return self.message_in("en")
 
     @property
     def remedy(self) -> str:
         """What to do, in English."""
-        return told(MESSAGES[self.code][0].remedy, self.names, "en")
+        return self.remedy_in("en")
+
+    def message_in(self, language: TeamLanguage) -> str:
+        """What was found."""
+        return told(said(self.code, language).message, self.names, language)
+
+    def remedy_in(self, language: TeamLanguage) -> str:
+        """What to do."""
+        return told(said(self.code, language).remedy, self.names, language)
 
     def sentence(self, language: TeamLanguage = "en") -> str:
         """File, line, rule, what was found and what to do, without the example."""
-        said = MESSAGES[self.code][language == "fi"]
-        severity = _SEVERITY_FI[self.severity] if language == "fi" else self.severity
+        severity = SEVERITIES[language][self.severity]
         return (
             f"{self.file}:{self.line}: {severity}: {self.subject}: "
-            f"{told(said.message, self.names, language)} {told(said.remedy, self.names, language)}"
+            f"{self.message_in(language)} {self.remedy_in(language)}"
         )
 
     def told(self, language: TeamLanguage = "en") -> str:
@@ -81,15 +88,12 @@ class Finding:
         if not self.example and self.customer is None:
             return ""
         facts = ", ".join(f"{name}={value}" for name, value in self.example.items())
-        finnish = language == "fi"
-        shown = f" {'Esimerkiksi' if finnish else 'For example'}: {facts}." if facts else ""
+        for_example, nobody, customer_is = EXAMPLE_WORDS[language]
+        shown = f" {for_example}: {facts}." if facts else ""
         if self.customer is None:
-            nobody = (
-                "Nykyinen malli ei ohjaa ketään tähän." if finnish else "The current model leads nobody here."
-            )
             return f"{shown} {nobody}"
         customer = json.dumps(self.customer, ensure_ascii=False)
-        return f"{shown} {'Kokeile asiakkaalla' if finnish else 'Try the customer'}: {customer}"
+        return f"{shown} {customer_is}: {customer}"
 
 
 @dataclass(slots=True)
@@ -114,11 +118,12 @@ class Authored:
         return [finding for finding in self.findings if finding.severity == "error"]
 
     def parts(self) -> dict[str, Any]:
-        """The documents as parts of a bundle, by file name, with the outcome of the check."""
+        """The documents as parts of a bundle, by file name, with the outcome of the check and the examples it ran."""
         check = {
             "cells": self.cells,
             "errors": len(self.errors),
             "warnings": [str(found) for found in self.findings],
+            "examples": self.examples,
         }
         return {
             "rulebook.json": self.rulebook,
@@ -150,7 +155,7 @@ class Authored:
 def told(template: str, names: Mapping[str, Any], language: TeamLanguage) -> str:
     """A template with its names, phrases among them told in a language."""
     filled = {
-        name: told(PHRASES[value.code][language == "fi"], value.names, language)
+        name: told(phrased(value.code, language), value.names, language)
         if isinstance(value, Phrase)
         else value
         for name, value in names.items()
@@ -178,6 +183,12 @@ def one_of(
     word = what if isinstance(what, Phrase) else phrase(what)
     authored.find(subject, "no_such", what=word, value=value, hint=closest(value, names))
     return False
+
+
+def find_segments(authored: Authored, subject: str, name: str) -> None:
+    """A finding for each segment that an id names: ids travel with answers, segments do not."""
+    for segment in sorted(set(Segment) & set(name.split("-"))):
+        authored.find(subject, "segment_in_id", value=str(segment))
 
 
 def in_all_languages(authored: Authored, subject: str, what: str | Phrase, texts: object) -> None:

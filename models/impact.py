@@ -7,7 +7,7 @@ only the sums are kept. The example customers are invented for the cells that ch
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from models.codes import CHANNELS, CONTENT_TYPES, CustomerType
-from models.columns import MISSING, Cells, cells_of, codes_of, facts_of, read_batches
+from models.columns import Cells, cells_of, codes_of, facts_of
 from models.comparison import Edition
+from models.customer_files import BATCH_ROWS, CustomerFileError, chunks, columns_of, read_chunk
 from models.example_customers import Inventor
 from models.facts import FACTS, Facts
 from models.offers import kinds_offered
 from models.rulebook import Rule, Table
 from models.scorecard import Scorecard
+from models.signal_columns import MISSING
 from models.signals import CONTRACT
+from models.text_blocks import CustomerBatch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +41,7 @@ WORKING_DAYS_A_MONTH: Final = (
 )
 _PREFERRED: Final = CONTRACT["person"]["preferred_channel"].values
 _GAP: Final = "(no rule)"
+_ALLOWED: Final = 0  # of the fact `personalisation`, in both tables
 
 
 class Move(NamedTuple):
@@ -114,7 +118,7 @@ def impact(
 
     Raises
     ------
-    PopulationError
+    CustomerFileError
         If the file cannot be read as a population.
     """
     sums = _Sums()
@@ -122,16 +126,36 @@ def impact(
     with ThreadPoolExecutor(THREADS) as pool:
         waiting: list[Any] = []
 
-        def judged(batch: Any) -> list[_Judged]:  # noqa: ANN401  (an Arrow record batch)
+        def judged(batch: CustomerBatch) -> list[_Judged]:
             return [judges[cells.customer_type].judge(cells) for cells in cells_of(batch, scorecard)]
 
-        for batch in read_batches(population):
+        for batch in read_population(population):
             waiting.append(pool.submit(judged, batch))
             if len(waiting) > THREADS:
                 sums.add(waiting.pop(0).result())
         for future in waiting:
             sums.add(future.result())
     return sums.told(old, new, judges, inventor)
+
+
+def read_population(path: Path) -> Iterator[CustomerBatch]:
+    """The batches of a customer file, audit columns among them.
+
+    Raises
+    ------
+    CustomerFileError
+        If it cannot be read, has no column ``customer_type``, or holds a row that is none.
+    """
+    names = columns_of(path)
+    if names and "customer_type" not in names:
+        raise CustomerFileError(f"{path.name} has no column customer_type. Add it: person or employer.")
+    for chunk in chunks(path, BATCH_ROWS):
+        for batch in read_chunk(chunk):
+            if batch.unreadable:
+                raise CustomerFileError(
+                    f"{path.name} cannot be read: row {batch.unreadable[0].row} {batch.unreadable[0].message}"
+                )
+            yield batch
 
 
 class _Judged(NamedTuple):
@@ -159,15 +183,16 @@ class _Side:
         ]
         rows = len(table.rules)
         self.channel = np.array([CHANNELS.index(rule.channel) for rule in table.rules] + [MISSING])
-        self.answer = np.full((rows + 1, len(CHANNELS)), MISSING)
+        self.answer = np.full((2, rows + 1, len(CHANNELS)), MISSING)  # in no experiment, and drawn
         self.first_kind = np.full((rows + 1, len(CHANNELS)), MISSING)
         for at, rule in enumerate(table.rules):
             for place, name in enumerate(CHANNELS):
                 if name not in edition.channels:
                     continue
                 kinds = kinds_offered(rule, edition.channels[name])
-                answer = _answer(rule, name, kinds)
-                self.answer[at, place] = answers.setdefault(answer, len(answers))
+                for drawn in (False, True):
+                    answer = _answer(rule, name, kinds, drawn=drawn)
+                    self.answer[int(drawn), at, place] = answers.setdefault(answer, len(answers))
                 self.first_kind[at, place] = CONTENT_TYPES.index(kinds[0])
 
     def rule_of(self, codes: Mapping[str, Codes]) -> Codes:
@@ -257,7 +282,10 @@ class _Judge:
             may[may] = side.permitted(codes)[place[may], wished[may]]
         row = rule[place]
         channel = np.where(may, wished, side.channel[row])
-        return channel, side.answer[row, channel], side.first_kind[row, channel]
+        drawn: Any = 0
+        if any(rule.experiment for rule in side.table.rules):
+            drawn = (codes["personalisation"] == _ALLOWED)[place].astype(np.int64)
+        return channel, side.answer[drawn, row, channel], side.first_kind[row, channel]
 
     def _human(self, side: _Side, channel: Codes) -> NDArray[np.bool_]:
         import numpy as np  # noqa: PLC0415
@@ -338,10 +366,18 @@ class _Sums:
         return chosen
 
 
-def _answer(rule: Rule, channel: str, kinds: tuple[str, ...]) -> tuple[Any, ...]:
-    """All that a customer gets in a channel; the rule's own sentence only in the rule's own channel."""
-    because = tuple(sorted(rule.because.items())) if channel == rule.channel else ()
-    return (channel, kinds, rule.topic, rule.human_channel, because)
+def _answer(rule: Rule, channel: str, kinds: tuple[str, ...], *, drawn: bool) -> tuple[Any, ...]:
+    """All that a customer may get in a channel; the rule's own sentence and experiment only in the rule's own channel."""
+    own = channel == rule.channel
+    because = tuple(sorted(rule.because.items())) if own else ()
+    return (
+        channel,
+        kinds,
+        rule.topic,
+        rule.human_channel,
+        because,
+        rule.experiment if own and drawn else None,
+    )
 
 
 def _rule_id(table: Table, facts: Facts) -> str:

@@ -1,21 +1,37 @@
 """What Arki says to the content team about a fault, in English and in Finnish: one place, so that each can be edited.
 
-A message says what was found, a remedy what to do next. `findings` fills in the names; nothing else imports this.
+A message says what was found, a remedy what to do next. `findings` fills in the names; Swedish stands in `messages_sv`.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
-TeamLanguage = Literal["en", "fi"]
-TEAM_LANGUAGES: Final[tuple[TeamLanguage, ...]] = ("en", "fi")
+from models.messages_sv import MESSAGES_SV, PHRASES_SV, Said
+
+TeamLanguage = Literal["en", "fi", "sv"]
+TEAM_LANGUAGES: Final[tuple[TeamLanguage, ...]] = ("en", "fi", "sv")
+SEVERITIES: Final[dict[TeamLanguage, dict[str, str]]] = {
+    "en": {"error": "error", "warning": "warning"},
+    "fi": {"error": "virhe", "warning": "varoitus"},
+    "sv": {"error": "fel", "warning": "varning"},
+}
+EXAMPLE_WORDS: Final[dict[TeamLanguage, tuple[str, str, str]]] = {
+    "en": ("For example", "The current model leads nobody here.", "Try the customer"),
+    "fi": ("Esimerkiksi", "Nykyinen malli ei ohjaa ketään tähän.", "Kokeile asiakkaalla"),
+    "sv": ("Till exempel", "Den nuvarande modellen leder ingen hit.", "Prova med kunden"),
+}
+"""What introduces an example, what is said where no customer comes there, and what introduces one who does."""
 
 
-class Said(NamedTuple):
-    """A message and its remedy."""
+def said(code: str, language: TeamLanguage) -> Said:
+    """The message of a code and its remedy."""
+    return MESSAGES_SV[code] if language == "sv" else MESSAGES[code][language == "fi"]
 
-    message: str
-    remedy: str
+
+def phrased(code: str, language: TeamLanguage) -> str:
+    """A phrase that messages are filled with."""
+    return PHRASES_SV[code] if language == "sv" else PHRASES[code][language == "fi"]
 
 
 # fmt: off
@@ -107,11 +123,31 @@ _RULES: Final = {
     "too_tangled": (Said("cannot be proven: {problem}.", "Make its rules fewer or their conditions simpler."),
                     Said("Taulukkoa ei voi todistaa oikeaksi: {problem}.", "Vähennä sääntöjä tai yksinkertaista ehtoja.")),
 }
+_EXPERIMENTS: Final = {
+    "no_variants": (Said("has an experiment without variants.", "Add one under `variants:`, or remove the experiment."),
+                    Said("Kokeilussa ei ole vaihtoehtoja.", "Lisää vaihtoehto kohtaan `variants:` tai poista kokeilu.")),
+    "experiment_id": (Said("has an experiment or variant with an id that cannot be used.", "Write it in lower case, digits and hyphens, at most {limit} characters."),
+                      Said("Kokeilun tai vaihtoehdon tunniste ei kelpaa.", "Kirjoita se pienillä kirjaimilla, numeroilla ja yhdysmerkeillä, enintään {limit} merkkiä.")),
+    "experiment_taken": (Said("has the experiment `{value}`, an id that `{other}` uses too.", "Give each experiment an id of its own."),
+                         Said("Kokeilun tunniste `{value}` on jo säännöllä `{other}`.", "Anna jokaiselle kokeilulle oma tunniste.")),
+    "variant_taken": (Said("uses the variant id `{value}`, which is taken.", "Give each variant an id of its own; `control` is the rule's own content."),
+                      Said("Vaihtoehdon tunniste `{value}` on jo käytössä.", "Anna jokaiselle vaihtoehdolle oma tunniste; `control` on säännön oma sisältö.")),
+    "no_share": (Said("has an experiment that says no share for `{value}`.", "Give a whole number of percent, from 1 to 99."),
+                 Said("Kokeilussa ei ole osuutta kohdalle `{value}`.", "Anna osuus kokonaisina prosentteina, 1–99.")),
+    "shares": (Said("has an experiment whose shares make {total} percent.", "Let `control_share` and the shares of the variants make 100."),
+               Said("Kokeilun osuudet ovat yhteensä {total} prosenttia.", "Muuta osuuksia niin, että `control_share` ja vaihtoehtojen osuudet ovat yhteensä 100.")),
+    "variant_empty": (Said("has a variant without content, `{value}`.", "Give it kinds of content, in order: `content:`."),
+                      Said("Vaihtoehdolla `{value}` ei ole sisältöä.", "Anna sille sisältötyypit järjestyksessä: `content:`.")),
+    "variant_same": (Said("offers in its variant `{value}` the same content as in `{other}`.", "Change it, or remove the variant: it would compare nothing."),
+                     Said("Vaihtoehdon `{value}` sisältö on sama kuin kohdan `{other}`.", "Muuta sisältöä tai poista vaihtoehto: vertailtavaa ei ole.")),
+    "experiment_for_nobody": (Said("has an experiment, but decides only for objectors and minors, who are in none.", "Remove the experiment."),
+                              Said("Säännöllä on kokeilu, mutta se koskee vain personoinnin kieltäneitä ja alaikäisiä, joita ei oteta kokeiluihin.", "Poista kokeilu.")),
+}
 _PROMISES: Final = {
     "no_says": (Said("does not say what it promises.", "Write one sentence under `says:`."),
                 Said("Lupaus on kirjoittamatta.", "Kirjoita yksi virke kohtaan `says:`.")),
-    "breaks": (Said("breaks the guarantee `{guarantee}` ({says}){period}.", "Change its channel or content, or add a rule above it for these customers."),
-               Said("Sääntö rikkoo lupauksen `{guarantee}` ({says}){period}.", "Vaihda kanavaa tai sisältöä, tai lisää sen yläpuolelle sääntö näille asiakkaille.")),
+    "breaks": (Said("breaks the guarantee `{guarantee}` ({says}){variant}{period}.", "Change its channel or content, or add a rule above it for these customers."),
+               Said("Sääntö rikkoo lupauksen `{guarantee}` ({says}){variant}{period}.", "Vaihda kanavaa tai sisältöä, tai lisää sen yläpuolelle sääntö näille asiakkaille.")),
     "no_promise": (Said("lacks the promise `check: {value}`.", "Restore it: this one holds whatever the rules say."),
                    Said("Lupaus `check: {value}` puuttuu.", "Palauta se: tämä lupaus pätee säännöistä riippumatta.")),
     "promise_broken": (Said("breaks the promise `{guarantee}`: {what}.", "{hint}"),
@@ -132,17 +168,20 @@ _SHEET: Final = {
                       Said("Solussa {cell} on kaava.", "Kirjoita itse teksti tai luku.")),
     "sheet_order": (Said("has no number in its `order` column, {cell}.", "Give its place: 12.5 comes between 12 and 13."),
                     Said("Sarakkeessa `order`, {cell}, ei ole lukua.", "Anna paikka: 12.5 tulee riviltä 12 ja 13 väliin.")),
+    "sheet_experiment": (Said("has an experiment in {cell} that cannot be read.", "Write it as: an-id; control 50; a-variant 50: guide, nudge."),
+                         Said("Solun {cell} kokeilua ei voi lukea.", "Kirjoita se näin: tunniste; control 50; vaihtoehto 50: guide, nudge.")),
     "sheet_columns": (Said("lacks the column `{value}` on the sheet `{sheet}`.", "Export the table again and move your edits into it."),
                       Said("Taulukosta `{sheet}` puuttuu sarake `{value}`.", "Vie taulukko uudelleen ja siirrä muutoksesi siihen.")),
 }
 MESSAGES: Final[dict[str, tuple[Said, Said]]] = {
-    **_READING, **_CONTENT, **_RULES, **_PROMISES, **_EXAMPLES, **_SHEET,
+    **_READING, **_CONTENT, **_RULES, **_EXPERIMENTS, **_PROMISES, **_EXAMPLES, **_SHEET,
 }
 """Code to what is said in English and in Finnish."""
 
 PHRASES: Final[dict[str, tuple[str, str]]] = {
     "meant": ("Did you mean `{value}`?", "Tarkoititko `{value}`?"),
     "allowed": ("Allowed: {values}.", "Sallitut: {values}."),
+    "in_variant": (" in its variant `{value}`", " vaihtoehdossa `{value}`"),
     "from_day": (" from {day}", " {day} alkaen"),
     "value_of": ("value of {name}", "tiedon {name} arvo"),
     "of": ("{what} of {name}", "{what} ({name})"),

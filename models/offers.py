@@ -8,13 +8,14 @@ where another on its topic is, not shown before, the first of its equals, and wi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, NamedTuple
 
 from models.catalogue import FALLBACK, Catalogue, ContentItem
 from models.channels import Channel
 from models.codes import CustomerType, Language
+from models.experiments import Assignment, Draw, arm_of
 from models.rulebook import Rule
 
 EASY_READ: Final = "easy_read"
@@ -32,6 +33,14 @@ GATES: Final = (
     "limit",
 )
 """In the order in which an item passes them."""
+
+
+class Offer(NamedTuple):
+    """What one lookup comes to: the rule that decides, in which channel it is offered, and on which topic."""
+
+    rule: Rule
+    channel: Channel
+    topic: str
 
 
 class Sought(NamedTuple):
@@ -70,6 +79,23 @@ def kinds_offered(rule: Rule, channel: Channel) -> tuple[str, ...]:
     carried = [kind for kind in rule.content if kind in channel.carries and kind != channel.card]
     easy = [kind for kind in carried if kind == EASY_READ]
     return (*easy, channel.card, *(kind for kind in carried if kind != EASY_READ))
+
+
+def drawn(offers: list[Offer], draw: Draw) -> tuple[list[Offer], Assignment | None]:
+    """The offers of an answer with the content that a customer is drawn into.
+
+    An answer takes part in one experiment at most, the first that its rules meet, so that no two mix in what follows. Who
+    is answered in a channel of their own choice, not the rule's, takes part in none.
+    """
+    for rule, channel, _ in offers:
+        if rule.experiment and channel.id == rule.channel:
+            arm = arm_of(rule.arms(), draw(rule.experiment.id))
+            tried = replace(rule, content=arm.content)
+            assignment = Assignment(rule.id, rule.experiment.id, arm.id, arm.share / 100)
+            return [
+                offer._replace(rule=tried) if offer.rule is rule else offer for offer in offers
+            ], assignment
+    return offers, None
 
 
 def why_not(catalogue: Catalogue, sought: Sequence[Sought], wanted: Wanted) -> list[WhyNot]:

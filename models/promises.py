@@ -77,7 +77,7 @@ def the_neutral_answer(rulebook: Rulebook, _: Catalogue, __: Mapping[str, Channe
                 "easy_language": easy,
             }
             one, other = (table.choose(facts | {"personalisation": mark}) for mark in ("objected", "minor"))
-            if outcome_of(one) != outcome_of(other):
+            if offer_of(one) != offer_of(other):
                 yield Broken(other.id, phrase("not_neutral"), phrase("do_neutral"))
                 return
 
@@ -126,7 +126,12 @@ CHECKS: Final[Mapping[str, Callable[[Rulebook, Catalogue, Mapping[str, Channel]]
 
 
 def outcome_of(rule: Rule) -> tuple[Any, ...]:
-    """All that a customer gets by a rule: channel, kinds of content, topic, the human channel and the sentence."""
+    """All that customers may get by a rule: what it offers, and what it tries on whom."""
+    return (*offer_of(rule), rule.experiment)
+
+
+def offer_of(rule: Rule) -> tuple[Any, ...]:
+    """What a customer gets who is in no experiment: channel, kinds of content, topic, human channel and sentence."""
     return (rule.channel, rule.content, rule.topic, rule.human_channel, tuple(sorted(rule.because.items())))
 
 

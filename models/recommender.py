@@ -7,137 +7,58 @@ reasons and versions. Whatever happens here is a function of the bundle and the 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from models.catalogue import Catalogue, ContentItem
 from models.channels import HELSINKI, Channel
 from models.codes import BENEFITS, CUSTOMER_TYPES, CustomerType, Language
+from models.experiments import Assignment, Draw
 from models.facts import Facts, lookups, may_personalise
 from models.mapping import MappingRow, mapping_rows
-from models.offers import Sought, Wanted, WhyNot, kinds_offered, why_not
-from models.rulebook import STATED_TOPIC, PassedOver, Rule, Rulebook
+from models.offers import Offer, Sought, Wanted, WhyNot, drawn, kinds_offered, why_not
+from models.recommendation import (
+    Content,
+    Explanation,
+    HumanChannel,
+    Item,
+    LookupTrace,
+    Offered,
+    Reason,
+    Recommendation,
+    SegmentAnswer,
+    SegmentReason,
+    StatutoryItem,
+    Versions,
+)
+from models.rulebook import STATED_TOPIC, Rule, Rulebook
 from models.scorecard import Contribution, Prediction, Scorecard
 from models.segments import PERSON_SEGMENTS, Segment
 from models.signals import Signals
 
+__all__ = [
+    "REASONS_SHOWN",
+    "Content",
+    "Explanation",
+    "HumanChannel",
+    "Item",
+    "LookupTrace",
+    "MappingRow",
+    "Offer",
+    "Offered",
+    "Reason",
+    "Recommendation",
+    "Recommender",
+    "SegmentAnswer",
+    "SegmentReason",
+    "StatutoryItem",
+    "Versions",
+]
 REASONS_SHOWN: Final = 3
 _NEEDS: Final = ("interpreter_needed", "easy_language")
+_MOST_KEPT: Final = 1024
 _STATUTORY_SIGNALS: Final = ("open_matter", "active_benefits")
-
-
-class Versions(NamedTuple):
-    """What one answer was made with."""
-
-    bundle: str
-    model: str
-    rulebook: str
-    catalogue: str
-
-
-class Content(NamedTuple):
-    """A content item in the language it is offered in."""
-
-    id: str
-    title: str
-    url: str
-    language: Language
-    body: str | None
-
-
-class Reason(NamedTuple):
-    """The rule that offers an item, and its approved sentence."""
-
-    rule: str
-    text: str
-
-
-class Item(NamedTuple):
-    """One suggestion: where, what and why. `open_now` is None where hours vary, `opens_at` where it is open."""
-
-    rank: int
-    channel: str
-    ptv_channel: str
-    open_now: bool | None
-    opens_at: datetime | None
-    content_type: str
-    content: Content
-    reason: Reason
-
-
-class StatutoryItem(NamedTuple):
-    """Content that the law wants to reach the customer whatever else is suggested."""
-
-    content_type: str
-    content: Content
-
-
-class HumanChannel(NamedTuple):
-    """Where a person can always be reached, and the page that tells how."""
-
-    id: str
-    ptv_channel: str
-    name: str
-    url: str | None
-    open_now: bool | None
-    opens_at: datetime | None
-
-
-class SegmentReason(NamedTuple):
-    """Why the model leaned towards the segment: the signals, an approved phrase, and the log-odds they added."""
-
-    signals: tuple[str, ...]
-    text: str
-    log_odds: float
-
-
-class SegmentAnswer(NamedTuple):
-    """The segment, for those who may read it. An employer's is known, so it has no probability."""
-
-    id: str
-    known: bool
-    probability: float | None
-    confidence: str | None
-    reasons: tuple[SegmentReason, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """What to offer a customer next. Information only: it decides nothing."""
-
-    personalised: bool
-    degraded: bool
-    notice: str
-    as_of: datetime
-    valid_until: date
-    items: tuple[Item, ...]
-    statutory: tuple[StatutoryItem, ...]
-    human_channel: HumanChannel
-    segment: SegmentAnswer | None
-    versions: Versions
-    language: Language
-
-
-class LookupTrace(NamedTuple):
-    """One lookup: the facts, the rule that decided, and each rule above it with the condition that failed."""
-
-    facts: Facts
-    rule: str
-    channel: str
-    passed_over: tuple[PassedOver, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """How a recommendation came about. `probabilities` is empty where the model was not asked."""
-
-    recommendation: Recommendation
-    probabilities: Mapping[str, float]
-    abstained: bool
-    contributions: tuple[Contribution, ...]
-    lookups: tuple[LookupTrace, ...]
-    why_not: tuple[WhyNot, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +71,7 @@ class Recommender:
     channels: Mapping[str, Channel]
     texts: Mapping[str, Any]
     versions: Versions
+    _kept: dict[tuple[object, ...], Offered] = field(default_factory=dict, repr=False, compare=False)
 
     def recommend(
         self,
@@ -159,6 +81,7 @@ class Recommender:
         language: Language = "fi",
         limit: int = 3,
         shown: Collection[str] = (),
+        draw: Draw | None = None,
     ) -> list[Recommendation]:
         """A recommendation for each customer, in order.
 
@@ -172,16 +95,30 @@ class Recommender:
         limit : int
             At most so many items, 1 to 10. Nothing is padded.
         shown : collection of str
-            Content ids already shown; they are left out, statutory ones excepted.
+            At most 50 content ids already shown; they are left out, statutory ones excepted.
+        draw : Draw, optional
+            Of the one customer asked about; without it, every rule offers its own content.
         """
-        asked = _Asked(at, language, limit, shown)
+        asked = _asked(at, language, limit, shown, draw)
         return [self._recommend(signals, self._predict(signals), asked) for signals in customers]
+
+    def offered(
+        self,
+        customer_type: CustomerType,
+        offers: Sequence[Offer],
+        *,
+        at: datetime,
+        language: Language = "fi",
+        limit: int = 3,
+    ) -> Offered:
+        """The items of some offers in order, and what goes with them; batch scoring asks once for all alike."""
+        return self._offered(customer_type, offers, _asked(at, language, limit))
 
     def degraded(
         self, signals: Signals, *, at: datetime, language: Language = "fi", limit: int = 3
     ) -> Recommendation:
         """The neutral answer, marked so, for when making the real one failed. The model is not asked."""
-        return self._recommend(_neutral(signals), None, _Asked(at, language, limit, (), degraded=True))
+        return self._recommend(_neutral(signals), None, _asked(at, language, limit, degraded=True))
 
     def explain(
         self,
@@ -191,16 +128,18 @@ class Recommender:
         language: Language = "fi",
         limit: int = 3,
         shown: Collection[str] = (),
+        draw: Draw | None = None,
         degraded: bool = False,
     ) -> Explanation:
         """The same recommendation with every contribution, every rule passed over and why no other item is offered.
 
         `degraded` explains the neutral answer that `degraded` gives; the model is not asked.
         """
-        asked = _Asked(at, language, limit, () if degraded else shown, degraded=degraded)
+        asked = _asked(at, language, limit, () if degraded else shown, draw, degraded=degraded)
         signals = _neutral(signals) if degraded else signals
         prediction = None if degraded else self._predict(signals)
         table = self.rulebook.tables[signals.customer_type].on(asked.day)
+        found = lookups(signals, prediction)
         contributions: tuple[Contribution, ...] = ()
         if prediction is not None:
             towards = (
@@ -215,15 +154,10 @@ class Recommender:
             abstained=prediction is not None and prediction.segment is None,
             contributions=contributions,
             lookups=tuple(
-                LookupTrace(
-                    facts,
-                    (rule := table.choose(facts)).id,
-                    self._channel(signals, facts, rule).id,
-                    tuple(table.passed_over(facts)),
-                )
-                for facts in lookups(signals, prediction)
+                LookupTrace(facts, offer.rule.id, offer.channel.id, tuple(table.passed_over(facts)))
+                for facts, offer in zip(found, self._offers(signals, found, asked)[0], strict=True)
             ),
-            why_not=tuple(self._why_not(signals, prediction, asked)),
+            why_not=tuple(self._why_not(signals, found, asked)),
         )
 
     def mapping(self, fixed: Mapping[str, str] | None = None, *, day: date = date.max) -> list[MappingRow]:
@@ -237,18 +171,16 @@ class Recommender:
         return self.scorecard.predict(signals)
 
     def _recommend(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> Recommendation:
-        found = lookups(signals, prediction)
-        table = self.rulebook.tables[signals.customer_type].on(asked.day)
-        chosen = [(facts, table.choose(facts)) for facts in found]
-        items = self._items(signals, chosen, asked)
+        offers, experiment = self._offers(signals, lookups(signals, prediction), asked)
+        offered = self._offered(signals.customer_type, offers, asked)
         segment = self._segment(signals, prediction, asked.language)
         return Recommendation(
             personalised=not asked.degraded and _is_personalised(signals, prediction),
             degraded=asked.degraded,
             notice=self.texts["notice"][asked.language],
             as_of=asked.at,
-            valid_until=self._valid_until(items, asked.day),
-            items=items,
+            valid_until=offered.valid_until,
+            items=offered.items,
             statutory=tuple(
                 StatutoryItem(item.type, _content(item, asked.language))
                 for item in self.catalogue.statutory(
@@ -258,10 +190,46 @@ class Recommender:
                     day=asked.day,
                 )
             ),
-            human_channel=self._human_channel(signals.customer_type, chosen[0][1], asked),
+            human_channel=offered.human_channel,
             segment=None if asked.degraded else segment,
             versions=self.versions,
             language=asked.language,
+            experiment=experiment
+            and next((experiment for item in offered.items if item.reason.rule == experiment.rule), None),
+        )
+
+    def _offers(
+        self, signals: Signals, found: Sequence[Facts], asked: _Asked
+    ) -> tuple[list[Offer], Assignment | None]:
+        """What each lookup comes to, with the content that was drawn; nobody who objected and no minor is drawn."""
+        table = self.rulebook.tables[signals.customer_type].on(asked.day)
+        offers = []
+        for facts in found:
+            rule = table.choose(facts)
+            topic = self._topic(signals.customer_type, facts, rule)
+            offers.append(Offer(rule, self._channel(signals, facts, rule), topic))
+        if asked.draw is None or not may_personalise(signals):
+            return offers, None
+        return drawn(offers, asked.draw)
+
+    def _offered(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> Offered:
+        """Items and human channel of some offers. They are the same for a minute, whoever the customer is, so they are kept."""
+        if asked.shown:
+            return self._made(customer_type, offers, asked)
+        key = (customer_type, asked.language, asked.limit, asked.at.timestamp() // 60, *map(_named, offers))
+        offered = self._kept.get(key)
+        if offered is None:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            offered = self._kept[key] = self._made(customer_type, offers, asked)
+        return offered
+
+    def _made(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> Offered:
+        items = self._items(customer_type, offers, asked)
+        return Offered(
+            items,
+            self._human_channel(customer_type, offers[0].rule, asked),
+            self._valid_until(items, asked.day),
         )
 
     def _human_channel(self, customer_type: CustomerType, rule: Rule, asked: _Asked) -> HumanChannel:
@@ -278,10 +246,9 @@ class Recommender:
         name = channel.names[asked.language]
         return HumanChannel(channel.id, channel.ptv_channel, name, url, *channel.opening(asked.at))
 
-    def _items(self, signals: Signals, chosen: list[tuple[Facts, Rule]], asked: _Asked) -> tuple[Item, ...]:
+    def _items(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> tuple[Item, ...]:
         items: dict[str, Item] = {}
-        for facts, rule in chosen:
-            channel = self._channel(signals, facts, rule)
+        for rule, channel, topic in offers:
             opening = channel.opening(asked.at)
             because = rule.because if channel.id == rule.channel else self.texts["preferred_channel"]
             for kind in kinds_offered(rule, channel):
@@ -289,8 +256,8 @@ class Recommender:
                     return tuple(items.values())
                 item = self.catalogue.pick(
                     kind,
-                    self._topic(signals.customer_type, facts, rule),
-                    customer_type=signals.customer_type,
+                    topic,
+                    customer_type=customer_type,
                     channel=channel.id,
                     language=asked.language,
                     day=asked.day,
@@ -308,14 +275,13 @@ class Recommender:
                     )
         return tuple(items.values())
 
-    def _why_not(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> list[WhyNot]:
-        kind, table = signals.customer_type, self.rulebook.tables[signals.customer_type].on(asked.day)
-        sought = []
-        for facts in lookups(signals, prediction):
-            rule = table.choose(facts)
-            channel, topic = self._channel(signals, facts, rule), self._topic(kind, facts, rule)
-            sought += [Sought(content, topic, channel.id) for content in kinds_offered(rule, channel)]
-        wanted = Wanted(kind, asked.language, asked.day, asked.shown, asked.limit)
+    def _why_not(self, signals: Signals, found: Sequence[Facts], asked: _Asked) -> list[WhyNot]:
+        sought = [
+            Sought(content, topic, channel.id)
+            for rule, channel, topic in self._offers(signals, found, asked)[0]
+            for content in kinds_offered(rule, channel)
+        ]
+        wanted = Wanted(signals.customer_type, asked.language, asked.day, asked.shown, asked.limit)
         return why_not(self.catalogue, sought, wanted)
 
     def _channel(self, signals: Signals, facts: Facts, rule: Rule) -> Channel:
@@ -343,11 +309,6 @@ class Recommender:
         if prediction is None or prediction.segment is None:
             return None
         phrases = self.texts["signals"]
-        towards = [
-            contribution
-            for contribution in self.scorecard.contributions(signals, prediction.segment)
-            if contribution.log_odds > 0 and all(name in signals.values for name in contribution.signals)
-        ]
         return SegmentAnswer(
             id=prediction.segment.value,
             known=False,
@@ -355,7 +316,7 @@ class Recommender:
             confidence="high" if prediction.confident else "moderate",
             reasons=tuple(
                 SegmentReason(names, ", ".join(phrases[name][language] for name in names), log_odds)
-                for names, log_odds in towards[:REASONS_SHOWN]
+                for names, log_odds in self.scorecard.reasons(signals, prediction.segment)[:REASONS_SHOWN]
             ),
         )
 
@@ -365,19 +326,33 @@ class Recommender:
         return min([latest, *(self.catalogue.items[item.content.id].valid_until for item in items)])
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """One request's wishes, without the customer."""
 
     at: datetime
+    day: date
     language: Language
     limit: int
     shown: Collection[str]
-    degraded: bool = False
+    draw: Draw | None
+    degraded: bool
 
-    @property
-    def day(self) -> date:
-        return self.at.astimezone(HELSINKI).date()
+
+def _asked(
+    at: datetime,
+    language: Language,
+    limit: int,
+    shown: Collection[str] = (),
+    draw: Draw | None = None,
+    *,
+    degraded: bool = False,
+) -> _Asked:
+    return _Asked(at, at.astimezone(HELSINKI).date(), language, limit, shown, draw, degraded)
+
+
+def _named(offer: Offer) -> tuple[str, tuple[str, ...], str, str]:
+    """All that tells two offers of one bundle and day apart; an experiment gives a rule other content."""
+    return offer.rule.id, offer.rule.content, offer.channel.id, offer.topic
 
 
 def _neutral(signals: Signals) -> Signals:

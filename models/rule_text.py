@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from models.codes import LANGUAGES, CustomerType
+from models.experiments import CONTROL
 from models.facts import FACTS
 from models.written import compose
 
@@ -65,6 +66,26 @@ def merge(text: str, kind: CustomerType, given: list[Row], wanted: list[Row]) ->
     return text, sorted(told)
 
 
+def experiment_cell(experiment: Mapping[str, Any]) -> str:
+    """An experiment as one cell: `an-id; control 50; a-variant 50: guide, nudge`. Raises `KeyError` if it is not whole."""
+    parts = [str(experiment["id"]), f"{CONTROL} {experiment['control_share']}"]
+    parts += [f"{v['id']} {v['share']}: {', '.join(v['content'])}" for v in experiment["variants"]]
+    return "; ".join(parts)
+
+
+def read_experiment(cell: str) -> dict[str, Any] | None:
+    """The experiment of a cell; None if it cannot be read. Whether it makes sense, `arki-rulebook check` says."""
+    name, *parts = cell.split(";")
+    try:
+        (control, control_share, own), *variants = [_arm(part) for part in parts]
+    except ValueError:
+        return None
+    if control != CONTROL or own or not variants or not all(content for *_, content in variants):
+        return None
+    arms = [{"id": arm, "share": share, "content": content} for arm, share, content in variants]
+    return {"id": name.strip(), "control_share": control_share, "variants": arms}
+
+
 def _keys(row: Row) -> set[str]:
     return set(row) - {"id"}
 
@@ -101,6 +122,8 @@ def _edited(text: str, kind: CustomerType, name: str, old: Row, new: Row, change
             text = _set(text, kind, name, ("then", key), shown)
         elif key.startswith("because_"):
             text = _set(text, kind, name, ("because", key.removeprefix("because_")), value and _scalar(value))
+        elif key == "experiment":
+            text = _set(text, kind, name, (key,), value and _experiment(value))
         elif not key.startswith("valid_"):
             text = _set(text, kind, name, (key,), value and _scalar(value))
     if any(key.startswith("valid_") for key in changed):
@@ -217,12 +240,43 @@ def _new_lines(row: Row, kind: CustomerType) -> Iterator[str]:
     days = _days(row)
     if days:
         yield f"    valid: {_flow(days)}"
+    if "experiment" in row:
+        yield f"    experiment: {_experiment(row['experiment'])}"
 
 
 def _values(cell: str, *, always: bool = False) -> str:
     """A cell of values parted by commas as a value or list of YAML."""
     values = [_scalar(value.strip()) for value in cell.split(",") if value.strip()]
     return values[0] if len(values) == 1 and not always else f"[{', '.join(values)}]"
+
+
+def _arm(part: str) -> tuple[str, int, list[str]]:
+    """One arm of an experiment's cell: its id, its share, its kinds of content. Raises `ValueError`."""
+    head, _, content = part.partition(":")
+    name, share = head.split()
+    return name, int(share), [kind.strip() for kind in content.split(",") if kind.strip()]
+
+
+def _experiment(cell: str) -> str:
+    """An experiment's cell as a mapping of YAML."""
+    experiment = read_experiment(cell) or {}
+    variants = [
+        _flow(
+            {
+                "id": _scalar(variant["id"]),
+                "share": str(variant["share"]),
+                "content": _values(", ".join(variant["content"]), always=True),
+            }
+        )
+        for variant in experiment["variants"]
+    ]
+    return _flow(
+        {
+            "id": _scalar(experiment["id"]),
+            "control_share": str(experiment["control_share"]),
+            "variants": f"[{', '.join(variants)}]",
+        }
+    )
 
 
 def _days(row: Row) -> dict[str, str]:

@@ -18,6 +18,7 @@ from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
 from models.codes import CUSTOMER_TYPES, CustomerType, Language
+from models.experiments import CONTROL, Experiment, Variant
 from models.facts import FACTS, Facts
 
 STATED_TOPIC: Final = "stated"
@@ -42,10 +43,17 @@ class Rule:
     source: str
     valid_from: date = date.min
     valid_until: date = date.max
+    experiment: Experiment | None = None
 
     def accepts(self, facts: Facts) -> bool:
         """Whether every condition holds."""
         return all(facts[name] in values for name, values in self.when.items())
+
+    def arms(self) -> tuple[Variant, ...]:
+        """Every list of content that the rule may offer, its own (control) first; that alone without an experiment."""
+        if self.experiment is None:
+            return (Variant(CONTROL, 100, self.content),)
+        return (Variant(CONTROL, self.experiment.control_share, self.content), *self.experiment.variants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ class Table:
         self.rules = rules
         self.periods = self._periods()
         self._starts = [start for start, _ in self.periods]
-        self._masks = {
+        self.masks = {
             fact.name: {
                 value: sum(
                     1 << at for at, rule in enumerate(rules) if value in rule.when.get(fact.name, fact.values)
@@ -116,7 +124,7 @@ class Table:
     def choose(self, facts: Facts) -> Rule:
         """The first rule that applies. A checked table has no gap; in an unchecked one, `LookupError`."""
         hits = -1
-        for name, masks in self._masks.items():
+        for name, masks in self.masks.items():
             hits &= masks[facts[name]]
         if not hits:
             raise LookupError(f"no rule of the {self.customer_type} table applies")
@@ -195,6 +203,18 @@ def _read_rule(rule: Mapping[str, Any]) -> Rule:
         source=rule["source"],
         valid_from=date.fromisoformat(rule["valid_from"]) if "valid_from" in rule else date.min,
         valid_until=date.fromisoformat(rule["valid_until"]) if "valid_until" in rule else date.max,
+        experiment=_read_experiment(rule["experiment"]) if "experiment" in rule else None,
+    )
+
+
+def _read_experiment(experiment: Mapping[str, Any]) -> Experiment:
+    return Experiment(
+        experiment["id"],
+        experiment["control_share"],
+        tuple(
+            Variant(variant["id"], variant["share"], tuple(variant["content"]))
+            for variant in experiment["variants"]
+        ),
     )
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from models.experiments import Experiment
+
 if TYPE_CHECKING:
     from models.impact import Impact
 
@@ -44,7 +46,7 @@ def diff(old: str, new: str, as_of: str | None) -> None:
     for change in found.changes:
         was, now = (rule.id if rule else "(no rule)" for rule in (change.old, change.new))
         click.echo(f"{change.cells:>11,} cells  {change.customer_type}: {was} -> {now}")
-        for name in ("channel", "content", "topic", "human_channel"):
+        for name in ("channel", "content", "topic", "human_channel", "experiment"):
             before, after = (getattr(rule, name, None) for rule in (change.old, change.new))
             if before != after:
                 click.echo(f"{'':19}{name}: {_told(before)} -> {_told(after)}")
@@ -82,10 +84,14 @@ def impact(old: str, new: str, population: Path, as_of: str | None, uptake: floa
     from dataclasses import asdict  # noqa: PLC0415
 
     from models.analysis import read_model  # noqa: PLC0415
-    from models.columns import PopulationError  # noqa: PLC0415
     from models.comparison import EditionError, read_edition  # noqa: PLC0415
     from models.example_customers import Inventor  # noqa: PLC0415
-    from models.impact import impact as counted  # noqa: PLC0415
+
+    try:
+        from models.customer_files import CustomerFileError  # noqa: PLC0415
+        from models.impact import impact as counted  # noqa: PLC0415
+    except ImportError:
+        _stop("impact reads populations with pyarrow; install it with `pip install arki[score]`.")
 
     scorecard = read_model()
     if scorecard is None:
@@ -99,10 +105,8 @@ def impact(old: str, new: str, population: Path, as_of: str | None, uptake: floa
             scorecard=scorecard,
             inventor=Inventor(scorecard),
         )
-    except (EditionError, PopulationError, ValueError) as error:
+    except (EditionError, CustomerFileError, ValueError) as error:
         _stop(str(error))
-    except ImportError:
-        _stop("impact reads populations with pyarrow; install it with `pip install arki[score]`.")
     if as_json:
         click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2))
     else:
@@ -222,7 +226,10 @@ def _share(part: int, whole: int) -> str:
 
 
 def _told(value: Any) -> str:  # noqa: ANN401
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    if isinstance(value, Experiment):
+        arms = [f"{arm.id} {arm.share} % ({', '.join(arm.content)})" for arm in value.variants]
+        return f"{value.id}: control {value.control_share} %, {', '.join(arms)}"
+    return ", ".join(value) if isinstance(value, tuple) else str("–" if value is None else value)
 
 
 def _day(as_of: str | None) -> date:

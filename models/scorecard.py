@@ -15,8 +15,9 @@ import hashlib
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, localcontext
 from typing import Any, Final, NamedTuple
 
 from models.codes import BARRED
@@ -35,6 +36,8 @@ DERIVED_FEATURES: Final[Mapping[str, tuple[str, Callable[[Any], int | None]]]] =
     "active_benefit_count": ("active_benefits", len),
 }
 """Feature -> the signal it comes from, and how. Which event or benefit it is never reaches the model."""
+_DERIVED: Final = tuple(DERIVED_FEATURES.values())
+_MODEL_SIGNALS: Final = frozenset(signal.name for signal in PERSON_SIGNALS if signal.used_by != "rules")
 FEATURES: Final = (*COUNT_FEATURES, *DERIVED_FEATURES)
 FEATURE_SIGNAL: Final = {name: name for name in COUNT_FEATURES} | {
     name: source for name, (source, _) in DERIVED_FEATURES.items()
@@ -43,6 +46,25 @@ FEATURE_CONTRACT: Final = hashlib.sha256(
     json.dumps([[signal.name, signal.maximum] for signal in PERSON_SIGNALS] + list(FEATURES)).encode()
 ).hexdigest()
 """Digest of the signals and features a model is trained for; an artifact made for another contract is refused."""
+
+EXP_STEPS: Final = 11
+EXP_LONGEST: Final = 40 << 16
+"""A difference of scores from which a probability counts as nothing: e⁻⁴⁰."""
+
+
+def _exact_exp(step: int, count: int) -> tuple[float, ...]:
+    with localcontext() as context:
+        context.prec = 25
+        return tuple(float((Decimal(-at * step) / SCALE).exp()) for at in range(count))
+
+
+EXP_FINE: Final = _exact_exp(1, 1 << EXP_STEPS)
+EXP_COARSE: Final = (*_exact_exp(1 << EXP_STEPS, EXP_LONGEST >> EXP_STEPS), 0.0)
+"""e to the minus of a fixed-point difference d is ``EXP_COARSE[d >> EXP_STEPS] * EXP_FINE[d & (2 ** EXP_STEPS - 1)]``.
+
+Correctly rounded, so the same on every machine, whatever its C library; rows and columns read the same two tables.
+"""
+_FINE_BITS: Final = (1 << EXP_STEPS) - 1
 
 
 class ArtifactError(ValueError):
@@ -81,6 +103,8 @@ class Scorecard:
         Probability under which no segment is named, and from which the prediction counts as confident.
     minimum_known : int
         Known model signals under which no segment is named.
+    names : tuple of tuple of str
+        The signals of each table.
     """
 
     intercept: tuple[int, ...]
@@ -88,15 +112,14 @@ class Scorecard:
     abstain_below: float
     confident_from: float
     minimum_known: int
+    names: tuple[tuple[str, ...], ...]
 
     def predict(self, signals: Signals) -> Prediction:
         """Segment and probabilities of one person, from the declared features alone."""
-        x = features(signals)
-        probabilities = self.probabilities(x)
-        best = max(range(len(probabilities)), key=probabilities.__getitem__)
-        probability = probabilities[best]
+        probabilities = self.probabilities(features(signals))
+        probability = max(probabilities)
         abstains = probability < self.abstain_below or known_signals(signals) < self.minimum_known
-        segment = None if abstains else PERSON_SEGMENTS[best]
+        segment = None if abstains else PERSON_SEGMENTS[probabilities.index(probability)]
         return Prediction(
             segment, probability, probabilities, not abstains and probability >= self.confident_from
         )
@@ -104,50 +127,79 @@ class Scorecard:
     def probabilities(self, x: tuple[int | None, ...]) -> tuple[float, ...]:
         """Probability of each segment for one feature row: softmax of intercept plus one table row each."""
         first, second, third = self.intercept
-        for table in self.tables:
-            row = table.rows[_cell(table, x)]
+        for row in self._rows(x):
             first += row[0]
             second += row[1]
             third += row[2]
         top = max(first, second, third)
-        a, b, c = (
-            math.exp((first - top) / SCALE),
-            math.exp((second - top) / SCALE),
-            math.exp((third - top) / SCALE),
-        )
+        a, b, c = _exp(top - first), _exp(top - second), _exp(top - third)
         total = a + b + c
         return a / total, b / total, c / total
 
     def contributions(self, signals: Signals, segment: Segment) -> list[Contribution]:
-        """What each known signal added towards `segment`, largest first; the sum and the intercept are the score.
+        """What each signal added towards `segment`, largest first; the sum and the intercept are the score.
 
         Tables of one signal (a derived feature or two) are added up. An unknown signal has a contribution too: that
         nothing is known of it is information the model was trained on.
         """
-        x = features(signals)
+        return _ordered(self._added(signals, segment, self.names))
+
+    def reasons(self, signals: Signals, segment: Segment) -> list[Contribution]:
+        """The contributions of known signals that speak for `segment`, largest first."""
+        known = signals.values
+        named = [
+            names if names[0] in known and (len(names) == 1 or known.keys() >= {*names}) else ()
+            for names in self.names
+        ]
+        return [told for told in _ordered(self._added(signals, segment, named)) if told.log_odds > 0]
+
+    def _added(
+        self, signals: Signals, segment: Segment, named: Sequence[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], int]:
+        """Twice the fixed-point log-odds that each name of a table added towards a segment, against the others' mean."""
         at = PERSON_SEGMENTS.index(segment)
         added: dict[tuple[str, ...], int] = {}
-        for table in self.tables:
-            row = table.rows[_cell(table, x)]
-            names = tuple(dict.fromkeys(FEATURE_SIGNAL[FEATURES[position]] for position in table.features))
-            against_others = 3 * row[at] - sum(row)
-            added[names] = added.get(names, 0) + against_others
-        found = [Contribution(names, total / (2 * SCALE)) for names, total in added.items()]
-        return sorted(found, key=lambda contribution: (-contribution.log_odds, contribution.signals))
+        for names, row in zip(named, self._rows(features(signals)), strict=True):
+            if names:
+                added[names] = added.get(names, 0) + 3 * row[at] - row[0] - row[1] - row[2]
+        return added
+
+    def _rows(self, x: tuple[int | None, ...]) -> list[tuple[int, ...]]:
+        """Each table's row for a feature row: bin = number of edges ≤ value; the last bin is *missing*."""
+        found = []
+        for positions, edges, rows in self.tables:
+            if len(positions) == 1:
+                value = x[positions[0]]
+                found.append(rows[-1 if value is None else bisect_right(edges[0], value)])
+            else:
+                cell = 0
+                for position, own in zip(positions, edges, strict=True):
+                    value = x[position]
+                    cell = cell * (len(own) + 2) + (
+                        len(own) + 1 if value is None else bisect_right(own, value)
+                    )
+                found.append(rows[cell])
+        return found
+
+
+def _ordered(added: Mapping[tuple[str, ...], int]) -> list[Contribution]:
+    found = [Contribution(names, total / (2 * SCALE)) for names, total in added.items()]
+    found.sort(key=lambda contribution: (-contribution.log_odds, contribution.signals))
+    return found
 
 
 def features(signals: Signals) -> tuple[int | None, ...]:
     """The model's input of one person, in the order of `FEATURES`; None is unknown."""
     values: Mapping[str, Any] = signals.values
-    counts = [values.get(name) for name in COUNT_FEATURES]
-    for source, derive in DERIVED_FEATURES.values():
+    counts = [*map(values.get, COUNT_FEATURES)]
+    for source, derive in _DERIVED:
         counts.append(derive(values[source]) if source in values else None)
     return tuple(counts)
 
 
 def known_signals(signals: Signals) -> int:
     """How many signals the model may use are known."""
-    return sum(signal.used_by != "rules" and signal.name in signals.values for signal in PERSON_SIGNALS)
+    return len(_MODEL_SIGNALS & signals.values.keys())
 
 
 def read_scorecard(document: Mapping[str, Any]) -> Scorecard:
@@ -166,12 +218,16 @@ def read_scorecard(document: Mapping[str, Any]) -> Scorecard:
         raise ArtifactError("the scorecard names other segments than this version serves; train again")
     if BARRED & {name for table in document["tables"] for name in table["features"]}:
         raise ArtifactError("the scorecard uses a barred attribute; it must not be served")
+    tables = tuple(_read_table(table) for table in document["tables"])
     return Scorecard(
         intercept=_row(document["intercept"]),
-        tables=tuple(_read_table(table) for table in document["tables"]),
+        tables=tables,
         abstain_below=float(document["abstain_below"]),
         confident_from=float(document["confident_from"]),
         minimum_known=int(document["minimum_known"]),
+        names=tuple(
+            tuple(dict.fromkeys(FEATURE_SIGNAL[FEATURES[at]] for at in table.features)) for table in tables
+        ),
     )
 
 
@@ -185,18 +241,16 @@ def _read_table(table: Mapping[str, Any]) -> _Table:
     return _Table(positions, edges, rows)
 
 
+def _exp(difference: int) -> float:
+    """E to the minus of a difference of scores, in fixed point."""
+    if difference > EXP_LONGEST:
+        return 0.0
+    return EXP_COARSE[difference >> EXP_STEPS] * EXP_FINE[difference & _FINE_BITS]
+
+
 def _row(numbers: list[int]) -> tuple[int, ...]:
     if len(numbers) != len(PERSON_SEGMENTS) or not all(
         isinstance(n, int) and abs(n) < 1 << 31 for n in numbers
     ):
         raise ArtifactError("a table row must hold one int32 per segment; train again")
     return tuple(numbers)
-
-
-def _cell(table: _Table, x: tuple[int | None, ...]) -> int:
-    """Index of a feature row's cell: bin = number of edges ≤ value; the bin after the last is *missing*."""
-    cell = 0
-    for position, edges in zip(table.features, table.edges, strict=True):
-        value = x[position]
-        cell = cell * (len(edges) + 2) + (len(edges) + 1 if value is None else bisect_right(edges, value))
-    return cell

@@ -25,8 +25,16 @@ SHEETS: Final = ("several", "steady", "changing", "supported", "unknown", "emplo
 _LISTS: Final = "lists"
 _OUTCOMES: Final = ("channel", "content", "topic", "human_channel")
 _BECAUSE: Final = tuple(f"because_{language}" for language in LANGUAGES)
-_TAIL: Final = ("owner", "source", "valid_from", "valid_until")
-_WIDE: Final = {"because_fi": 50, "because_sv": 50, "because_en": 50, "source": 40, "id": 32, "content": 34}
+_TAIL: Final = ("owner", "source", "valid_from", "valid_until", "experiment")
+_WIDE: Final = {
+    "because_fi": 50,
+    "because_sv": 50,
+    "because_en": 50,
+    "source": 40,
+    "id": 32,
+    "content": 34,
+    "experiment": 50,
+}
 _EMPTY_ROWS: Final = 50  # rows below the rules in which drop-downs work too
 _HELP: Final = (
     "Rows decide from the top: `order` says where a rule stands among all rules of its customers; 12.5 comes between 12 "
@@ -114,7 +122,24 @@ def _row(rule: Mapping[str, Any]) -> Row:
     cells |= {f"because_{language}": _cell(because.get(language)) for language in LANGUAGES}
     cells |= {"owner": _cell(rule.get("owner")), "source": _cell(rule.get("source"))}
     cells |= {f"valid_{key}": _cell(valid.get(key)) for key in ("from", "until")}
+    if "experiment" in rule:
+        cells["experiment"] = _experiment_cell(rule["experiment"])
     return {name: value for name, value in cells.items() if value}
+
+
+def _experiment_cell(experiment: Any) -> str:  # noqa: ANN401
+    """An experiment as a cell; one that would not come back as it went is refused, never dropped."""
+    given = written.plain(experiment)
+    try:
+        for variant in given["variants"]:
+            kinds = variant["content"]
+            variant["content"] = [kinds] if isinstance(kinds, str) else kinds
+        cell = rule_text.experiment_cell(given)
+    except (KeyError, TypeError):
+        cell = ""
+    if rule_text.read_experiment(cell) != given:
+        raise SheetError("rules.yaml has an experiment that is not whole; run `arki-rulebook check` first.")
+    return cell
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401
@@ -237,6 +262,9 @@ def _read_sheet(sheet: Any, kind: CustomerType) -> Iterator[tuple[float, Row]]: 
             raise SheetError(_said("sheet_order", cell=f"{sheet.title}!{values['order'].coordinate}"))
         if "id" not in row:
             raise SheetError(f"{sheet.title}!{values['id'].coordinate} {MESSAGES['no_id'][0].message}")
+        if "experiment" in row and rule_text.read_experiment(row["experiment"]) is None:
+            cell = f"{sheet.title}!{values['experiment'].coordinate}"
+            raise SheetError(_said("sheet_experiment", cell=cell))
         yield float(order), row
 
 

@@ -125,6 +125,23 @@ class KeyRing:
             return _DEVELOPMENT
         return self._granted(key, now)
 
+    def grant_again(self, key_id: str | None, *, remote: str | None, now: datetime) -> Grant:
+        """What a key that was shown before opens now, by its id; None is the development key.
+
+        Raises
+        ------
+        UnauthenticatedError
+            If it was revoked, has expired, or is a development key from elsewhere or of another start.
+        """
+        if key_id is None:
+            if self._dev_key is None or not is_loopback(remote):
+                raise UnauthenticatedError("Development keys work on loopback alone.")
+            return _DEVELOPMENT
+        record = self._current().get(key_id)
+        if record is None or record.expires <= now:
+            raise UnauthenticatedError("The key has expired or was revoked.")
+        return Grant(record.id, record.scopes)
+
     def _granted(self, key: str, now: datetime) -> Grant:
         match = _KEY.fullmatch(key)
         if match is not None and _checksum(match[1], match[2]) != match[3]:

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
+from models.experiments import Assigner
 from models.facts import may_personalise
 from models.recommender import Recommendation, Recommender
 from service.asks import read_customer, read_customers
 from service.body import Document
+from service.compiled import dumper
 from service.explanations import EXPLANATION
 from service.fallback import Budget, TooSlowError
 from service.logs import error_place
 from service.metrics import DEGRADED
 from service.problems import InvalidRequestError, problem_of
 from service.references import References
-from service.schemas import Answer, Ask, RecommendationSchema, dumper
+from service.schemas import Answer, Ask, RecommendationSchema
 
 _log: Final = logging.getLogger("arki")
 _wire: Final = dumper(RecommendationSchema())
@@ -47,12 +49,13 @@ class Answers:
     request_id: str
     budget: Budget
     made: list[tuple[Recommendation, bool]]
+    assigner: Assigner
 
     def recommendation(self, ask: Ask) -> dict[str, Any]:
         """The answer to one customer."""
-        recommendation = self._recommend(ask)
-        self.made.append((recommendation, may_personalise(ask.signals)))
-        return self._dump(recommendation)
+        recommendation, allowed = self._recommend(ask), may_personalise(ask.signals)
+        self.made.append((recommendation, allowed))
+        return self._dump(recommendation, totals_only=not allowed)
 
     def batch(self, document: Document) -> dict[str, Any]:
         """An answer or a problem for each customer, in order."""
@@ -63,12 +66,19 @@ class Answers:
 
     def explanation(self, ask: Ask) -> dict[str, Any]:
         """How the answer to one customer came about."""
-        at, explain = ask.at or self.now, self.recommender.explain
+        at, draw, explain = (
+            ask.at or self.now,
+            self.assigner.draw(ask.assignment_key),
+            self.recommender.explain,
+        )
         explained = self._guarded(
-            lambda: explain(ask.signals, at=at, language=ask.language, limit=ask.limit, shown=ask.shown),
+            lambda: explain(
+                ask.signals, at=at, language=ask.language, limit=ask.limit, shown=ask.shown, draw=draw
+            ),
             lambda: explain(ask.signals, at=at, language=ask.language, limit=ask.limit, degraded=True),
         )
-        return {"recommendation": self._dump(explained.recommendation), **_explained(explained)}
+        shown = self._dump(explained.recommendation, totals_only=not may_personalise(ask.signals))
+        return {"recommendation": shown, **_explained(explained)}
 
     def _result(self, document: Document, customer: object, index: int) -> dict[str, Any]:
         try:
@@ -89,10 +99,10 @@ class Answers:
         return {"index": index, **ref_given, "status": 200, "recommendation": self.recommendation(ask)}
 
     def _recommend(self, ask: Ask) -> Recommendation:
-        at, ours = ask.at or self.now, self.recommender
+        at, draw, ours = ask.at or self.now, self.assigner.draw(ask.assignment_key), self.recommender
         return self._guarded(
             lambda: ours.recommend(
-                [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown
+                [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown, draw=draw
             )[0],
             lambda: ours.degraded(ask.signals, at=at, language=ask.language, limit=ask.limit),
         )
@@ -106,7 +116,7 @@ class Answers:
             DEGRADED.labels("slow" if isinstance(error, TooSlowError) else "failed").inc()
             return neutral()
 
-    def _dump(self, recommendation: Recommendation) -> dict[str, Any]:
-        reference = self.references.issue(recommendation, at=self.now)
+    def _dump(self, recommendation: Recommendation, *, totals_only: bool) -> dict[str, Any]:
+        reference = self.references.issue(recommendation, at=self.now, totals_only=totals_only)
         segment = recommendation.segment if self.shows_segment else None
         return _wire(Answer(reference, recommendation, segment))

@@ -16,8 +16,9 @@ from flask import Response, current_app, g, request
 from marshmallow import Schema
 
 from models.bundle import Bundle
+from models.experiments import Assigner
 from models.recommender import Recommendation
-from service import listings, metrics
+from service import listings, metrics, outcome_schemas
 from service.access import KeyRing
 from service.answers import Answers
 from service.asks import ASK, BATCH, read_ask
@@ -27,6 +28,9 @@ from service.fallback import Budget
 from service.limits import RateLimits
 from service.logs import RequestLog
 from service.network import Network
+from service.outcome_reports import report_csv
+from service.outcomes import Event, Outcomes
+from service.problems import OutcomesOffError
 from service.references import References
 from service.schemas import BatchSchema, RecommendationSchema
 from service.settings import Settings
@@ -55,6 +59,8 @@ class Service:
     budget: Budget
     watch: metrics.BundleWatch
     watchers: Watchers
+    assigner: Assigner
+    outcomes: Outcomes | None = None
 
     def bundle(self) -> Bundle:
         """The bundle to answer one request from."""
@@ -62,10 +68,16 @@ class Service:
         self.watch.see(bundle, self.store.problem)
         return bundle
 
+    def open_outcomes(self) -> Outcomes:
+        """Where outcomes are kept. Raises `OutcomesOffError` if nowhere."""
+        if self.outcomes is None:
+            raise OutcomesOffError
+        return self.outcomes
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One route that needs a key: its scope, and the schemas of what goes in and out."""
+    """One route that needs a key: its scope, the schemas of what goes in and out, statuses besides those of all."""
 
     method: Literal["GET", "POST"]
     rule: str
@@ -75,6 +87,8 @@ class Operation:
     body: Schema | None = None
     query: Schema = listings.NoQuerySchema()  # noqa: RUF009  (schemas hold no state between loads)
     media_types: tuple[str, ...] = ("application/json",)
+    answers: tuple[int, ...] = (200,)
+    problems: tuple[int, ...] = ()
 
 
 def service() -> Service:
@@ -139,6 +153,37 @@ def show_model() -> Response:
     return _json(listings.model(service().bundle()))
 
 
+def record_outcomes() -> Response:
+    """Store what came of suggestions: one event, or up to 100, each stored or refused on its own."""
+    outcomes = service().open_outcomes()
+    document = read_document(request.environ, largest=outcome_schemas.LARGEST_EVENTS_BODY)
+    events, listed = outcome_schemas.read_events(document)
+    sound = [event for event in events if isinstance(event, Event)]
+    verdicts = outcomes.record(sound, client=g.key_id or "", now=service().clock())
+    metrics.count_outcomes(verdict.result for verdict in verdicts)
+    wire = outcome_schemas.results(events, verdicts, listed=listed)
+    made = not listed and verdicts[0].result == "stored"
+    return _json(wire, status=201 if made else 200)
+
+
+def report_outcomes() -> Response:
+    """Report what came of suggestions over whole weeks, by one dimension, as JSON or CSV."""
+    found = (
+        service()
+        .open_outcomes()
+        .report(
+            g.query["by"],
+            rulebook=service().bundle().recommender.rulebook,
+            now=service().clock(),
+            first=g.query.get("from_"),
+            last=g.query.get("to"),
+        )
+    )
+    if g.query.get("format", _preferred_format()) == "csv":
+        return Response(report_csv(found), content_type="text/csv; charset=utf-8")
+    return _json(outcome_schemas.report_json(found))
+
+
 def show_metrics() -> Response:
     """Show what was counted, for Prometheus."""
     service().bundle()
@@ -173,6 +218,26 @@ OPERATIONS: Final = (
     ),
     Operation("GET", "/v1/channels", list_channels, "content:read", listings.ChannelsSchema()),
     Operation("GET", "/v1/model", show_model, "content:read", listings.ModelSchema()),
+    Operation(
+        "POST",
+        "/v1/outcomes",
+        record_outcomes,
+        "outcomes:write",
+        outcome_schemas.OutcomesAnswerSchema(),
+        outcome_schemas.EVENTS_BODY,
+        answers=(200, 201),
+        problems=(404,),
+    ),
+    Operation(
+        "GET",
+        "/v1/outcomes/report",
+        report_outcomes,
+        "outcomes:read",
+        outcome_schemas.ReportSchema(),
+        query=outcome_schemas.ReportQuerySchema(),
+        media_types=_MAPPING_MEDIA,
+        problems=(404,),
+    ),
     Operation("GET", "/metrics", show_metrics, "operate", None, media_types=("text/plain",)),
 )
 BY_ENDPOINT: Final[Mapping[str, Operation]] = {operation.view.__name__: operation for operation in OPERATIONS}
@@ -191,6 +256,7 @@ def _answers() -> Answers:
         g.request_id,
         ours.budget,
         made,
+        ours.assigner,
     )
 
 
@@ -199,5 +265,5 @@ def _preferred_format() -> str:
     return "csv" if accepted and accepted.best_match(_MAPPING_MEDIA) == "text/csv" else "json"
 
 
-def _json(wire: Mapping[str, Any]) -> Response:
-    return Response(orjson.dumps(wire), content_type="application/json")
+def _json(wire: Mapping[str, Any], *, status: int = 200) -> Response:
+    return Response(orjson.dumps(wire), status, content_type="application/json")

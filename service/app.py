@@ -1,7 +1,7 @@
 """Makes the app: routes from the operations, and what every request passes through.
 
-In order: ids, a trusted host, a key with the route's scope, the key's rate limit, an acceptable media type, a query
-without faults, the view. On the way out: unread bodies are drained, the security headers set, the request counted and
+In order: ids, a trusted host, a key with the route's scope (in the console, a session of one), the key's rate limit, an
+acceptable media type, a query without faults, the view. On the way out: unread bodies are drained, the security headers set, the request counted and
 logged. A route without a declared scope that is not on the open list is refused, so that a forgotten check shuts a door
 instead of leaving it open.
 """
@@ -18,16 +18,21 @@ import orjson
 from flask import Flask, Request, Response, g, request
 
 from models.bundle import BundleError, BundleStore
+from models.experiments import Assigner
 from service import metrics
 from service.access import ForbiddenError, KeyRing, UnauthenticatedError
 from service.api import BY_ENDPOINT, OPERATIONS, Operation, Service, Watchers, service
 from service.asks import read_query
 from service.body import drain
+from service.console import front
+from service.demo import OPEN_DEMO, demo
 from service.fallback import Budget
 from service.limits import RateLimitedError, RateLimits, redis_counter
 from service.logs import RequestLog, Trace, new_ids
 from service.network import Network
 from service.openapi import openapi_document
+from service.outcome_store import Store, WrongDatabaseError
+from service.outcomes import Outcomes
 from service.pages import OPEN_PAGES, pages
 from service.problems import NotAcceptableError, UntrustedHostError, register_problems
 from service.references import References
@@ -37,8 +42,17 @@ from service.tracing import Tracer, tracer_for
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-OPEN_ENDPOINTS: Final = frozenset({"static", *(f"pages.{name}" for name in OPEN_PAGES)})
+OPEN_ENDPOINTS: Final = frozenset(
+    {
+        "static",
+        *(f"pages.{name}" for name in OPEN_PAGES),
+        *(f"demo.{name}" for name in OPEN_DEMO),
+        *front.OPEN_CONSOLE,
+    }
+)
 """Routes that need no key. A test freezes the list."""
+CACHED_ENDPOINTS: Final = frozenset({"static", "console.static", "demo.client_module"})
+"""Routes whose answers say themselves how long they keep; every other answer is kept nowhere."""
 ANY_HOST: Final = frozenset({"pages.healthz", "pages.readyz", "show_metrics"})
 """Routes that probes and scrapers ask by address, whatever name stands in Host. They depend on no host name."""
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'"
@@ -84,7 +98,7 @@ def create_app(
     Raises
     ------
     StartError
-        If no bundle can be served.
+        If no bundle can be served, or the database of outcomes is not to be trusted.
     SettingsError
         If the file of keys cannot be read, or tracing is asked for and not installed.
     """
@@ -104,6 +118,8 @@ def create_app(
     app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
     register_problems(app)
     app.register_blueprint(pages)
+    app.register_blueprint(demo)
+    front.install(app, settings)
     for operation in OPERATIONS:
         app.add_url_rule(operation.rule, view_func=operation.view, methods=[operation.method])
     if settings.keys is None and settings.dev_key is None:
@@ -117,11 +133,12 @@ def _service(
     clock: Callable[[], datetime],
     tracer: Tracer | None,
 ) -> Service:
+    references = References(settings.secret, days=settings.reference_days)
     return Service(
         settings,
         store,
         KeyRing(settings.keys, settings.dev_key),
-        References(settings.secret),
+        references,
         clock,
         RateLimits(
             settings.rate_limit,
@@ -132,7 +149,20 @@ def _service(
         Budget(settings.model_budget_s),
         metrics.BundleWatch(),
         Watchers(RequestLog() if settings.log_requests else None, tracer),
+        Assigner(settings.secret),
+        _outcomes(settings, references),
     )
+
+
+def _outcomes(settings: Settings, references: References) -> Outcomes | None:
+    if settings.outcomes_url is None:
+        return None
+    try:
+        store = Store(settings.outcomes_url)
+        store.check()
+    except WrongDatabaseError as error:
+        raise StartError(str(error)) from None
+    return Outcomes(store, references, smallest=settings.outcomes_smallest)
 
 
 def _admit() -> Response | None:
@@ -150,6 +180,9 @@ def _admit() -> Response | None:
     if environ["REQUEST_METHOD"] == "OPTIONS":
         return _preflight()
     if asked.routing_exception is not None or endpoint in OPEN_ENDPOINTS:
+        return None
+    if endpoint in front.CLOSED_CONSOLE:
+        front.admit(ours)
         return None
     operation = BY_ENDPOINT.get(endpoint or "")
     if operation is None:
@@ -181,7 +214,7 @@ def _check_access(ours: Service, operation: Operation, environ: Mapping[str, Any
     grant = ours.keys.grant(
         environ.get("HTTP_AUTHORIZATION"), remote=ours.network.client_address(environ), now=ours.clock()
     )
-    passed.scopes = grant.scopes
+    passed.scopes, passed.key_id = grant.scopes, grant.key_id
     if operation.scope not in grant.scopes:
         raise ForbiddenError(operation.scope)
     try:
@@ -212,7 +245,7 @@ def _finish(response: Response) -> Response:
     headers += ours.network.headers(environ)
     if "Content-Security-Policy" not in response.headers:
         headers.append(("Content-Security-Policy", API_CSP))
-    if asked.endpoint != "static":
+    if asked.endpoint not in CACHED_ENDPOINTS:
         response.headers["Cache-Control"] = "no-store"
     environ[_ADDED] = headers
     _tell(asked, response.status_code, passed)

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
 from marshmallow import Schema, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from models.signals import Fault
 from service.body import Document
+from service.compiled import loader
 from service.problems import InvalidQueryError, InvalidRequestError, faults_of
-from service.schemas import Ask, BatchCustomerSchema, BatchRequestSchema, RecommendationRequestSchema
+from service.schemas import (
+    Ask,
+    BatchCustomerSchema,
+    BatchRequestSchema,
+    RecommendationRequestSchema,
+    ask_of,
+)
 
+T = TypeVar("T")
 ASK: Final = RecommendationRequestSchema()
 BATCH_CUSTOMER: Final = BatchCustomerSchema()
 BATCH: Final = BatchRequestSchema()
+_ask: Final = loader(ASK, ask_of)
+_customer: Final = loader(BATCH_CUSTOMER, ask_of)
 
 
 def read_ask(document: Document) -> Ask:
     """The one customer of a body. Raises `InvalidRequestError`."""
-    ask: Ask = _load(ASK, document.json, document.identity_faults(document.json), "")
-    return ask
+    return _load(_ask, document.json, document.identity_faults(document.json), "", ASK.fields)
 
 
 def read_customers(document: Document) -> list[object]:
@@ -29,15 +38,14 @@ def read_customers(document: Document) -> list[object]:
     given = others = document.json
     if isinstance(given, dict) and isinstance(given.get("customers"), list):
         others = {key: value for key, value in given.items() if key != "customers"}
-    customers: list[object] = _load(BATCH, given, document.identity_faults(others), "")["customers"]
-    return customers
+    found: dict[str, list[object]] = load(BATCH, given, document.identity_faults(others), "")
+    return found["customers"]
 
 
 def read_customer(document: Document, customer: object, index: int) -> Ask:
     """One customer of a batch. Raises `InvalidRequestError`, with pointers into the whole body."""
     where = f"/customers/{index}"
-    ask: Ask = _load(BATCH_CUSTOMER, customer, document.identity_faults(customer, where), where)
-    return ask
+    return _load(_customer, customer, document.identity_faults(customer, where), where, BATCH_CUSTOMER.fields)
 
 
 def read_query(schema: Schema, args: MultiDict[str, str]) -> Mapping[str, Any]:
@@ -59,13 +67,20 @@ def read_query(schema: Schema, args: MultiDict[str, str]) -> Mapping[str, Any]:
     return query
 
 
-def _load(schema: Schema, given: object, faults: list[Fault], pointer: str) -> Any:  # noqa: ANN401  (per schema)
+def load(schema: Schema, given: object, faults: list[Fault], pointer: str) -> Any:  # noqa: ANN401  (per schema)
+    """What a schema makes of part of a body, its other faults added. Raises `InvalidRequestError`."""
+    return _load(schema.load, given, faults, pointer, schema.fields)
+
+
+def _load(
+    load: Callable[[Any], T], given: object, faults: list[Fault], pointer: str, names: Iterable[str]
+) -> T:
     if not isinstance(given, dict):
         raise InvalidRequestError([*faults, Fault(pointer, "wrong_type", "must be an object.")])
     try:
-        loaded = schema.load(given)
+        loaded = load(given)
     except ValidationError as error:
-        raise InvalidRequestError([*faults, *faults_of(error, schema.fields, pointer)]) from None
+        raise InvalidRequestError([*faults, *faults_of(error, names, pointer)]) from None
     if faults:
         raise InvalidRequestError(faults)
     return loaded

@@ -1,4 +1,4 @@
-"""`python -m service.dev`, what `make run` starts: a development key, what to open and try, then gunicorn.
+"""`python -m service.dev`, what `make run` starts: a development key, outcomes in a file, what to try, then gunicorn.
 
 Everything is printed before gunicorn takes over, so that it stands at the end of what the terminal shows.
 """
@@ -11,6 +11,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from models.bundle import BundleError, BundleStore
@@ -28,12 +29,14 @@ def main() -> None:
     environ = dict(os.environ)
     environ["ARKI_DEV_KEY"] = environ.get("ARKI_DEV_KEY") or f"dev-{secrets.token_hex(12)}"
     try:
+        environ.setdefault("ARKI_OUTCOMES_URL", _outcomes_file())
         settings = Settings.from_environ(environ)
         host, port = _address(settings.bind)
         _check_free(host, port)
         BundleStore(settings.bundles)
     except (BundleError, SettingsError) as error:
         sys.exit(f"Arki cannot start. {error}")
+    _make_tables(settings.outcomes_url)
     sys.stdout.write(welcome(f"http://{'127.0.0.1' if host in {'', 'localhost'} else host}:{port}", environ))
     sys.stdout.flush()
     command = [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_config", "service.wsgi:app"]
@@ -42,16 +45,40 @@ def main() -> None:
 
 def welcome(address: str, environ: Mapping[str, str]) -> str:
     """What to open and what to try, with the key in it."""
+    page = "" if environ.get("ARKI_DEMO") == "off" else f"  {address}/demo      a web page that uses it\n"
     header = shlex.quote(f"Authorization: Bearer {environ['ARKI_DEV_KEY'].strip()}")
     return (
         "Arki, an independent project, not Kela's own. It will serve on this machine alone, until you press Ctrl+C.\n\n"
+        f"  {address}/console   the content team's console; sign in with the key below\n"
         f"  {address}/docs      read and try the API\n"
+        f"{page}"
         f"  {address}/readyz    whether it is ready, and what it serves\n"
         f"  {address}{_PAGE}    an example page\n\n"
         f"Your development key: {environ['ARKI_DEV_KEY'].strip()}\n\n"
         "Try it (a customer whose job ended a month ago):\n\n"
         f"curl -s {address}/v1/recommendations -H {header} -H 'Content-Type: application/json' -d '{_BODY}'\n\n"
     )
+
+
+def _outcomes_file() -> str:
+    """A database in the folder `var` here, which is made."""
+    folder = Path("var")
+    folder.mkdir(exist_ok=True)
+    return f"sqlite:///{folder.absolute()}/outcomes.db"
+
+
+def _make_tables(url: str | None) -> None:
+    from service.outcome_keeping import migrate  # noqa: PLC0415  (only where there is a database)
+    from service.outcome_store import OutcomesUnavailableError, Store, WrongDatabaseError  # noqa: PLC0415  (the same)
+
+    if url is None:
+        return
+    try:
+        store = Store(url, migrated=False)
+        migrate(store)
+        store.close()
+    except (OutcomesUnavailableError, WrongDatabaseError) as error:
+        sys.exit(f"Arki cannot start. The database of outcomes has no tables: {error}")
 
 
 def _address(bind: str) -> tuple[str, int]:

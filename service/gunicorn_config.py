@@ -7,6 +7,7 @@ ones with new code; a start that fails stops all, a later one is tried again whi
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import stat
 import sys
@@ -23,6 +24,15 @@ _status = _run.lstat()
 if _status.st_uid != os.geteuid() or not stat.S_ISDIR(_status.st_mode):
     sys.exit(f"Arki cannot start. {_run} belongs to somebody else. Set ARKI_RUN to a folder of your own.")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_run / "metrics")  # prometheus_client reads it when imported
+if not os.environ.get("ARKI_KEYS") and not os.environ.get("ARKI_SECRET"):
+    os.environ["ARKI_SECRET"] = secrets.token_urlsafe(
+        32
+    )  # one for all workers, as long as this gunicorn lives
+
+if not os.environ.get("ARKI_KEYS") and not os.environ.get("ARKI_SECRET"):
+    os.environ["ARKI_SECRET"] = secrets.token_urlsafe(
+        32
+    )  # one for all workers, which read each other's references
 
 bind = bind_address(os.environ)
 workers = whole_number(os.environ, "ARKI_WORKERS", 2, MOST_WORKERS)
@@ -66,7 +76,7 @@ def on_starting(server: Any) -> None:  # noqa: ANN401  (gunicorn has no types)
 
 def when_ready(_server: Any) -> None:  # noqa: ANN401
     """The address is ours: begin with no counts."""
-    for name in ("metrics", "ready"):
+    for name in ("metrics", "ready", "console"):
         shutil.rmtree(_run / name, ignore_errors=True)
         (_run / name).mkdir(mode=0o700)
 
@@ -99,7 +109,7 @@ def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
 
 def on_exit(_server: Any) -> None:  # noqa: ANN401
     """Leave nothing of ours behind."""
-    for name in ("metrics", "ready"):
+    for name in ("metrics", "ready", "console"):
         shutil.rmtree(_run / name, ignore_errors=True)
     with suppress(OSError):
         _run.rmdir()  # unless somebody keeps something there

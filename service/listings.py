@@ -16,8 +16,10 @@ from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, UNK
 from models.mapping import MappingRow
 from models.rulebook import Guarantee, Rule
 from models.segments import Segment
+from service.compiled import dumper
+from service.experiments import ExperimentSchema
 from service.problems import NotFoundError
-from service.schemas import Choice, StrictSchema, Text, VersionsSchema, WholeNumber, dumper
+from service.schemas import Choice, StrictSchema, Text, VersionsSchema, WholeNumber
 
 LARGEST_PAGE: Final = 500
 _SEGMENTS: Final = (*map(str, Segment), UNKNOWN)
@@ -136,6 +138,7 @@ class RuleSchema(Schema):
     valid_until = fields.Date(
         required=True, allow_none=True, metadata={"description": "Last day; null is always."}
     )
+    experiment = fields.Nested(ExperimentSchema, required=True, allow_none=True)
 
 
 class GuaranteeSchema(Schema):

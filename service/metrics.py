@@ -40,6 +40,12 @@ ABSTENTIONS: Final = Counter(
     registry=_own,
 )
 ITEMS: Final = Counter("arki_items_total", "Items offered.", ("channel", "content_type"), registry=_own)
+OUTCOMES: Final = Counter(
+    "arki_outcomes_total",
+    "Outcome events by what became of them: stored, already_stored or refused.",
+    ("result",),
+    registry=_own,
+)
 DEGRADED: Final = Counter(
     "arki_degraded_total",
     "Neutral answers given because making the real one failed.",
@@ -102,6 +108,12 @@ def count_answers(recommendations: Iterable[tuple[Recommendation, bool]]) -> Non
             _items(item.channel, item.content_type).inc()
 
 
+def count_outcomes(results: Iterable[str]) -> None:
+    """Outcome events were stored or refused."""
+    for result in results:
+        _outcomes(result).inc()
+
+
 def count_shed(kind: str) -> None:
     """A request, single or batch, was refused at once."""
     _shed(kind).inc()
@@ -141,6 +153,11 @@ def _of_route(route: str, method: str, status: int) -> tuple[Counter, Histogram]
 @cache
 def _shed(kind: str) -> Counter:
     return SHED.labels(kind)
+
+
+@cache
+def _outcomes(result: str) -> Counter:
+    return OUTCOMES.labels(result)
 
 
 @cache

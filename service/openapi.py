@@ -20,6 +20,7 @@ from models.codes import CUSTOMER_TYPES
 from models.signals import AT_MOST, CONTRACT, Signal
 from service.api import OPERATIONS, Operation
 from service.listings import TextsSchema
+from service.outcome_schemas import OutcomeEventSchema
 from service.pages import HealthSchema, ReadySchema
 from service.problems import KINDS, PROBLEM_JSON
 from service.schemas import BatchCustomerSchema, ContractField, ProblemSchema
@@ -53,7 +54,7 @@ def openapi_document() -> dict[str, Any]:
     spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
     for customer_type in CUSTOMER_TYPES:
         spec.components.schema(f"{customer_type.capitalize()}Signals", _signals_schema(customer_type))
-    for schema in (ProblemSchema, TextsSchema, BatchCustomerSchema):
+    for schema in (ProblemSchema, TextsSchema, BatchCustomerSchema, OutcomeEventSchema):
         spec.components.schema(schema.__name__.removesuffix("Schema"), schema=schema)
     for status, title in _problem_titles().items():
         spec.components.response(f"Problem{status}", _problem_response(title))
@@ -65,8 +66,14 @@ def openapi_document() -> dict[str, Any]:
     for path, described in _OPEN.items():
         spec.path(path, operations={"get": described})
     document: dict[str, Any] = json.loads(json.dumps(spec.to_dict()))
+    schemas = document["components"]["schemas"]
     for name in ("RecommendationRequest", "BatchCustomer"):
-        document["components"]["schemas"][name] |= _BY_CUSTOMER_TYPE
+        schemas[name] |= _BY_CUSTOMER_TYPE
+    one = {"$ref": "#/components/schemas/OutcomeEvent"}
+    schemas["OutcomeEvents"] = {
+        "oneOf": [one, schemas["OutcomeEvents"]],
+        "description": "One event, or a list.",
+    }
     return document
 
 
@@ -143,6 +150,7 @@ def _describe(operation: Operation, converter: Any, examples: Mapping[str, Any])
     problems = [
         *_OF_EVERY_OPERATION,
         *([404] if "<" in path else []),
+        *operation.problems,
         *(_OF_A_BODY if operation.body else ()),
     ]
     described: dict[str, Any] = {
@@ -152,7 +160,10 @@ def _describe(operation: Operation, converter: Any, examples: Mapping[str, Any])
         "security": [{"key": []}],
         "parameters": parameters,
         "responses": {
-            "200": {"description": "The answer.", "content": _answers(operation, examples)},
+            **{
+                str(status): {"description": "The answer.", "content": _answers(operation, examples)}
+                for status in operation.answers
+            },
             **{
                 str(status): {"$ref": f"#/components/responses/Problem{status}"}
                 for status in sorted(problems)

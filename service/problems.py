@@ -22,6 +22,7 @@ from service.access import ForbiddenError, UnauthenticatedError
 from service.body import BodyTooLargeError, MalformedBodyError, MediaTypeError, is_plain_key
 from service.limits import RateLimitedError
 from service.logs import error_place
+from service.outcome_store import OutcomesUnavailableError, WrongDatabaseError
 
 PROBLEM_JSON: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:problem-type:arki:"
@@ -48,6 +49,13 @@ class NotAcceptableError(ValueError):
     """The client accepts no media type this operation answers in."""
 
 
+class OutcomesOffError(LookupError):
+    """No database of outcomes is set."""
+
+    def __init__(self) -> None:
+        super().__init__("This service takes no outcomes. Whoever runs it can set ARKI_OUTCOMES_URL.")
+
+
 class UntrustedHostError(ValueError):
     """The request names a host that is not served here."""
 
@@ -61,6 +69,9 @@ class Kind(NamedTuple):
 
 
 _INVALID: Final = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "The request breaks its contract")
+_OUTCOMES_AWAY: Final = Kind(
+    HTTPStatus.SERVICE_UNAVAILABLE, "outcomes-unavailable", "Outcomes cannot be stored or read just now"
+)
 KINDS: Final[Mapping[type[Exception], Kind]] = {
     InvalidRequestError: _INVALID,
     InvalidQueryError: _INVALID,
@@ -70,10 +81,13 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     MediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", "The media type is not JSON"),
     UnauthenticatedError: Kind(HTTPStatus.UNAUTHORIZED, "no-valid-key", "A valid key is needed"),
     ForbiddenError: Kind(HTTPStatus.FORBIDDEN, "missing-scope", "The key lacks a scope"),
+    OutcomesOffError: Kind(HTTPStatus.NOT_FOUND, "outcomes-off", "No outcomes are taken here"),
     NotFoundError: Kind(HTTPStatus.NOT_FOUND, "not-found", "Nothing is known by that id"),
     NotAcceptableError: Kind(HTTPStatus.NOT_ACCEPTABLE, "not-acceptable", "No acceptable media type"),
     UntrustedHostError: Kind(HTTPStatus.MISDIRECTED_REQUEST, "untrusted-host", "The host is not served here"),
     RateLimitedError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "rate-limited", "The key has used its requests up"),
+    OutcomesUnavailableError: _OUTCOMES_AWAY,
+    WrongDatabaseError: _OUTCOMES_AWAY,
     BundleError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "The service is not ready"),
 }
 _DETAILS: Final[Mapping[int, str]] = {
@@ -167,6 +181,8 @@ _HEADERS: Final[Mapping[type[Exception], Callable[[Exception], dict[str, str]]]]
     ForbiddenError: lambda _: {"WWW-Authenticate": 'Bearer realm="arki", error="insufficient_scope"'},
     RateLimitedError: lambda error: {"Retry-After": str(getattr(error, "retry_after_s", 1))},
     BundleError: lambda _: {"Retry-After": "5"},
+    OutcomesUnavailableError: lambda _: {"Retry-After": "5"},
+    WrongDatabaseError: lambda _: {"Retry-After": "60"},
 }
 
 

@@ -1,16 +1,15 @@
 """Every wire shape of the recommendations: marshmallow parses, serialises and documents them, once each.
 
 Requests are strict: nothing is coerced, nothing unknown passes. The signals themselves are checked by
-`models.signals.read_signals` and documented from its contract. Schemas are made once, at import, and reused; `dumper`
-turns one into a plain function, since an answer is serialised far more often than it is described.
+`models.signals.read_signals` and documented from its contract. Schemas are made once, at import, and reused;
+`service.compiled` turns them into plain functions, since they are used far more often than described.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
-from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load
@@ -21,6 +20,7 @@ from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, Lan
 from models.recommender import Recommendation, SegmentAnswer
 from models.segments import Segment
 from models.signals import Fault, InvalidSignalsError, Signals, read_count, read_signals
+from service.experiments import ABOUT_KEYS, AssignmentSchema
 
 MOST_ITEMS: Final = 10
 MOST_CUSTOMERS: Final = 500
@@ -29,6 +29,7 @@ LONGEST_REF: Final = 64
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 _YEARS: Final = "^(20[0-9]{2}|2100)-"  # the same, for the document
 NO_NUL: Final = "^[^\\u0000]*$"
+PLAIN: Final = "^[A-Za-z0-9_-]*$"
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
@@ -44,6 +45,7 @@ class Ask(NamedTuple):
     shown: tuple[str, ...]
     at: datetime | None
     ref: str | None
+    assignment_key: str | None = None
 
 
 class Answer(NamedTuple):
@@ -53,38 +55,6 @@ class Answer(NamedTuple):
     recommendation: Recommendation
     segment: SegmentAnswer | None
     information_only: bool = True  # purpose is fixed: Arki decides nothing
-
-
-def dumper(schema: Schema) -> Callable[[Any], dict[str, Any]]:
-    """A function that serialises as `schema.dump` does, leaving dates to orjson; fields marked optional drop out if None."""
-    steps = [
-        (
-            name,
-            attrgetter(field.attribute or name),
-            _value_dumper(field),
-            bool(field.metadata.get("optional")),
-        )
-        for name, field in schema.dump_fields.items()
-    ]
-
-    def dump(given: Any) -> dict[str, Any]:  # noqa: ANN401  (any shape a schema describes)
-        wire = {}
-        for name, get, convert, optional in steps:
-            value = get(given)
-            if value is not None and convert is not None:
-                value = convert(value)
-            if value is not None or not optional:
-                wire[name] = value
-        return wire
-
-    return dump
-
-
-def _value_dumper(field: fields.Field[Any]) -> Callable[[Any], Any] | None:
-    if isinstance(field, fields.Nested):
-        dump = dumper(field.schema)
-        return (lambda values: [dump(value) for value in values]) if field.many else dump
-    return None
 
 
 class ContractField(fields.Raw):
@@ -141,15 +111,16 @@ class WholeNumber(ContractField):
 
 
 class Text(ContractField):
-    """A string of bounded length."""
+    """A string of bounded length; a plain one has letters A to Z, digits, hyphens and underscores alone."""
 
-    def __init__(self, longest: int, **settings: Any) -> None:  # noqa: ANN401
-        self.longest = longest
-        schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": NO_NUL}
-        super().__init__(f"must be a string of 1 to {longest} characters.", schema, **settings)
+    def __init__(self, longest: int, *, plain: bool = False, **settings: Any) -> None:  # noqa: ANN401
+        self.longest, self.pattern = longest, re.compile(PLAIN if plain else NO_NUL)
+        schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": self.pattern.pattern}
+        characters = "letters A to Z, digits, hyphens and underscores" if plain else "characters"
+        super().__init__(f"must be a string of 1 to {longest} {characters}.", schema, **settings)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
-        if isinstance(value, str) and 1 <= len(value) <= self.longest and "\0" not in value:
+        if isinstance(value, str) and 1 <= len(value) <= self.longest and self.pattern.fullmatch(value):
             return value
         raise self.refusal("out_of_range" if isinstance(value, str) else "wrong_type")
 
@@ -256,16 +227,24 @@ class RecommendationRequestSchema(StrictSchema):
         },
     )
 
+    assignment_key = Text(LONGEST_REF, plain=True, metadata={"description": ABOUT_KEYS})
+
     @post_load
     def _ask(self, given: dict[str, Any], **_: Any) -> Ask:  # noqa: ANN401
-        return Ask(
-            given["signals"],
-            given["language"],
-            given["limit"],
-            given["shown"],
-            given.get("as_of"),
-            given.get("ref"),
-        )
+        return ask_of(given)
+
+
+def ask_of(given: Mapping[str, Any]) -> Ask:
+    """The request that checked fields make."""
+    return Ask(
+        given["signals"],
+        given["language"],
+        given["limit"],
+        given["shown"],
+        given.get("as_of"),
+        given.get("ref"),
+        given.get("assignment_key"),
+    )
 
 
 class BatchCustomerSchema(RecommendationRequestSchema):
@@ -274,18 +253,29 @@ class BatchCustomerSchema(RecommendationRequestSchema):
     ref = Text(LONGEST_REF, metadata={"description": "Any name of your own, given back; not personal data."})
 
 
-class Customers(ContractField):
-    """The customers of a batch; each is checked on its own, so one bad one refuses no other."""
+class Parts(ContractField):
+    """A list whose parts are checked one by one later, so that a bad one refuses no other.
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
-        items = {"$ref": "#/components/schemas/BatchCustomer"}
-        schema = {"type": "array", "minItems": 1, "maxItems": MOST_CUSTOMERS, "items": items}
-        super().__init__(f"must be a list of 1 to {MOST_CUSTOMERS} customers.", schema, **settings)
+    Parameters
+    ----------
+    noun : str
+        What they are, in the plural.
+    schema : str
+        Name of the schema of one.
+    most : int
+        How many there may be.
+    """
+
+    def __init__(self, noun: str, schema: str, most: int, **settings: Any) -> None:  # noqa: ANN401
+        self.most = most
+        items = {"$ref": f"#/components/schemas/{schema}"}
+        described = {"type": "array", "minItems": 1, "maxItems": most, "items": items}
+        super().__init__(f"must be a list of 1 to {most} {noun}.", described, **settings)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> list[object]:
         if not isinstance(value, list):
             raise self.refusal()
-        if not 1 <= len(value) <= MOST_CUSTOMERS:
+        if not 1 <= len(value) <= self.most:
             raise self.refusal("out_of_range")
         return value
 
@@ -293,7 +283,7 @@ class Customers(ContractField):
 class BatchRequestSchema(StrictSchema):
     """Up to 500 customers."""
 
-    customers = Customers(required=True)
+    customers = Parts("customers", "BatchCustomer", MOST_CUSTOMERS, required=True)
 
 
 class ContentSchema(Schema):
@@ -394,6 +384,9 @@ class RecommendationSchema(Schema):
     human_channel = fields.Nested(HumanChannelSchema, required=True, attribute="recommendation.human_channel")
     segment = fields.Nested(SegmentAnswerSchema, required=True, allow_none=True)
     versions = fields.Nested(VersionsSchema, required=True, attribute="recommendation.versions")
+    experiment = fields.Nested(
+        AssignmentSchema, required=True, allow_none=True, attribute="recommendation.experiment"
+    )
 
 
 class FaultSchema(Schema):

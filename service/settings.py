@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -17,6 +18,9 @@ SHORTEST_SECRET: Final = 32  # characters; itsdangerous derives a 256-bit key fr
 ALWAYS_TRUSTED: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 LARGEST_BUDGET_MS: Final = 10_000
 MOST_WORKERS: Final = 64
+LONGEST_REFERENCE_DAYS: Final = 90
+MOST_WEEKS: Final = 520
+SMALLEST_GROUP: Final = 4  # Kela's own statistics hide cells below four
 _PERIODS_S: Final = {"second": 1, "minute": 60, "hour": 3600}
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -45,7 +49,10 @@ class Settings:
     dev_key : str or None
         ARKI_DEV_KEY, taken verbatim as a key with every scope; works on loopback alone.
     secret : str
-        ARKI_SECRET, signs recommendation references; without ARKI_KEYS an ephemeral one is made.
+        ARKI_SECRET, signs recommendation references; several separated by commas: the first signs, all are believed.
+        Without ARKI_KEYS an ephemeral one is made.
+    reference_days : int
+        ARKI_REFERENCE_DAYS, how long outcomes may quote a reference.
     trusted_hosts : frozenset of str
         ARKI_TRUSTED_HOSTS, comma-separated host names besides 127.0.0.1, localhost and [::1]; any port.
     bind : str
@@ -62,14 +69,27 @@ class Settings:
         ARKI_MODEL_BUDGET_MS, after which an answer is the neutral one, marked degraded.
     log_requests : bool
         ARKI_LOG_REQUESTS, on or off: a JSON line for each request.
+    run : Path or None
+        ARKI_RUN, where workers share what they do not keep, such as the console's work; private and temporary if None.
+    contact : str or None
+        ARKI_CONTACT, an e-mail address or https address that the console's pages name for feedback.
+    demo : bool
+        ARKI_DEMO, on or off: the page /demo; on where there is a development key, else off.
     tracing : str or None
         OTEL_EXPORTER_OTLP_ENDPOINT, where spans go, with the extra `tracing`; none are made if unset.
+    outcomes_url : str or None
+        ARKI_OUTCOMES_URL, the database of outcomes; none are taken if unset.
+    outcomes_smallest : int
+        ARKI_OUTCOMES_SMALLEST, how many are counted at least at a time.
+    outcomes_weeks : int
+        ARKI_OUTCOMES_WEEKS, how long counts are kept.
     """
 
     bundles: Path = Path("bundles")
     keys: Path | None = None
     dev_key: str | None = field(default=None, repr=False)
     secret: str = field(default="", repr=False)
+    reference_days: int = 30
     trusted_hosts: frozenset[str] = ALWAYS_TRUSTED
     bind: str = f"127.0.0.1:{DEFAULT_PORT}"
     cors_origins: frozenset[str] = frozenset()
@@ -78,7 +98,13 @@ class Settings:
     redis_url: str | None = field(default=None, repr=False)
     model_budget_s: float = 0.25
     log_requests: bool = True
+    run: Path | None = None
+    contact: str | None = None
+    demo: bool = False
     tracing: str | None = None
+    outcomes_url: str | None = field(default=None, repr=False)
+    outcomes_smallest: int = 5
+    outcomes_weeks: int = 104
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -101,6 +127,7 @@ class Settings:
             keys=keys,
             dev_key=_dev_key(environ.get("ARKI_DEV_KEY", ""), bind),
             secret=_secret(environ.get("ARKI_SECRET", ""), needed=keys is not None),
+            reference_days=whole_number(environ, "ARKI_REFERENCE_DAYS", 30, LONGEST_REFERENCE_DAYS),
             trusted_hosts=ALWAYS_TRUSTED | _hosts(environ.get("ARKI_TRUSTED_HOSTS", "")),
             bind=bind,
             cors_origins=_origins(environ.get("ARKI_CORS_ORIGINS", "")),
@@ -108,8 +135,14 @@ class Settings:
             rate_limit=_rate_limit(environ.get("ARKI_RATE_LIMIT") or "6000/minute"),
             redis_url=_redis_url(environ.get("ARKI_REDIS_URL", "")),
             model_budget_s=whole_number(environ, "ARKI_MODEL_BUDGET_MS", 250, LARGEST_BUDGET_MS) / 1000,
-            log_requests=_on_or_off(environ, "ARKI_LOG_REQUESTS"),
+            log_requests=_on_or_off(environ, "ARKI_LOG_REQUESTS", "on"),
+            demo=_on_or_off(environ, "ARKI_DEMO", "on" if environ.get("ARKI_DEV_KEY", "").strip() else "off"),
+            run=run_folder(environ),
+            contact=_contact(environ.get("ARKI_CONTACT", "")),
             tracing=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+            outcomes_url=outcomes_url(environ),
+            outcomes_smallest=_smallest(environ),
+            outcomes_weeks=whole_number(environ, "ARKI_OUTCOMES_WEEKS", 104, MOST_WEEKS),
         )
 
 
@@ -119,6 +152,17 @@ def bind_address(environ: Mapping[str, str]) -> str:
     if not (port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
         raise SettingsError("PORT must be a whole number from 1 to 65535.")
     return environ.get("ARKI_BIND") or f"127.0.0.1:{int(port)}"
+
+
+def outcomes_url(environ: Mapping[str, str]) -> str | None:
+    """ARKI_OUTCOMES_URL, checked. Raises `SettingsError`, which never repeats it: it may hold a password."""
+    given = environ.get("ARKI_OUTCOMES_URL") or None
+    if given is not None and not given.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise SettingsError(
+            "ARKI_OUTCOMES_URL must begin with sqlite:/// or postgresql+psycopg://, "
+            "such as sqlite:////srv/arki/outcomes.db or postgresql+psycopg://arki@db/arki."
+        )
+    return given
 
 
 def run_folder(environ: Mapping[str, str]) -> Path:
@@ -168,12 +212,21 @@ def _dev_key(given: str, bind: str) -> str | None:
 def _secret(given: str, *, needed: bool) -> str:
     if not given and not needed:
         return secrets.token_urlsafe(32)
-    if len(given) < SHORTEST_SECRET:
+    if any(len(secret.strip()) < SHORTEST_SECRET for secret in given.split(",")):
         raise SettingsError(
             f"ARKI_SECRET must have at least {SHORTEST_SECRET} characters where ARKI_KEYS is set; every worker and "
             "machine needs the same one. Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
     return given
+
+
+def _smallest(environ: Mapping[str, str]) -> int:
+    smallest = whole_number(environ, "ARKI_OUTCOMES_SMALLEST", 5, 100)
+    if smallest < SMALLEST_GROUP:
+        raise SettingsError(
+            f"ARKI_OUTCOMES_SMALLEST must be at least {SMALLEST_GROUP}: smaller groups can give a person away."
+        )
+    return smallest
 
 
 def _hosts(given: str) -> frozenset[str]:
@@ -241,8 +294,17 @@ def _redis_url(given: str) -> str | None:
     return given or None
 
 
-def _on_or_off(environ: Mapping[str, str], name: str) -> bool:
-    given = environ.get(name) or "on"
+def _contact(given: str) -> str | None:
+    contact = given.strip()
+    if contact and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[a-z]+|https://[^\s<>\"]+", contact):
+        raise SettingsError(
+            "ARKI_CONTACT must be an e-mail address, or an address that begins with https://."
+        )
+    return contact or None
+
+
+def _on_or_off(environ: Mapping[str, str], name: str, default: str) -> bool:
+    given = environ.get(name) or default
     if given not in {"on", "off"}:
         raise SettingsError(f"{name} must be on or off.")
     return given == "on"

@@ -3,7 +3,8 @@
 A request is answered when all of it has arrived, so a slow client costs memory, not a thread, and health checks go on
 beside hundreds of them. Nothing is handed between threads, which costs gthread a third of its time. When more requests
 wait than can be answered in time, the loop refuses the newest with a 503 that costs a twentieth of an answer: batches
-first, probes never. What has no plain length (chunked bodies, Expect) goes to gunicorn's own threads.
+first, probes never. What has no plain length (chunked bodies, Expect) goes to gunicorn's own threads, and so does what
+waits for a database, so that a recommendation never waits for a disk.
 
 gunicorn parses and answers each request; this module only decides when. It builds on `ThreadWorker` of gunicorn 27,
 which pyproject.toml pins, and a test holds to it what is used here. Named by `gunicorn_config`; imports no app,
@@ -48,6 +49,11 @@ _RECEIVE: Final = 64 * 1024
 _ACCEPTS: Final = 16
 _CLOSES: Final = re.compile(rb"\A[^\r\n]* HTTP/1\.0\r\n|\r\nconnection[ \t]*:[ \t]*close", re.IGNORECASE)
 _PROBES: Final = (b"GET /healthz ", b"GET /readyz ", b"GET /metrics ")
+_DISK: Final = (
+    b"POST /v1/outcomes",
+    b"GET /v1/outcomes/report",
+    *(b"GET /console/%b/outcomes" % language for language in (b"fi", b"sv", b"en")),
+)
 _BATCH: Final = b"POST /v1/recommendations/batch "
 
 
@@ -226,6 +232,9 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             client.answering = True
             self._waiting.appendleft(client)
             return
+        if buffer.startswith(_DISK):
+            self._to_pool(client, most=MOST_WAITING)
+            return
         batch = buffer.startswith(_BATCH)
         if self._is_busy(client.since, batch=batch):
             self._shed(client, "batch" if batch else "single")
@@ -299,9 +308,12 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         except KeyError:  # unregistered when the client had no more to say
             self.poller.register(client.sock, event, partial(callback, client))
 
-    def _to_pool(self, client: _Client) -> None:
-        """Let a thread read and answer this one as gunicorn's gthread does; it comes back afterwards."""
-        if self._pooled >= self.cfg.threads:
+    def _to_pool(self, client: _Client, most: int = 0) -> None:
+        """Let a thread read and answer this one as gunicorn's gthread does; it comes back afterwards.
+
+        What has all arrived may wait for a thread, and up to `most` do; what has not would keep one.
+        """
+        if self._pooled >= max(most, self.cfg.threads):
             self._refuse(client, BUSY)
             return
         self._pooled += 1

@@ -1,13 +1,18 @@
 """Shared fixtures: the shipped content and the shipped bundle, built once per test run; the service in front of it."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from drills.postgres import postgres
+from drills.table import CannotRunError, in_ci
 from models import analysis, authoring, bundle
 from models.channels import HELSINKI
 from service.app import create_app
+from service.outcome_keeping import migrate
+from service.outcome_store import Store
 from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -58,17 +63,42 @@ def at():
     return datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
 
 
+def migrated(url):
+    """The URL, with tables behind it."""
+    made = Store(url, migrated=False)
+    migrate(made)
+    made.close()
+    return url
+
+
 @pytest.fixture(scope="session")
-def settings(bundles):
+def postgres_url(tmp_path_factory):
+    """A real PostgreSQL: ARKI_TEST_POSTGRES_URL, or one of our own on loopback; where there is none, CI fails."""
+    given = os.environ.get("ARKI_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    try:
+        with postgres() as server:
+            yield server.url
+    except CannotRunError as missing:
+        (pytest.fail if in_ci() else pytest.skip)(str(missing))
+
+
+@pytest.fixture(scope="session")
+def settings(bundles, tmp_path_factory):
+    outcomes = migrated(f"sqlite:///{tmp_path_factory.mktemp('outcomes')}/outcomes.db")
     return Settings(
-        bundles=bundles, dev_key=KEY, secret="s" * 40, model_budget_s=30
+        bundles=bundles, dev_key=KEY, secret="s" * 40, model_budget_s=30, demo=True, outcomes_url=outcomes
     )  # tests share slow machines
 
 
 @pytest.fixture(scope="session")
 def app(settings, store):
     """The service in process, at a fixed moment."""
-    return create_app(settings, store=store, clock=lambda: NOW)
+    made = create_app(settings, store=store, clock=lambda: NOW)
+    yield made
+    made.extensions["arki"].outcomes.close()
 
 
 @pytest.fixture

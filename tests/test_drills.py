@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from drills import changing, container, contract, privacy, staying_up
+from drills import batch, changing, container, contract, outcomes, privacy, staying_up
 from drills.table import CannotRunError, in_ci, judged
 
 pytestmark = pytest.mark.xdist_group("drills")  # one after the other: they measure
@@ -22,17 +22,31 @@ SHORT = {
     "overload": lambda folder, bundles: staying_up.overload(folder, bundles, seconds=2),
     "stop": staying_up.stop_in_flight,
     "redis away": lambda folder, bundles: staying_up.redis_away(folder, bundles, seconds=1),
-    "hostile bodies": lambda folder, bundles: contract.hostile(bundles, bodies=1500),
+    "hostile bodies": lambda folder, bundles: contract.hostile(folder, bundles, bodies=1500),
     "canaries": lambda folder, bundles: privacy.canary(folder, bundles, requests=600),
     "locked down": container.locked_down,
+    "batch killed": lambda folder, bundles: batch.crashes(folder, bundles, rows=6_000, kills=3),
+    "batch of two workers killed": lambda folder, bundles: batch.crashes(
+        folder, bundles, rows=6_000, kills=2, workers=2
+    ),
+    "batch without space": batch.disk_full,
+    "batch interrupted": batch.interrupted,
+    "batch into a closed pipe": batch.closed_pipe,
     "schemathesis": lambda folder, bundles: contract.fuzzed(folder, bundles, examples=10),
+    "outcomes, workers killed": lambda folder, bundles: outcomes.worker_kills(folder, bundles, kills=2),
+    "outcomes, PostgreSQL killed": lambda folder, bundles: outcomes.postgres_kills(folder, bundles, kills=1),
+    "outcomes, full disk": outcomes.full_disk,
 }
 LONGER = {
     "code reloads": lambda folder, bundles: changing.reloads(folder, bundles, cycles=10),
     "integrity": lambda folder, bundles: changing.integrity(folder, bundles, mutations=1000),
-    "hostile bodies": lambda folder, bundles: contract.hostile(bundles, bodies=10_000),
+    "hostile bodies": lambda folder, bundles: contract.hostile(folder, bundles, bodies=10_000),
     "canaries": lambda folder, bundles: privacy.canary(folder, bundles, requests=10_000),
     "schemathesis": lambda folder, bundles: contract.fuzzed(folder, bundles, examples=100),
+    "outcomes, workers killed": outcomes.worker_kills,
+    "outcomes, PostgreSQL killed": outcomes.postgres_kills,
+    "outcomes a second": lambda folder, bundles: outcomes.rate(folder, bundles, seconds=3),
+    "outcomes, many": lambda folder, bundles: outcomes.many(folder, bundles, events=1_000_000),
     "soak": lambda folder, bundles: staying_up.soak(folder, bundles, seconds=60),
     "typed client": lambda folder, bundles: contract.typed_client(folder),
 }

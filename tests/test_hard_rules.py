@@ -219,7 +219,7 @@ def test_supported_with_high_confidence_is_offered_a_person_first(recommender, n
         def predict(self, signals):
             return Prediction(Segment.SUPPORTED, 0.99, (0.005, 0.005, 0.99), confident=True)
 
-        def contributions(self, signals, segment):
+        def reasons(self, signals, segment):
             return []
 
     sure = replace(recommender, scorecard=Sure())

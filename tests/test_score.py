@@ -1,12 +1,15 @@
 import csv
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from models.signals import read_signals
+from models.customer_rows import row_of_text
 from training import score
+from training.asked import VERSIONS
+from training.population import population
 
 
 @pytest.fixture
@@ -14,8 +17,8 @@ def run(bundles, monkeypatch, tmp_path):
     monkeypatch.setenv("ARKI_BUNDLES", str(bundles))
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments):
-        return CliRunner().invoke(score.main, [str(argument) for argument in arguments])
+    def run(*arguments, given=None):
+        return CliRunner().invoke(score.main, [str(argument) for argument in arguments], input=given)
 
     return run
 
@@ -25,7 +28,16 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
-VERSIONS = ("bundle", "model", "rulebook", "catalogue")
+def values_of(path):
+    """The rows of a CSV file as the values they stand for."""
+    return [row_of_text({name: cell for name, cell in row.items() if cell}) for row in rows_of(path)]
+
+
+def simulated(path, customers, seed=7, group=500):
+    table = population(customers, seed)
+    kept = [name for name in table.schema.names if name != "segment" and not name.startswith("audit_")]
+    pq.write_table(table.select(kept), path, row_group_size=group)
+    return path
 
 
 def test_the_golden_file_gives_the_golden_answers(run, root, tmp_path):
@@ -63,30 +75,55 @@ def test_a_row_is_refused_for_the_reason_the_api_gives_and_its_value_is_nowhere(
         ("7", "customer_ref", "identity_code"),
         ("7", "minor", "wrong_type"),
     ]
-    written = (tmp_path / "out.csv.refused.csv").read_text()
+    written = (tmp_path / "out.csv.refused.csv").read_text() + shown.output
     assert not [value for value in ("987654", "twelve", "KE99", "131052", "perhaps") if value in written]
 
 
-def test_a_row_that_cannot_be_read_is_refused_and_never_stops_a_run(run, tmp_path):
-    (tmp_path / "in.csv").write_bytes(
-        b"customer_ref,customer_type,minor\na,person,true,surplus\nb,person\nc,pers\xffon,\nd,person,true\n\n"
-    )
+@pytest.mark.parametrize(
+    ("lines", "kept", "refused"),
+    [
+        (b"a,person,true,surplus\nb,person\nd,person,true\n\n", ["d"], [1, 2]),
+        (b'a,person,"tr\nb,person,true\nc,"person",true\n', ["b", "c"], [1]),
+        (b"a,pers\xffon,\n\xe4,person,\nb,person,true\n", ["b"], [1, 2]),
+        (b"a,person,tr\0ue\nb,person,true\r\nc,person,\rtrue\n", ["b"], [1, 3]),
+        (b'a,person,"true"x\n"b ""c""",person,true', ['b "c"'], [1]),
+        (b"a,person," + b"x" * (9 << 20) + b"\nb,person,true\n", ["b"], [1]),
+    ],
+    ids=["ragged", "open quote", "encoding", "NUL and CR", "quote in a cell", "endless line"],
+)
+def test_no_line_stops_a_run_and_a_bad_one_costs_no_other(run, tmp_path, lines, kept, refused):
+    (tmp_path / "in.csv").write_bytes(b"\xef\xbb\xbfcustomer_ref,customer_type,minor\n" + lines)
     shown = run("in.csv", "out.csv")
-    assert "4 rows: 1 scored, 3 refused" in shown.output, shown.output
-    assert [row["code"] for row in rows_of(tmp_path / "out.csv.refused.csv")] == [
-        "malformed",
-        "malformed",
-        "unknown_value",
-    ]
-    (tmp_path / "in.jsonl").write_bytes(b'[1]\n{"customer_type": "person"}\n{"customer\n"\xff"\n')
+    assert shown.exit_code == 0, shown.output
+    assert [row["customer_ref"] for row in rows_of(tmp_path / "out.csv")] == kept
+    assert [int(row["row"]) for row in rows_of(tmp_path / "out.csv.refused.csv")] == refused
+    assert f"{len(kept) + len(refused)} rows: {len(kept)} scored, {len(refused)} refused" in shown.output
+
+
+def test_a_line_of_json_is_refused_as_a_body_would_be(run, tmp_path):
+    (tmp_path / "in.jsonl").write_bytes(
+        b'[1]\n{"customer_type": "person", "applications_12m": 3.0}\n{"customer\n"\xff"\n\n'
+        b'{"customer_type": "person", "minor": true, "minor": false}\n{"customer_type": "person", "sex": "x"}\n'
+        b'{"customer_type": "person", "applications_12m": NaN}\n'
+        b'{"customer_type": "person", "life_events": [{"event": "KE1"}]}\n'
+    )
     shown = run("in.jsonl", "out.csv")
-    assert "4 rows: 1 scored, 3 refused" in shown.output, shown.output
+    assert "8 rows: 1 scored, 7 refused" in shown.output, shown.output
+    assert [(row["row"], row["code"]) for row in rows_of(tmp_path / "out.csv.refused.csv")] == [
+        ("1", "malformed"),
+        ("3", "malformed"),
+        ("4", "malformed"),
+        ("6", "malformed"),
+        ("7", "barred_attribute"),
+        ("8", "malformed"),
+        ("9", "wrong_type"),
+    ]
 
 
 def test_a_file_is_never_scored_into_itself(run, tmp_path):
     (tmp_path / "in.csv").write_text("customer_type\nperson\n")
     shown = run("in.csv", "in.csv")
-    assert (shown.exit_code, (tmp_path / "in.csv").read_text()) == (1, "customer_type\nperson\n")
+    assert (shown.exit_code, (tmp_path / "in.csv").read_text()) == (2, "customer_type\nperson\n")
 
 
 @pytest.mark.parametrize("column", ["sex", "Age", "municipality", "favourite_colour"])
@@ -95,64 +132,146 @@ def test_a_column_that_is_no_signal_stops_the_run_before_it_begins(run, tmp_path
     shown = run("in.csv", "out.csv")
     assert shown.exit_code == 1
     assert "Remove it" in shown.output
-    assert not (tmp_path / "out.csv").exists()
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []
 
 
-def test_csv_parquet_and_json_lines_give_the_same_answers(run, root, tmp_path):
-    import pyarrow as pa
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("", "no header"), ("customer_type\n", "holds no rows"), ("minor\ntrue\n", "customer_type")],
+)
+def test_a_file_without_rows_or_header_is_told_so(run, tmp_path, text, words):
+    (tmp_path / "in.csv").write_text(text)
+    shown = run("in.csv", "out.csv")
+    assert (shown.exit_code, words in shown.output) == (1, True), shown.output
 
+
+def test_every_format_gives_the_same_answers_whether_file_folder_glob_or_pipe(run, root, tmp_path):
     source = root / "fixtures/golden/customers.csv"
-    rows = list(score._read(source))
+    rows = values_of(source)
     (tmp_path / "in.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
-    pq.write_table(
-        pa.Table.from_pylist([{**dict.fromkeys(set().union(*rows)), **row} for row in rows]), "in.parquet"
+    table = pa.Table.from_pylist(
+        [{**dict.fromkeys(dict.fromkeys(n for r in rows for n in r)), **row} for row in rows]
     )
-    for given in (source, "in.jsonl", "in.parquet"):
-        for kind in ("csv", "parquet"):
-            shown = run(given, f"{str(given)[-5:]}.out.{kind}", "--as-of", "2026-11-21")
+    pq.write_table(table, "in.parquet")
+    with pa.ipc.new_file("in.arrow", table.schema) as file:
+        file.write_table(table)
+    (tmp_path / "parts").mkdir()
+    for at in (0, 20):
+        pq.write_table(table.slice(at, 20), f"parts/{at:02d}.parquet")
+    found = []
+    for given in (source, "in.jsonl", "in.parquet", "in.arrow", "parts", "parts/*.parquet"):
+        for kind in ("csv", "parquet", "jsonl", "arrow"):
+            shown = run(given, f"out.{kind}", "--as-of", "2026-11-21", "--no-input")
             assert shown.exit_code == 0, shown.output
-    texts = {path.read_text() for path in tmp_path.glob("*.out.csv")}
-    tables = [pq.read_table(path).to_pylist() for path in tmp_path.glob("*.out.parquet")]
-    assert len(texts) == 1
-    assert tables[0] == tables[1] == tables[2]
+        with pa.memory_map("out.arrow") as mapped:
+            arrow = pa.ipc.open_file(mapped).read_all().to_pylist()
+        lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+        assert arrow == lines == pq.read_table("out.parquet").to_pylist()
+        found.append(((tmp_path / "out.csv").read_text(), lines))
+    assert all(each == found[0] for each in found)
+    piped = run("-", "-", "--as-of", "2026-11-21", given=source.read_text())
+    assert found[0][0] in piped.stdout
 
 
-def test_every_row_of_a_simulated_file_is_the_recommenders_own_answer(run, tmp_path, recommender):
-    from training.train import main as train
-
-    made = CliRunner().invoke(
-        train, ["population", str(tmp_path / "in.csv"), "--customers", "1500", "--seed", "7"]
-    )
-    assert made.exit_code == 0, made.output
-    shown = run("in.csv", "out.csv", "--as-of", "2026-11-21", "--limit", "4")
+def test_a_folder_holds_a_file_per_chunk_a_manifest_and_a_mark_of_success(run, tmp_path):
+    simulated(tmp_path / "in.parquet", 1500)
+    assert run("in.parquet", "one.parquet", "--as-of", "2026-11-21").exit_code == 0
+    shown = run("in.parquet", "out", "--as-of", "2026-11-21", "--chunk-rows", "500")
     assert shown.exit_code == 0, shown.output
-    asked = score.Asked(score.datetime(2026, 11, 21, tzinfo=score.HELSINKI), limit=4)
-    given, got = list(score._read(tmp_path / "in.csv")), rows_of(tmp_path / "out.csv")
-    assert len(given) == len(got)
-    for row, answer in zip(given, got, strict=True):
-        signals = read_signals(row["customer_type"], {k: v for k, v in row.items() if k not in score.CARRIED})
-        [found] = recommender.recommend([signals], at=asked.at, language=row.get("language", "fi"), limit=4)
-        assert [answer[f"item_{item.rank}_content_id"] for item in found.items] == [
-            i.content.id for i in found.items
-        ]
-        assert answer["item_1_rule"] == found.items[0].reason.rule
-        assert answer["statutory"] == ";".join(item.content.id for item in found.statutory)
-        assert answer["personalised"] == str(found.personalised).lower()
-        assert answer["valid_until"] == found.valid_until.isoformat()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "_SUCCESS",
+        "_manifest.json",
+        *(f"part-{at:06d}.parquet" for at in range(3)),
+    ]
+    assert pq.read_table("out").to_pylist() == pq.read_table("one.parquet").to_pylist()
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "letter.txt").write_text("dear")
+    assert run("in.parquet", "foreign").exit_code == 2
 
 
-def test_segments_are_written_for_a_stated_purpose_only(run, tmp_path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_neither_workers_nor_chunks_show_in_the_answers(run, tmp_path, workers):
+    simulated(tmp_path / "in.parquet", 3000)
+    assert run("in.parquet", "whole.csv", "--as-of", "2026-11-21").exit_code == 0
+    shown = run("in.parquet", "out.csv", "--as-of", "2026-11-21", "--chunk-rows", "600", "--workers", workers)
+    assert shown.exit_code == 0, shown.output
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_too_many_bad_rows_end_in_3_and_publish_the_refused_alone(run, tmp_path):
+    (tmp_path / "in.csv").write_text("customer_type,minor\n" + "person,true\n" * 18 + "person,x\n" * 2)
+    assert run("in.csv", "out.csv", "--max-bad", "10%").exit_code == 0
+    (tmp_path / "out.csv").unlink()
+    shown = run("in.csv", "out.csv", "--max-bad", "9.9%")
+    assert (shown.exit_code, (tmp_path / "out.csv").exists()) == (3, False)
+    assert len(rows_of(tmp_path / "out.csv.refused.csv")) == 2
+
+
+def test_a_dry_run_tells_everything_and_writes_nothing(run, tmp_path):
+    (tmp_path / "in.csv").write_text("customer_type,minor\nperson,true\nperson,x\n")
+    shown = run("in.csv", "out.csv", "--dry-run", "--json")
+    told = json.loads(shown.stdout)
+    assert (told["rows"], told["scored"], told["refused"], told["refused_code"]) == (
+        2,
+        1,
+        1,
+        {"wrong_type": 1},
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_resume_goes_on_with_the_same_run_alone(run, tmp_path):
+    simulated(tmp_path / "in.parquet", 1000)
+    work = tmp_path / ".out.parquet.arki"
+    work.mkdir()
+    (work / "run.json").write_text('{"job": {"digest": null}, "chunks": 1}')
+    shown = run("in.parquet", "out.parquet", "--resume", "--as-of", "2026-11-21")
+    assert (shown.exit_code, "another run" in shown.output) == (2, True)
+    assert run("in.parquet", "out.parquet", "--as-of", "2026-11-21").exit_code == 0
+    assert not work.exists()
+
+
+def test_segments_are_written_for_a_stated_purpose_only_which_the_file_and_the_log_name(run, tmp_path):
     (tmp_path / "in.csv").write_text("customer_type,employees\nemployer,3\n")
     assert run("in.csv", "out.csv", "--with-segment").exit_code == 2
+    assert run("in.csv", "out.csv", "--with-segment", "--purpose", " ").exit_code == 2
     assert run("in.csv", "out.csv").exit_code == 0
     assert "segment" not in rows_of(tmp_path / "out.csv")[0]
-    assert run("in.csv", "out.csv", "--with-segment", "--purpose", "checking the mapping").exit_code == 0
-    assert rows_of(tmp_path / "out.csv")[0]["segment"] == "employer"
+    asked = ("--with-segment", "--purpose", "checking the mapping", "--as-of", "2026-11-21")
+    shown = run("in.csv", "out.parquet", *asked)
+    assert "checking the mapping" in shown.stderr
+    assert pq.read_table("out.parquet")["segment"].to_pylist() == ["employer"]
+    metadata = pq.read_schema("out.parquet").metadata
+    assert (metadata[b"arki.purpose"], metadata[b"arki.valid_until"]) == (
+        b"checking the mapping",
+        b"2026-12-21",
+    )
+
+
+def test_columns_texts_and_language_are_as_asked(run, tmp_path):
+    (tmp_path / "in.csv").write_text("customer_ref,customer_type,kieli\na,person,sv\nb,person,\n")
+    shown = run(
+        "in.csv", "out.csv", "--language-column", "kieli", "--language", "en", "--with-texts",
+        "--columns", "customer_ref,language,item_1_reason",
+    )  # fmt: skip
+    assert shown.exit_code == 0, shown.output
+    rows = rows_of(tmp_path / "out.csv")
+    assert [(row["customer_ref"], row["language"]) for row in rows] == [("a", "sv"), ("b", "en")]
+    assert list(rows[0]) == ["customer_ref", "language", "item_1_reason"]
+    assert run("in.csv", "out.csv", "--language-column", "kieli", "--columns", "age").exit_code == 1
+
+
+def test_a_report_is_one_page_with_plots(run, tmp_path):
+    simulated(tmp_path / "in.parquet", 500)
+    assert run("in.parquet", "out.parquet", "--report", "report.html").exit_code == 0
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<img alt=") >= 4
+    assert "http" not in page.replace("http://www.w3.org", "")
 
 
 def test_an_unknown_format_says_which_are_known(run, tmp_path):
     (tmp_path / "in.xls").write_text("x")
     shown = run("in.xls", "out.csv")
     assert shown.exit_code == 1
-    assert ".csv, .parquet, .jsonl" in shown.output
+    assert ".csv, .jsonl" in shown.output
+    assert run("in.xls", "out.xls").exit_code == 2

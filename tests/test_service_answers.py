@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
-import zlib
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -13,13 +11,12 @@ import pytest
 
 from service.access import make_key, write_keys
 from service.app import create_app
-from service.references import BadReferenceError, References
+from service.compiled import dumper
 from service.schemas import (
     Answer,
     BatchSchema,
     RecommendationSchema,
     SegmentAnswerSchema,
-    dumper,
 )
 from service.settings import Settings
 
@@ -205,52 +202,6 @@ def test_an_unexpected_failure_says_only_its_id(settings, caplog):
     )
     assert response.headers["X-Request-Id"] in caplog.text
     assert "SECRET" not in response.text + caplog.text
-
-
-def payload_of(token):
-    body = token.rpartition(".")[0]
-    padded = base64.urlsafe_b64decode(body.lstrip(".") + "=" * (-len(body.lstrip(".")) % 4))
-    return zlib.decompress(padded) if body.startswith(".") else padded
-
-
-@pytest.mark.parametrize("body", CUSTOMERS.values(), ids=CUSTOMERS)
-def test_a_reference_holds_ids_and_versions_and_nothing_of_the_customer(client, app, body):
-    answer = recommended(client, body)
-    reference = app.extensions["arki"].references.read(answer["recommendation_id"])
-    assert reference.bundle == answer["versions"]["bundle"]
-    assert [(item.content, item.rule, item.channel) for item in reference.items] == [
-        (item["content"]["id"], item["reason"]["rule"], item["channel"]) for item in answer["items"]
-    ]
-    assert list(reference.statutory) == [item["content"]["id"] for item in answer["statutory"]]
-    nonce, *rest = json.loads(payload_of(answer["recommendation_id"]))
-    assert nonce == reference.nonce
-    assert rest == [
-        answer["versions"]["bundle"],
-        int(datetime(2026, 6, 1, 9, tzinfo=UTC).timestamp()),
-        body.get("language", "fi"),
-        0,
-        [list(item) for item in reference.items],
-        list(reference.statutory),
-    ]
-
-
-def test_two_customers_with_one_answer_have_references_alike_but_for_the_nonce(client):
-    one = recommended(client, {"customer_type": "person", "signals": {"personalisation": "objected"}})
-    other = recommended(
-        client,
-        {"customer_type": "person", "signals": {"personalisation": "objected", "phone_contacts_90d": 9}},
-    )
-    first, second = (json.loads(payload_of(answer["recommendation_id"])) for answer in (one, other))
-    assert first[1:] == second[1:]
-
-
-def test_a_reference_that_was_changed_or_made_elsewhere_is_refused(client, app):
-    token = recommended(client, JOB_LOST)["recommendation_id"]
-    for wrong in (token[:-2], token + "x", "x" + token, "", "a.b", "ä"):
-        with pytest.raises(BadReferenceError):
-            app.extensions["arki"].references.read(wrong)
-    with pytest.raises(BadReferenceError):
-        References("another secret").read(token)
 
 
 def test_an_answer_is_serialised_as_its_schema_says(recommender, at):

@@ -105,7 +105,13 @@ def test_the_pod_has_no_rights(kinds):
 
 def test_the_pod_sets_only_settings_that_exist(kinds, tmp_path):
     (container,) = kinds["Deployment"]["spec"]["template"]["spec"]["containers"]
-    given = {entry["name"]: entry.get("value", "s" * 40) for entry in container["env"]}
+    secret = kinds["Secret"]["stringData"] | {"secret": "s" * 40}
+    given = {
+        entry["name"]: entry["value"]
+        if "value" in entry
+        else secret[entry["valueFrom"]["secretKeyRef"]["key"]]
+        for entry in container["env"]
+    }
     (tmp_path / "keys.json").write_text(kinds["Secret"]["stringData"]["keys.json"])
     settings = Settings.from_environ(given | {"ARKI_KEYS": str(tmp_path / "keys.json")})
     assert settings.redis_url

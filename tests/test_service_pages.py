@@ -64,6 +64,8 @@ def test_without_a_bundle_the_service_is_not_ready(settings):
         "/nowhere",
         "/content/nowhere",
         "/static/arki.css",
+        "/clients/arki.js",
+        "/demo",
     ],
 )
 def test_every_answer_has_its_security_headers(client, path):
@@ -73,7 +75,7 @@ def test_every_answer_has_its_security_headers(client, path):
     assert headers["Referrer-Policy"] == "no-referrer"
     assert re.fullmatch("[0-9a-f]{16}", headers["X-Request-Id"])
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
-    assert (headers["Cache-Control"] == "no-store") is (path != "/static/arki.css")
+    assert (headers["Cache-Control"] == "no-store") is (path not in {"/static/arki.css", "/clients/arki.js"})
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:9999", "localhost", "LOCALHOST:80", "[::1]:8080"])

@@ -70,7 +70,7 @@ BAD_BODIES = {
         person() | {"limits": 3},
         "/limits",
         "unknown_field",
-        "is not a field here. Allowed: customer_type, signals, language, limit, shown, as_of.",
+        "is not a field here. Allowed: customer_type, signals, language, limit, shown, as_of, assignment_key.",
     ),
     "barred-field": (
         person() | {"age": 40},
@@ -82,7 +82,7 @@ BAD_BODIES = {
         person() | {"a/b ~ ä": 1},
         "",
         "unknown_field",
-        "has a field that is not known here. Allowed: customer_type, signals, language, limit, shown, as_of.",
+        "has a field that is not known here. Allowed: customer_type, signals, language, limit, shown, as_of, assignment_key.",
     ),
     "language": (person() | {"language": "se"}, "/language", "unknown_value", "must be one of fi, sv, en."),
     "limit-zero": (person() | {"limit": 0}, "/limit", "out_of_range", "must be a whole number from 1 to 10."),

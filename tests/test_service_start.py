@@ -57,6 +57,28 @@ def test_a_development_key_is_taken_verbatim(key):
 
 
 BAD_SETTINGS = {
+    "outcomes-mysql": (
+        {"ARKI_OUTCOMES_URL": "mysql://user:secret@db/arki"},
+        (
+            "ARKI_OUTCOMES_URL must begin with sqlite:/// or postgresql+psycopg://, "
+            "such as sqlite:////srv/arki/outcomes.db or postgresql+psycopg://arki@db/arki."
+        ),
+    ),
+    "outcomes-three": (
+        {"ARKI_OUTCOMES_SMALLEST": "3"},
+        "ARKI_OUTCOMES_SMALLEST must be at least 4: smaller groups can give a person away.",
+    ),
+    "reference-days": (
+        {"ARKI_REFERENCE_DAYS": "91"},
+        "ARKI_REFERENCE_DAYS must be a whole number from 1 to 90.",
+    ),
+    "second-secret-short": (
+        {"ARKI_SECRET": f"{SECRET},short"},
+        (
+            "ARKI_SECRET must have at least 32 characters where ARKI_KEYS is set; every worker and machine needs the same "
+            "one. Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        ),
+    ),
     "port-text": ({"PORT": "web"}, "PORT must be a whole number from 1 to 65535."),
     "port-zero": ({"PORT": "0"}, "PORT must be a whole number from 1 to 65535."),
     "port-large": ({"PORT": "65536"}, "PORT must be a whole number from 1 to 65535."),
@@ -279,7 +301,7 @@ def test_the_printed_command_answers_with_a_reason(client):
     assert answer.json["items"][0]["reason"]["text"]
     for path in re.findall(r"http://127\.0\.0\.1:8080(/\S+)", text):
         if path != "/v1/recommendations":
-            assert client.get(path).status_code == 200
+            assert client.get(path, follow_redirects=True).status_code == 200
 
 
 def test_a_development_start_without_a_bundle_says_so_before_anything_else(tmp_path):

@@ -131,6 +131,95 @@ def test_fields_are_added_and_taken_away(tmp_path):
     ]
 
 
+def test_an_experiment_is_a_cell_that_can_be_edited_removed_and_given_to_another_rule(tmp_path):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    table = tmp_path / "table.xlsx"
+    spreadsheet.export(folder, table)
+    book = load_workbook(table)
+    header = {cell.value: cell.column for cell in book["employer"][1]}
+    assert [
+        row[header["experiment"] - 1] for row in book["employer"].iter_rows(min_row=2, values_only=True)
+    ] == [
+        None,
+        "firm-contact-first; control 60; contact-first 30: contact_card, guide; guide-alone 10: guide",
+    ]
+    edit(table, "firm", experiment="firm-contact-first; control 50; contact-first 50: contact_card, guide")
+    edit(table, "default", experiment="default-order; control 90; page-first 10: web_page, guide")
+    assert spreadsheet.import_(table, folder) == [
+        "default: experiment changed",
+        "firm: experiment changed",
+    ]
+    rules = {rule["id"]: rule for kind in ("person", "employer") for rule in loads(rules_of(folder))[kind]}
+    assert plain(rules["default"]["experiment"]) == {
+        "id": "default-order",
+        "control_share": 90,
+        "variants": [{"id": "page-first", "share": 10, "content": ["web_page", "guide"]}],
+    }
+    assert plain(rules["firm"]["experiment"])["variants"] == [
+        {"id": "contact-first", "share": 50, "content": ["contact_card", "guide"]}
+    ]
+    assert not authoring.read_rules(authoring.read_content(authoring.CONTENT), folder).errors
+    edit(table, "default", experiment=None)
+    edit(table, "firm", experiment=None)
+    spreadsheet.import_(table, folder)
+    assert "experiment" not in rules_of(folder)
+
+
+def test_an_experiment_that_was_not_edited_keeps_its_bytes_and_comments(tmp_path):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    rules = folder / "rules.yaml"
+    rules.write_text(rules_of(folder).replace("control_share: 60", "control_share: 60   # until June"))
+    table = tmp_path / "table.xlsx"
+    spreadsheet.export(folder, table)
+    edit(table, "firm", source="kela.fi/tyonantajat")
+    before = rules_of(folder)
+    assert spreadsheet.import_(table, folder) == ["firm: source changed"]
+    assert changed_lines(before, rules_of(folder)) == [
+        "-    source: kela.fi",
+        "+    source: kela.fi/tyonantajat",
+    ]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "firm",
+        "firm; a 50: guide",
+        "firm; control half; a 50: guide",
+        "firm; control 50; a 50",
+        "a; control 100",
+    ],
+)
+def test_an_experiment_that_cannot_be_read_is_refused_where_it_stands(tmp_path, cell):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    table = tmp_path / "table.xlsx"
+    spreadsheet.export(folder, table)
+    edit(table, "firm", experiment=cell)
+    before = rules_of(folder)
+    with pytest.raises(
+        SheetError, match=r"The table has an experiment in employer!\w+ that cannot be read\. Write it as: "
+    ):
+        spreadsheet.import_(table, folder)
+    assert rules_of(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("replace", "by"),
+    [
+        ("control_share: 60", "control: 60"),
+        ("id: guide-alone, ", ""),
+        ("share: 10, content: [guide]", "share: 10, note: x, content: [guide]"),
+        ("id: guide-alone", "id: guide; alone"),
+    ],
+)
+def test_an_experiment_that_would_not_come_back_whole_is_not_exported(tmp_path, replace, by):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    rules = folder / "rules.yaml"
+    rules.write_text(rules_of(folder).replace(replace, by))
+    with pytest.raises(SheetError, match=r"rules\.yaml has an experiment that is not whole"):
+        spreadsheet.export(folder, tmp_path / "table.xlsx")
+
+
 def test_rows_are_added_moved_and_removed_and_comments_stay(tmp_path):
     folder = shutil.copytree(SOUND, tmp_path / "rulebook")
     table = tmp_path / "table.xlsx"

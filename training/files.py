@@ -6,6 +6,7 @@ are ``a;b``, and ``-`` is a list known to be empty (Parquet has empty lists of i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,24 +15,13 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from models.signals import CONTRACT, Signal
-from training.score import EMPTY_LIST
+from models.customer_files import CustomerFileError, chunks, read_chunk
+from models.customer_rows import EMPTY_LIST, SIGNAL_COLUMNS, SIGNALS
+from models.signals import Signal
+from models.text_blocks import EVENTS_TYPE, LIST_TYPE, TYPES
 
-EVENTS_TYPE: Final = pa.list_(pa.struct([("event", pa.string()), ("months_ago", pa.int64())]))
-LIST_TYPE: Final = pa.list_(pa.string())
-SIGNALS: Final[dict[str, Signal]] = {**CONTRACT["employer"], **CONTRACT["person"]}
-SIGNAL_COLUMNS: Final = tuple(dict.fromkeys([*CONTRACT["person"], *CONTRACT["employer"]]))
-_TYPES: Final = {
-    "count": pa.int64(),
-    "yes_no": pa.bool_(),
-    "choice": pa.string(),
-    "choices": LIST_TYPE,
-    "life_events": EVENTS_TYPE,
-}
-
-
-class CustomerFileError(ValueError):
-    """A file that cannot be read as customers; the message says where and what to do. Correct the file."""
+__all__ = ["EVENTS_TYPE", "LIST_TYPE", "SIGNAL_COLUMNS", "CustomerFileError", "read_table", "write_table"]
+CHUNK_ROWS: Final = 131_072
 
 
 def read_table(path: Path) -> pa.Table:
@@ -45,12 +35,7 @@ def read_table(path: Path) -> pa.Table:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise CustomerFileError(f"{path}: ends in {suffix or 'nothing'}. Give a .csv or .parquet file.")
-    try:
-        table = pyarrow.parquet.read_table(path) if suffix == ".parquet" else _read_csv(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise CustomerFileError(
-            f"{path}: cannot be read as {suffix[1:]} ({error}). Check the file."
-        ) from error
+    table = _read_whole(path)
     for at, name in enumerate(table.column_names):
         if name in SIGNALS:
             table = table.set_column(at, name, _typed(table[name], SIGNALS[name], path))
@@ -58,33 +43,67 @@ def read_table(path: Path) -> pa.Table:
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table as CSV or Parquet, by the ending of `path`, whole or not at all.
+    """Write a table as CSV or Parquet, by the ending of `path`, whole or not at all. Raises as `write_tables`."""
+    write_tables([table], path)
+
+
+def write_tables(tables: Iterable[pa.Table], path: Path) -> int:
+    """Write tables one after the other, of which one is in memory at a time; returns the number of columns.
 
     Raises
     ------
     CustomerFileError
-        If the ending is neither.
+        If the ending of `path` is neither .csv nor .parquet.
     """
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise CustomerFileError(f"{path}: ends in {suffix or 'nothing'}. Name a .csv or .parquet file.")
     part = path.with_name(f".{path.name}.part")
+    writer: Any = None
+    schema: pa.Schema = None
     try:
-        if suffix == ".parquet":
-            pyarrow.parquet.write_table(table, part, compression="zstd")
-        else:
-            flat = pa.table({name: _flat(table[name]) for name in table.column_names})
-            pyarrow.csv.write_csv(flat, part, pyarrow.csv.WriteOptions(quoting_style="needed"))
+        for table in tables:
+            ready = table if suffix == ".parquet" else _flattened(table)
+            if writer is None:
+                schema = ready.schema
+                writer = _writer(part, schema, suffix)
+            rows = {"row_group_size": CHUNK_ROWS} if suffix == ".parquet" else {}
+            writer.write_table(ready.select(schema.names).cast(schema), **rows)
+        writer.close()
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+    return len(schema)
 
 
-def _read_csv(path: Path) -> pa.Table:
-    text = pyarrow.csv.ConvertOptions(strings_can_be_null=True, null_values=[""])
-    names = pyarrow.csv.open_csv(path).schema.names
-    text.column_types = dict.fromkeys(names, pa.string())
-    return pyarrow.csv.read_csv(path, convert_options=text)
+def _writer(path: Path, schema: pa.Schema, suffix: str) -> Any:  # noqa: ANN401  (one of two of Arrow's)
+    if suffix == ".parquet":
+        return pyarrow.parquet.ParquetWriter(path, schema, compression="zstd")
+    return pyarrow.csv.CSVWriter(path, schema, write_options=pyarrow.csv.WriteOptions(quoting_style="needed"))
+
+
+def _flattened(table: pa.Table) -> pa.Table:
+    return pa.table({name: _flat(table[name]) for name in table.column_names})
+
+
+def _read_whole(path: Path) -> pa.Table:
+    """Every row, words as plain text. Raises `CustomerFileError` where a row cannot be read at all."""
+    tables = []
+    for chunk in chunks(path, CHUNK_ROWS):
+        for read in read_chunk(chunk, plain=True):
+            if read.unreadable:
+                wrong = read.unreadable[0]
+                raise CustomerFileError(
+                    f"{path}: row {wrong.row} {wrong.message} Correct it or leave it out."
+                )
+            plain = [
+                column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+                for column in read.batch.columns
+            ]
+            tables.append(pa.Table.from_arrays(plain, names=read.batch.schema.names))
+    if not tables:
+        raise CustomerFileError(f"{path}: holds no rows. Add some.")
+    return pa.concat_tables(tables)
 
 
 def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
@@ -108,7 +127,7 @@ def _list_text(values: list[str] | None) -> str | None:
 
 
 def _typed(column: pa.ChunkedArray, signal: Signal, path: Path) -> pa.ChunkedArray | pa.Array:
-    wanted = _TYPES[signal.kind]
+    wanted = TYPES[signal.kind]
     textual = pa.types.is_string(column.type)
     try:
         if textual and signal.kind in ("choices", "life_events"):

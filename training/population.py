@@ -65,7 +65,20 @@ CHUNK_PERSONS: Final = (
 )
 
 
-def population(n_customers: int, seed: int, *, with_employers: bool = True, processes: int = 1) -> pa.Table:
+BLOCK_CUSTOMERS: Final = 1_000_000
+"""Customers of a file that are held in memory at once."""
+
+
+def population_blocks(n_customers: int, seed: int, *, processes: int = 1) -> Iterator[pa.Table]:
+    """Customers by the block, for files larger than memory; up to `BLOCK_CUSTOMERS` they are those of `population`."""
+    for block in range(-(-n_customers // BLOCK_CUSTOMERS)):
+        left = n_customers - block * BLOCK_CUSTOMERS
+        yield population(min(left, BLOCK_CUSTOMERS), seed, processes=processes, block=block)
+
+
+def population(
+    n_customers: int, seed: int, *, with_employers: bool = True, processes: int = 1, block: int = 0
+) -> pa.Table:
     """Simulate customers and what is known of them.
 
     Parameters
@@ -76,6 +89,8 @@ def population(n_customers: int, seed: int, *, with_employers: bool = True, proc
         The same seed gives the same bytes, by however many processes.
     processes : int
         How many to work in.
+    block : int
+        Which block of `BLOCK_CUSTOMERS` of a larger population these are; their keys and random streams follow on.
 
     Returns
     -------
@@ -83,17 +98,22 @@ def population(n_customers: int, seed: int, *, with_employers: bool = True, proc
         customer_ref, customer_type, every signal of both types (null is unknown), segment and `AUDIT_COLUMNS`.
     """
     n_employers = round(n_customers * EMPLOYER_SHARE) if with_employers else 0
-    table = pa.concat_tables(_chunks(n_customers - n_employers, seed, processes)).combine_chunks()
+    first = block * BLOCK_CUSTOMERS
+    table = pa.concat_tables(_chunks(first, n_customers - n_employers, seed, processes)).combine_chunks()
     if n_employers:
-        rng = np.random.default_rng([seed, 0x4152_4B49])
-        table = pa.concat_tables([table, employers(n_employers, rng)], promote_options="default")
+        rng = np.random.default_rng([seed, 0x4152_4B49, 0, block] if block else [seed, 0x4152_4B49])
+        firms = employers(n_employers, rng)
+        if block:
+            keys = pa.array([f"E{first + at:07d}" for at in range(n_employers)])
+            firms = firms.set_column(firms.schema.get_field_index("customer_ref"), "customer_ref", keys)
+        table = pa.concat_tables([table, firms], promote_options="default")
         table = table.take(rng.permutation(n_customers))
     return table
 
 
-def _chunks(n_persons: int, seed: int, processes: int) -> Iterator[pa.Table]:
-    firsts = range(0, n_persons, CHUNK_PERSONS)
-    jobs = [(first, min(CHUNK_PERSONS, n_persons - first), seed) for first in firsts]
+def _chunks(start: int, n_persons: int, seed: int, processes: int) -> Iterator[pa.Table]:
+    firsts = range(start, start + n_persons, CHUNK_PERSONS)
+    jobs = [(first, min(CHUNK_PERSONS, start + n_persons - first), seed) for first in firsts]
     with progress("Simulating customers", n_persons) as advance:
         if processes == 1 or len(jobs) == 1:
             for job in jobs:

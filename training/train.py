@@ -15,6 +15,7 @@ import click
 
 from training.artifacts import ARTIFACTS
 from training.model_commands import compare, drift, promote
+from training.outcome_commands import estimate_draft, read_outcomes, tell_agreement
 from training.progress import step
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ _PROCESSES = click.option(
     help=f"Simulated customers to train on.  [default: {DEFAULT_CUSTOMERS}]",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=DEFAULT_SEED, show_default=True)
+@click.option(
+    "--outcomes",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What `arki-outcomes export` wrote: tells how outcomes agree with segments. Nothing is trained on it.",
+)
 @click.option("--quick", is_flag=True, help=f"A small simulation of {QUICK_CUSTOMERS} customers, for tests.")
 @_PROCESSES
 @click.pass_context
@@ -69,6 +75,7 @@ def main(  # noqa: PLR0913  (each is an option of the command)
     config: Path | None,
     customers: int | None,
     seed: int,
+    outcomes: Path | None,
     *,
     quick: bool,
     processes: int,
@@ -86,17 +93,21 @@ def main(  # noqa: PLR0913  (each is an option of the command)
         _limit_threads()
         n_customers = customers or (QUICK_CUSTOMERS if quick else DEFAULT_CUSTOMERS)
         with _told_plainly():
+            log = read_outcomes(outcomes) if outcomes else None
             _train(data, out, config, n_customers, seed, processes, quick=quick)
+            if log is not None:
+                tell_agreement(log)
 
 
 main.add_command(compare)
 main.add_command(drift)
 main.add_command(promote)
+main.add_command(estimate_draft)
 
 
 @main.command("population")
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--customers", type=click.IntRange(1, 5_000_000), default=100_000, show_default=True)
+@click.option("--customers", type=click.IntRange(1, 20_000_000), default=100_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=DEFAULT_SEED, show_default=True)
 @click.option(
     "--with-labels", is_flag=True, help="Add segment and audit_ columns: a file for arki-train --data."
@@ -109,17 +120,19 @@ def population_command(out: Path, customers: int, seed: int, *, with_labels: boo
     """
     _limit_threads()
     with _told_plainly():
-        from training.files import write_table  # noqa: PLC0415  (heavy)
-        from training.population import population  # noqa: PLC0415  (heavy)
+        from training.files import write_tables  # noqa: PLC0415  (heavy)
+        from training.population import population_blocks  # noqa: PLC0415  (heavy)
 
-        table = population(customers, seed, processes=processes)
-        if not with_labels:
-            table = table.drop_columns(
+        blocks = (
+            table
+            if with_labels
+            else table.drop_columns(
                 [n for n in table.column_names if n == "segment" or n.startswith("audit_")]
             )
-        with step(f"Writing {out}"):
-            write_table(table, out)
-    click.echo(f"{out}: {customers:,} simulated customers, {len(table.column_names)} columns.")
+            for table in population_blocks(customers, seed, processes=processes)
+        )
+        columns = write_tables(blocks, out)
+    click.echo(f"{out}: {customers:,} simulated customers, {columns} columns.")
 
 
 def _train(

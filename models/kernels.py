@@ -1,0 +1,97 @@
+"""The inner loops of batch scoring compiled by numba, where it is installed and can keep what it compiles.
+
+Each gives the same bits as the numpy form beside its caller: whole numbers are summed, and the three exponentials are
+multiplied, added and divided in the same order. Starting numba costs about half a second, so a process asks for it only
+when many rows are to come (`use`). Never imported by the serving process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+
+class Kernels(NamedTuple):
+    """`counts(numbers, validity, start, maximum, codes)` tells whether any is out of range; `scores` fills three outputs."""
+
+    counts: Callable[..., bool]
+    scores: Callable[..., None]
+
+
+_chosen: Final[list[Kernels | None]] = []
+
+
+def use() -> bool:
+    """Use compiled loops in this process from now on; False where numba is missing or has nowhere to keep its cache."""
+    _chosen[:] = [_compiled()]
+    return _chosen[0] is not None
+
+
+def kernels() -> Kernels | None:
+    """The compiled loops, if this process uses them."""
+    return _chosen[0] if _chosen else None
+
+
+def _compiled() -> Kernels | None:
+    try:
+        import numba  # noqa: PLC0415  (an extra, and slow to import)
+
+        compile_ = numba.njit(cache=True, nogil=True)
+        return Kernels(compile_(_counts), compile_(_scores))
+    except (ImportError, RuntimeError):  # RuntimeError: no place for its cache can be written to
+        return None
+
+
+def _counts(numbers: Any, validity: Any, start: int, maximum: int, codes: Any) -> bool:  # noqa: ANN401
+    """Counts into codes: -1 where the bit of `validity` is not set, -2 out of range; an empty bitmap is all set."""
+    bad = False
+    has_nulls = len(validity) > 0
+    for row in range(len(codes)):
+        place = start + row
+        if has_nulls and not (validity[place >> 3] >> (place & 7)) & 1:
+            codes[row] = -1
+        elif numbers[row] < 0 or numbers[row] > maximum:
+            codes[row] = -2
+            bad = True
+        else:
+            codes[row] = numbers[row]
+    return bad
+
+
+def _scores(  # noqa: PLR0913  (each is an array of the table)
+    x: Any,  # noqa: ANN401  (arrays, compiled for their types)
+    places: Any,  # noqa: ANN401
+    lasts: Any,  # noqa: ANN401
+    bins: Any,  # noqa: ANN401
+    bin_starts: Any,  # noqa: ANN401
+    table_ends: Any,  # noqa: ANN401
+    rows: Any,  # noqa: ANN401
+    row_starts: Any,  # noqa: ANN401
+    intercept: Any,  # noqa: ANN401
+    coarse: Any,  # noqa: ANN401
+    fine: Any,  # noqa: ANN401
+    steps: int,
+    best: Any,  # noqa: ANN401
+    probability: Any,  # noqa: ANN401
+) -> None:
+    """Position of the likeliest segment, and its probability, of each customer."""
+    longest = (len(coarse) - 1) << steps
+    low = (1 << steps) - 1
+    for row in range(len(best)):
+        first, second, third = intercept[0], intercept[1], intercept[2]
+        position = 0
+        for table in range(len(table_ends)):
+            cell = row_starts[table]
+            while position < table_ends[table]:
+                value = min(x[places[position], row], lasts[position])
+                cell += bins[bin_starts[position] + value + 1]
+                position += 1
+            first += rows[cell, 0]
+            second += rows[cell, 1]
+            third += rows[cell, 2]
+        top = max(first, second, third)
+        a, b, c = min(top - first, longest), min(top - second, longest), min(top - third, longest)
+        total = coarse[a >> steps] * fine[a & low] + coarse[b >> steps] * fine[b & low]
+        total += coarse[c >> steps] * fine[c & low]
+        best[row] = 0 if first == top else 1 if second == top else 2
+        probability[row] = 1.0 / total

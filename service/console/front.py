@@ -1,0 +1,45 @@
+"""Puts the console into the app: its routes, its languages, and what its views share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from flask import Flask, g, request
+from flask_babel import Babel
+
+from service.api import Service
+from service.console import door, pages, site, workshop
+from service.console.jobs import Jobs
+from service.console.trying import Drafts
+from service.settings import Settings
+
+TRANSLATIONS: Final = Path(__file__).parent / "translations"
+OPEN_CONSOLE: Final = frozenset(site.OPEN)
+"""Endpoints of the console that need no session."""
+CLOSED_CONSOLE: Final = dict(site.CLOSED)
+"""Endpoints that need one, and the scope its key must have."""
+_VIEWS: Final = (pages, workshop)  # imported for the routes they declare
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Register the console."""
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(TRANSLATIONS)
+    Babel(app, default_locale="en", locale_selector=_locale)
+    run = settings.run / "console" if settings.run is not None else None
+    app.extensions["arki.console"] = site.Console(
+        door.make_door(settings), Jobs(run, settings.bundles), Drafts()
+    )
+    app.register_blueprint(site.console)
+
+
+def _locale() -> str:
+    """The language of the page; English writes days and numbers as in Britain."""
+    language = str(g.get("language", "en"))
+    return "en_GB" if language == "en" else language
+
+
+def admit(ours: Service) -> None:
+    """Let a request to a closed page in, or raise what its page will say."""
+    request.max_content_length = site.LARGEST_UPLOAD + (64 << 10)
+    door.admit(ours)

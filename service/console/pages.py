@@ -1,0 +1,212 @@
+"""The pages for reading: overview, mapping and its rules, content, model, outcomes; sign-in and what is open to anyone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from flask import Response, redirect, request, url_for
+
+from models.codes import CHANNELS, CONTENT_TYPES, LANGUAGES, LIFE_EVENTS, UNKNOWN, CustomerType
+from models.facts import FACTS
+from models.segments import PERSON_SEGMENTS, Segment
+from service import listings
+from service.access import ForbiddenError, UnauthenticatedError
+from service.api import service
+from service.console import door, matrix, model_figures, summaries
+from service.console.site import OPEN, best_language, bundle, console, go, names, page, refusal, show, today
+from service.problems import NotFoundError
+
+_RULE_FILTERS: Final = ("q", "customer_type", "channel", "content", "owner", "segment", "life_event")
+_CONTENT_FILTERS: Final = ("q", "type", "topic", "in", "status")
+OUTCOME_DIMENSIONS: Final = ("rule", "content", "channel", "segment")
+_GROUP_ATTRIBUTES: Final = ("age_band", "sex", "language")
+
+
+@console.get("/", strict_slashes=False)
+def start() -> Response:
+    """Go on in the language that the browser asks for."""
+    return redirect(url_for("console.overview", language=best_language()), 303)  # type: ignore[return-value]
+
+
+OPEN.add("console.start")
+
+
+@page("/sign-in", "GET", "POST", scope=None)
+def sign_in() -> Response:
+    """Let in who has a key."""
+    if request.method == "GET":
+        return show("sign_in", first_token=door.first_token(), problem=None)
+    try:
+        door.sign_in(service(), request.form.get("key", ""))
+    except (UnauthenticatedError, ForbiddenError) as error:
+        return show("sign_in", 403, first_token=door.first_token(), problem=refusal(error))
+    return go("overview")
+
+
+@page("/sign-out", "POST")
+def sign_out() -> Response:
+    """End the session."""
+    door.sign_out()
+    return go("sign_in")
+
+
+@page("/accessibility", scope=None)
+def accessibility() -> Response:
+    """Say how accessible the console is, and where to tell of what is not."""
+    return show("accessibility", contact=service().settings.contact)
+
+
+@page("/")
+def overview() -> Response:
+    """Segments, versions, what changed last, findings, content that ends."""
+    made = bundle()
+    return show(
+        "overview",
+        names=names(),
+        segments=listings.segments(made),
+        shares=summaries.shares(made),
+        versions=made.recommender.versions,
+        problem=service().store.problem,
+        activations=summaries.activations(service().settings.bundles),
+        warnings=made.parts["check.json"]["warnings"],
+        cells=made.parts["check.json"]["cells"],
+        rules={kind: len(made.recommender.rulebook.tables[kind].rules) for kind in ("person", "employer")},
+        ending=summaries.ending(made, today()),
+        expired=summaries.expired(made, today()),
+    )
+
+
+@page("/mapping")
+def mapping() -> Response:
+    """Who gets what: the matrix, and the rules to search."""
+    made, kind = bundle(), _customer_type()
+    filters = matrix.chosen_filters(kind, request.args)
+    query = {name: request.args.get(name, "") for name in (*_RULE_FILTERS, "page")}
+    return show(
+        "mapping",
+        names=names(),
+        kind=kind,
+        filters=filters,
+        filter_facts=[fact for fact in FACTS[kind] if fact.name in matrix.FILTERS[kind]],
+        matrix=matrix.matrix(made, kind, filters, today()),
+        query=query,
+        kept={name: value for name, value in {**query, **filters, "type": kind}.items() if value},
+        found=matrix.find_rules(made, query, today()),
+        owners=matrix.owners(made),
+        channels=[channel for channel in CHANNELS if channel in made.recommender.channels],
+        content_types=CONTENT_TYPES,
+        segments=(*map(str, PERSON_SEGMENTS), UNKNOWN),
+        life_events=LIFE_EVENTS,
+    )
+
+
+@page("/mapping.csv")
+def mapping_csv() -> Response:
+    """Who gets what, as a table for a spreadsheet; no cell can be taken for a formula."""
+    rows = listings.mapping_rows(bundle(), {}, at=service().clock())
+    response = Response(listings.mapping_csv(rows), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="arki-mapping.csv"'
+    return response
+
+
+@page("/rules/<rule>")
+def rule(rule: str) -> Response:
+    """One rule: conditions, outcome, reason in three languages, owner, examples."""
+    listed = matrix.one_rule(bundle(), rule, today())
+    if listed is None:
+        raise NotFoundError
+    texts = bundle().recommender.texts
+    return show(
+        "rule",
+        names=names(),
+        listed=listed,
+        rule=listed.rule,
+        examples=matrix.examples_of(bundle(), listed),
+        segments=texts["segments"],
+    )
+
+
+@page("/content")
+def content() -> Response:
+    """The catalogue, what ends, and where it has holes."""
+    made = bundle()
+    query = {name: request.args.get(name, "") for name in (*_CONTENT_FILTERS, "page")}
+    items, total, shown_page, pages = summaries.find_items(made, query, today())
+    covered = summaries.coverage(made, today())
+    holes = request.args.get("holes") == "1"
+    return show(
+        "content",
+        names=names(),
+        query=query,
+        kept={name: value for name, value in query.items() if value},
+        items=items,
+        total=total,
+        shown_page=shown_page,
+        pages=pages,
+        coverage=[row for row in covered if row.has_hole] if holes else covered,
+        holes=holes,
+        hole_topics=sum(row.has_hole for row in covered),
+        groups=(*map(str, PERSON_SEGMENTS), UNKNOWN, Segment.EMPLOYER.value),
+        topics=made.recommender.catalogue.topics["topics"],
+        content_types=CONTENT_TYPES,
+        languages_of_content=LANGUAGES,
+        ending=summaries.ending(made, today()),
+        expired=summaries.expired(made, today()),
+        day_now=today(),
+    )
+
+
+@page("/model")
+def model() -> Response:
+    """The model's card in figures, its plots, differences between groups, drift."""
+    found = model_figures.figures(bundle())
+    attribute = request.args.get("by", "age_band")
+    attribute = attribute if attribute in _GROUP_ATTRIBUTES else "age_band"
+    groups = [row for row in found["groups"] if row["attribute"] == attribute]
+    return show(
+        "model",
+        names=names(),
+        shown_groups=groups,
+        attribute=attribute,
+        attributes=_GROUP_ATTRIBUTES,
+        segments=PERSON_SEGMENTS,
+        **found,
+    )
+
+
+@page("/model/<name>")
+def model_file(name: str) -> Response:
+    """A file of the model's artifact: a plot, the card, the calibration report, the register entry."""
+    found = model_figures.artifact_file(bundle(), name) if name in model_figures.FILES else None
+    if found is None:
+        raise NotFoundError
+    response = Response(found, content_type=model_figures.FILES[name])
+    if not name.endswith(".png"):
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@page("/outcomes")
+def outcomes() -> Response:
+    """What was shown, opened and helpful; empty until outcomes are reported."""
+    return show("outcomes", names=names(), reports=_reports())
+
+
+@page("/<path:rest>")
+def nothing(rest: str) -> Response:  # noqa: ARG001  (whatever it is, there is nothing)
+    """There is nothing at any other address."""
+    raise NotFoundError
+
+
+def _reports() -> Sequence[Any]:
+    """A report by each dimension, where outcomes are kept."""
+    kept = getattr(service(), "outcomes", None)
+    if kept is None:
+        return ()
+    rulebook, now = bundle().recommender.rulebook, service().clock()
+    return [kept.report(by, rulebook=rulebook, now=now) for by in OUTCOME_DIMENSIONS]
+
+
+def _customer_type() -> CustomerType:
+    return "employer" if request.args.get("type") == "employer" else "person"

@@ -1,0 +1,205 @@
+"""What the team should know at a glance: segments and shares, what changed last, findings, content that ends; coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from models.bundle import Bundle, history
+from models.catalogue import ContentItem
+from models.codes import CUSTOMER_TYPES, LANGUAGES, UNKNOWN, CustomerType
+from models.rulebook import STATED_TOPIC
+from models.sample import segment_shares
+from models.segments import PERSON_SEGMENTS, Segment
+
+AHEAD: Final = timedelta(days=60)
+PAGE: Final = 50
+_SHOWN_ACTIVATIONS: Final = 5
+
+
+class Ending(NamedTuple):
+    """An item whose validity ends or whose review is due: the item, the day, and which of the two."""
+
+    item: ContentItem
+    day: date
+    what: str
+
+
+class Shares(NamedTuple):
+    """Share of each segment in the sample; `fits` where the model served is the one that named them."""
+
+    shares: Mapping[str, float]
+    model: str
+    fits: bool
+
+
+class Coverage(NamedTuple):
+    """Items on a topic by segment and language; None where no rule of the segment looks there."""
+
+    topic: str
+    counts: tuple[tuple[str, tuple[int | None, ...]], ...]
+
+    @property
+    def has_hole(self) -> bool:
+        """Whether some rule looks on this topic where a language has nothing of its own."""
+        return any(count == 0 for _, counts in self.counts for count in counts)
+
+
+def shares(bundle: Bundle) -> Shares:
+    """The sample's shares."""
+    model, found = _sample_shares()
+    return Shares(found, model, model == bundle.recommender.versions.model)
+
+
+def ending(bundle: Bundle, day: date) -> list[Ending]:
+    """Approved items that end within sixty days, or whose review is due by then or overdue; the nearest first."""
+    found = []
+    for item in bundle.recommender.catalogue.items.values():
+        if not item.approved:
+            continue
+        if item.valid_until < day:
+            continue
+        if item.valid_until <= day + AHEAD:
+            found.append(Ending(item, item.valid_until, "expires"))
+        review = item.source.get("review_by")
+        if review and date.fromisoformat(review) <= day + AHEAD:
+            found.append(Ending(item, date.fromisoformat(review), "review"))
+    return sorted(found, key=lambda ending: (ending.day, ending.item.id))
+
+
+def expired(bundle: Bundle, day: date) -> int:
+    """How many approved items have expired and still stand in the catalogue."""
+    return sum(
+        item.approved and item.valid_until < day for item in bundle.recommender.catalogue.items.values()
+    )
+
+
+def activations(bundles: Path) -> list[dict[str, Any]]:
+    """The last activations, the newest first, each with what it changed."""
+    records = history(bundles)
+    shown = []
+    for at in range(len(records) - 1, max(-1, len(records) - 1 - _SHOWN_ACTIVATIONS), -1):
+        before = records[at - 1]["bundle"] if at else None
+        shown.append({**records[at], "edits": _edits(bundles, before, records[at]["bundle"])})
+    return shown
+
+
+def find_items(
+    bundle: Bundle, query: Mapping[str, str], day: date
+) -> tuple[list[ContentItem], int, int, int]:
+    """Items that match a query: a page of them, how many there are, which page and how many pages."""
+    words = query.get("q", "").lower().split()
+    kept = [
+        item
+        for _, item in sorted(bundle.recommender.catalogue.items.items())
+        if query.get("type") in {None, "", item.type}
+        and (not query.get("topic") or query["topic"] in item.topics)
+        and (not query.get("in") or query["in"] in item.languages)
+        and _has_status(item, query.get("status", ""), day)
+        and all(word in _text(item) for word in words)
+    ]
+    pages = max(1, -(-len(kept) // PAGE))
+    asked = query.get("page", "1")
+    page = min(max(int(asked) if asked.isdecimal() and len(asked) < 6 else 1, 1), pages)  # noqa: PLR2004
+    return kept[(page - 1) * PAGE : page * PAGE], len(kept), page, pages
+
+
+def coverage(bundle: Bundle, day: date) -> list[Coverage]:
+    """For each topic, what each segment's rules can find on it in each language, the nearest topic alone."""
+    made = bundle.recommender
+    sought = {name: _sought(bundle, kind, name) for kind, name in _groups()}
+    found = []
+    for topic in made.catalogue.topics["topics"]:
+        items = [
+            item
+            for item in made.catalogue.items.values()
+            if topic in item.topics and item.approved and item.holds_on(day) and not item.statutory
+        ]
+        counts = []
+        for kind, name in _groups():
+            kinds = sought[name].get(topic)
+            fitting = [item for item in items if kinds and item.type in kinds and item.is_for(kind)]
+            counts.append(
+                (
+                    name,
+                    tuple(
+                        None if kinds is None else sum(language in item.languages for item in fitting)
+                        for language in LANGUAGES
+                    ),
+                )
+            )
+        if any(count is not None for _, row in counts for count in row):
+            found.append(Coverage(topic, tuple(counts)))
+    return found
+
+
+def _groups() -> Iterator[tuple[CustomerType, str]]:
+    for segment in (*PERSON_SEGMENTS, UNKNOWN):
+        yield "person", str(segment)
+    yield "employer", Segment.EMPLOYER.value
+
+
+def _sought(bundle: Bundle, kind: CustomerType, segment: str) -> dict[str, set[str]]:
+    """Topics that rules for a segment look on, with the kinds of content they look for."""
+    topics = bundle.recommender.catalogue.topics
+    found: dict[str, set[str]] = {}
+    for rule in bundle.recommender.rulebook.tables[kind].rules:
+        if kind == "person" and segment not in rule.when.get("segment", (segment,)):
+            continue
+        for topic in _topics_of(rule, kind, topics) if rule.topic == STATED_TOPIC else (rule.topic,):
+            found.setdefault(topic, set()).update(rule.content)
+    return found
+
+
+def _topics_of(rule: Any, kind: CustomerType, topics: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401
+    """The topics that a rule which follows what was stated may come to."""
+    named = {"event_topics": "life_event", "benefit_topics": "open_matter"}
+    tables = {"claim_topics": "open_matter"} if kind == "employer" else named
+    for table, fact in tables.items():
+        for code, topic in topics[table].items():
+            if code in rule.when.get(fact, (code,)):
+                yield topic
+
+
+def _has_status(item: ContentItem, status: str, day: date) -> bool:
+    if status == "expired":
+        return item.approved and item.valid_until < day
+    if status == "expiring":
+        return item.approved and day <= item.valid_until <= day + AHEAD
+    return status in {"", "approved" if item.approved else "draft"}
+
+
+def _text(item: ContentItem) -> str:
+    titles = (f"{text.title} {text.url}" for text in item.languages.values())
+    return " ".join((item.id, *titles, str(item.source.get("owner", "")))).lower()
+
+
+@cache
+def _sample_shares() -> tuple[str, dict[str, float]]:
+    return segment_shares()
+
+
+@cache
+def _edits(bundles: Path, before: str | None, after: str) -> dict[str, list[str]] | None:
+    """Rules added, removed and changed between two bundles; None where one of them is no longer there."""
+    if before is None or before == after:
+        return None
+    try:
+        tables = [
+            orjson.loads((bundles / digest / "rulebook.json").read_bytes()) for digest in (before, after)
+        ]
+    except OSError:
+        return None
+    was, now = (
+        {rule["id"]: rule for kind in CUSTOMER_TYPES for rule in document[kind]} for document in tables
+    )
+    return {
+        "added": [name for name in now if name not in was],
+        "removed": [name for name in was if name not in now],
+        "changed": [name for name in now if name in was and now[name] != was[name]],
+    }

@@ -1,0 +1,30 @@
+"""Findings of a child process, told again in the reader's language from their codes and names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from markupsafe import Markup, escape
+
+from models.findings import Finding, Phrase
+from models.messages import TeamLanguage
+from service.console.words import language
+
+_QUOTED: Final = re.compile("`([^`]+)`")
+
+
+def finding_sentence(finding: Mapping[str, Any]) -> Markup:
+    """What was found and what to do, with what stands in backticks as code."""
+    spoken: TeamLanguage = language()
+    made = Finding("error", "", 0, "", finding["code"], _names(finding["names"]))
+    said = str(escape(f"{made.message_in(spoken)} {made.remedy_in(spoken)}"))
+    return Markup(_QUOTED.sub(r"<code>\1</code>", said))  # noqa: S704  (escaped above)
+
+
+def _names(names: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: Phrase(value["phrase"], _names(value["names"])) if isinstance(value, Mapping) else value
+        for name, value in names.items()
+    }

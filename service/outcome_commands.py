@@ -1,0 +1,91 @@
+"""`arki-outcomes`: make the tables, delete what is kept no longer, write the counts out.
+
+Each reads ARKI_OUTCOMES_URL, as the service does. `purge` is for a daily timer; it may run beside the service, twice,
+or be cut off.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from service.settings import MOST_WEEKS, SettingsError, outcomes_url, whole_number
+
+if TYPE_CHECKING:
+    from service.outcome_store import Store
+
+
+@click.group()
+def outcomes() -> None:
+    """Look after the database of outcomes (ARKI_OUTCOMES_URL)."""
+
+
+@outcomes.command()
+@click.option("--drop", is_flag=True, help="Drop the tables instead, and every outcome with them.")
+def migrate(*, drop: bool) -> None:
+    """Make the tables, or bring them to this version."""
+    from service import outcome_keeping  # noqa: PLC0415  (--help answers without the database's libraries)
+
+    with _store(migrated=False) as store:
+        outcome_keeping.migrate(store, to="base" if drop else "head")
+    click.echo("The tables are dropped." if drop else "The tables are those of this version.")
+
+
+@outcomes.command()
+def purge() -> None:
+    """Delete what is kept no longer. Doing it again deletes nothing more."""
+    from service import outcome_keeping  # noqa: PLC0415  (the same)
+
+    keep_weeks = _keep_weeks()
+    with _store() as store:
+        deleted = outcome_keeping.purge(store, now=datetime.now(UTC), keep_weeks=keep_weeks)
+    click.echo("deleted: " + ", ".join(f"{table} {rows:,}" for table, rows in deleted.items()))
+
+
+@outcomes.command()
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="From the week of this day.")
+@click.argument("file", type=click.File("w", encoding="utf-8", atomic=True), default="-")
+def export(since: datetime | None, file: IO[str]) -> None:
+    """Write the counts to FILE, a line of JSON for each; docs/outcomes-export.md has the columns."""
+    from service import outcome_keeping  # noqa: PLC0415  (the same)
+
+    with _store() as store:
+        lines = outcome_keeping.export(store, first=since.date() if since else None)
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def _keep_weeks() -> int:
+    try:
+        return whole_number(os.environ, "ARKI_OUTCOMES_WEEKS", 104, MOST_WEEKS)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _url() -> str:
+    url = outcomes_url(os.environ)
+    if url is None:
+        raise SettingsError("Set ARKI_OUTCOMES_URL, such as sqlite:////srv/arki/outcomes.db.")
+    return url
+
+
+@contextmanager
+def _store(*, migrated: bool = True) -> Iterator[Store]:
+    from service.outcome_store import OutcomesUnavailableError, Store, WrongDatabaseError  # noqa: PLC0415  (the same)
+
+    try:
+        store = Store(_url(), migrated=migrated)
+        try:
+            yield store
+        finally:
+            store.close()
+    except OutcomesUnavailableError:
+        raise click.ClickException(
+            "The database that ARKI_OUTCOMES_URL names cannot be reached, or failed. Try again when it is back."
+        ) from None
+    except (SettingsError, WrongDatabaseError) as error:
+        raise click.ClickException(str(error)) from None

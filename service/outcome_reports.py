@@ -1,0 +1,180 @@
+"""Reports of outcomes: sums of counts over whole weeks, rates with their uncertainty, and the same as CSV.
+
+Reads `sums` alone, whose counts only ever grew by five or more at a time (`service.outcomes`), so a report may be
+subtracted from one that holds it without telling of fewer. It costs a pass over a few rows a week, however many events
+there were.
+
+References
+----------
+Interval of a proportion: Wilson, E. B. (1927), JASA 22 (158), 209–212; 95 %.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final, Literal
+
+from sqlalchemy import func, select
+
+from models.rulebook import Rulebook
+from models.segments import Segment
+from service.outcome_store import COUNTERS, Store, sums
+
+Dimension = Literal["rule", "content", "channel", "segment", "language", "week"]
+DIMENSIONS: Final = ("rule", "content", "channel", "segment", "language", "week")
+SUMMED: Final = ("rule", "content", "channel", "language")
+"""The dimensions that are summed as events come; the others follow from them."""
+_SUMMED_AS: Final = {"segment": "rule", "week": "language"}
+DEFAULT_WEEKS: Final = 12
+_Z95: Final = 1.959963984540054
+_RATES: Final = ("opened", "completed", "dismissed", "helpful")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`count` of `of`, as a share with its 95 % Wilson interval; no share of nothing."""
+
+    count: int
+    of: int
+    share: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """What came of one group.
+
+    Attributes
+    ----------
+    value : str or None
+        The rule, content id, channel, segment, language or Monday; None for customers who objected and minors, of whom
+        only this total is kept.
+    shown : int
+        Answers in which an item was shown.
+    opened, completed, dismissed : Rate
+        Of those shown.
+    helpful : Rate
+        Of those who said whether it helped.
+    grades : int
+        How many gave a grade of 0 to 10.
+    mean_grade : float or None
+    """
+
+    value: str | None
+    shown: int
+    opened: Rate
+    completed: Rate
+    dismissed: Rate
+    helpful: Rate
+    grades: int
+    mean_grade: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Rows by one dimension over whole weeks, from the week of `first` to that of `last` (Mondays), both included."""
+
+    by: Dimension
+    first: date
+    last: date
+    rows: tuple[ReportRow, ...]
+
+
+def read_report(
+    store: Store, by: Dimension, *, rulebook: Rulebook, today: date, first: date | None, last: date | None
+) -> Report:
+    """See `Outcomes.report`."""
+    last = monday(last or today)
+    first = monday(first) if first else last - timedelta(weeks=DEFAULT_WEEKS - 1)
+    key: Any = sums.c.week if by == "week" else sums.c.value
+    is_total = (sums.c.value == "").label("is_total")
+    counted = [func.sum(sums.c[name]) for name in COUNTERS]
+    asked = select(key, is_total, *counted).group_by(key, is_total)
+    asked = asked.where(sums.c.dimension == _SUMMED_AS.get(by, by), sums.c.week.between(first, last))
+    with store.transaction(reads=True) as connection:
+        found = connection.execute(asked).all()
+    name = _segment_of(rulebook) if by == "segment" else str
+    groups: dict[str, list[int]] = {}
+    for given, of_total, *counts in found:
+        value = "" if of_total else name(given)
+        so_far = groups.get(value, [0] * len(COUNTERS))
+        groups[value] = [a + int(b) for a, b in zip(so_far, counts, strict=True)]
+    rows = tuple(
+        _row(value or None, dict(zip(COUNTERS, groups[value], strict=True))) for value in sorted(groups)
+    )
+    return Report(by, first, last, rows)
+
+
+def monday(day: date) -> date:
+    """The Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
+
+
+def wilson(count: int, of: int) -> Rate:
+    """A share with its interval. Counts wait separately, so `count` may be ahead of `of` by a few; it is then all."""
+    if of == 0:
+        return Rate(count, of, None, None, None)
+    share = min(1.0, count / of)
+    centre = share + _Z95**2 / (2 * of)
+    half = _Z95 * math.sqrt(share * (1 - share) / of + _Z95**2 / (4 * of * of))
+    whole = 1 + _Z95**2 / of
+    low, high = (centre - half) / whole, (centre + half) / whole
+    return Rate(
+        count, of, share, low if share else 0.0, high if share < 1 else 1.0
+    )  # not one bit beside its end
+
+
+def report_csv(report: Report) -> str:
+    """A report as CSV; a cell that a spreadsheet would take for a formula is written as text."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    parts = ("count", "of", "share", "low", "high")
+    heads = [f"{name}_{part}" for name in _RATES for part in parts]
+    writer.writerow([report.by, "shown", *heads, "grades", "mean_grade"])
+    for row in report.rows:
+        rates = [getattr(getattr(row, name), part) for name in _RATES for part in parts]
+        writer.writerow(map(_written, [row.value, row.shown, *rates, row.grades, row.mean_grade]))
+    return text.getvalue()
+
+
+def _row(value: str | None, counts: Mapping[str, int]) -> ReportRow:
+    shown, grades = counts["shown"], counts["grades"]
+    # A share is of those shown, and for totals, of which nothing tells whether it was shown too, of nothing.
+    rates = {name: wilson(counts[name], shown if value is not None else 0) for name in _RATES[:3]}
+    return ReportRow(
+        value,
+        shown,
+        rates["opened"],
+        rates["completed"],
+        rates["dismissed"],
+        wilson(counts["helpful"], counts["helpful"] + counts["not_helpful"]),
+        grades,
+        counts["grade_sum"] / grades if grades else None,
+    )
+
+
+def _segment_of(rulebook: Rulebook) -> Callable[[Any], str]:
+    """From a rule's id to the one segment that its conditions name; `any` for more, `retired` where the rule is gone."""
+    named = {"statutory": "any"}
+    for rule in rulebook.tables["employer"].rules:
+        named[rule.id] = str(Segment.EMPLOYER)
+    for rule in rulebook.tables["person"].rules:
+        segments = rule.when.get("segment", ())
+        named[rule.id] = segments[0] if len(segments) == 1 else "any"
+    return lambda rule: named.get(rule, "retired")
+
+
+def _written(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -1,0 +1,328 @@
+"""Drafts: checked by a child process whatever is sent, seen by their key alone, weighed against what is served."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+import zipfile
+from datetime import date
+
+import openpyxl
+import pytest
+from browsing import token_of
+
+from models import authoring
+from models.analysis import read_model
+from models.comparison import read_edition
+from models.example_customers import Inventor
+from models.sample import read_sample, segment_shares
+from models.sample_impact import sample_impact
+from service.app import create_app
+from service.console import drafted, jobs
+from service.console.jobs import BusyError, Jobs
+from service.console.work import edits_of
+from service.problems import NotFoundError
+from service.settings import Settings
+
+KEY = "a key for tests"
+PATIENCE_S = 240
+RULES = (authoring.RULEBOOK / "rules.yaml").read_text(encoding="utf-8")
+
+
+def edited(rule, old, new):
+    """The shipped rules with one edit in one rule."""
+    at = RULES.index(f"- id: {rule}\n")
+    return RULES[:at] + RULES[at:].replace(old, new, 1)
+
+
+MOVED = edited("job-loss-guidance", "channel: web_page", "channel: callback")
+REWORDED = edited("job-loss-guidance", "Your job has ended.", "Your work has ended.")
+LAUGHS = "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\nperson: [*c,*c]\n"
+
+
+@pytest.fixture(scope="module")
+def service(bundles, store, tmp_path_factory):
+    settings = Settings(bundles=bundles, dev_key=KEY, secret="s" * 40, run=tmp_path_factory.mktemp("run"))
+    app = create_app(settings, store=store)
+    yield app
+    end(app.extensions["arki.console"].jobs)
+
+
+def end(work):
+    """End the children that a test left."""
+    for child in list(work._children):
+        child.kill()
+        child.wait()
+
+
+@pytest.fixture
+def work(tmp_path, bundles):
+    made = Jobs(tmp_path / "jobs", bundles)
+    yield made
+    end(made)
+
+
+@pytest.fixture(scope="module")
+def team(service):
+    client = service.test_client()
+    token = token_of(client.get("/console/en/sign-in").text)
+    assert client.post("/console/en/sign-in", data={"token": token, "key": KEY}).status_code == 303
+    return client
+
+
+def send(team, *files):
+    """Send files to be checked; the address of the work."""
+    token = token_of(team.get("/console/en/drafts").text)
+    sent = [
+        (io.BytesIO(content if isinstance(content, bytes) else content.encode()), name)
+        for name, content in files
+    ]
+    response = team.post("/console/en/drafts", data={"token": token, "file": sent})
+    assert response.status_code == 303, response.text
+    return response.location
+
+
+def finished(team, address):
+    """The page once the work is done."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        response = team.get(address)
+        if "Refresh" not in response.headers:
+            return response
+        assert 'role="status"' in response.text
+        time.sleep(0.2)  # the page itself asks a reader to wait two seconds
+    raise AssertionError("the work did not end")
+
+
+@pytest.fixture(scope="module")
+def moved(team):
+    """The page of a draft in which one rule has another channel."""
+    address = send(team, ("my rules.yml", MOVED))
+    return address, finished(team, address)
+
+
+def test_a_draft_is_checked_and_weighed_though_an_example_contradicts_it(moved):
+    _, response = moved
+    assert response.status_code == 200
+    text = re.sub(r"\s+", " ", response.text)
+    assert "1 error, 0 warnings." in text
+    assert "example-job-loss-guidance" in text
+    assert "expects the channel <code>web_page</code>, but the table gives <code>callback</code>" in text
+    assert "then.channel" in text
+    assert "16,800 of 3,144,259 combinations of facts get another answer." in text
+    assert re.search(r"[\d,]+ of 4,65\d,\d{3} customers get another answer", text)
+    assert "aino-job-loss" in text
+    assert "Age: 18-24" in text
+
+
+@pytest.mark.parametrize(("language", "said"), [("fi", "Odotettu kanava"), ("sv", "Väntat: kanal")])
+def test_findings_are_told_in_the_language_of_the_page(team, moved, language, said):
+    assert said in team.get(moved[0].replace("/en/", f"/{language}/")).text
+
+
+def test_the_reviewed_file_and_a_change_note_can_be_fetched(team, moved):
+    fetched = team.get(f"{moved[0]}/rules.yaml")
+    assert fetched.data == MOVED.encode()
+    note = team.get(f"{moved[0]}/change-note.md")
+    assert note.headers["Content-Disposition"] == 'attachment; filename="change-note.md"'
+    assert "- `job-loss-guidance`: changed" in note.text
+    assert "`then.channel`: web_page → callback" in note.text
+    assert "Review" in note.text
+    assert team.get(f"{moved[0]}/job.json").status_code == 404
+
+
+def test_an_example_customer_of_a_draft_is_tried_on_it_in_one_click(team, moved):
+    token = token_of(moved[1].text)
+    job = moved[0].rsplit("/", 1)[1]
+    answer = team.post("/console/en/customer", data={"token": token, "job": job, "example": "change:0"})
+    assert answer.status_code == 200
+    assert "by the draft" in answer.text
+    assert "Call request" in answer.text
+    for which in ("change:9999", "change:x", "nothing:0"):
+        assert (
+            team.post("/console/en/customer", data={"token": token, "job": job, "example": which}).status_code
+            == 404
+        )
+
+
+def test_a_persona_is_tried_on_a_draft_and_on_the_table_in_use(team, moved):
+    token, job = token_of(moved[1].text), moved[0].rsplit("/", 1)[1]
+    sent = {"token": token, "persona": "aino-job-loss"}
+    assert "by the draft" in team.post("/console/en/customer", data=sent | {"draft": job}).text
+    assert "by the table in use" in team.post("/console/en/customer", data=sent).text
+    assert team.post("/console/en/customer", data=sent | {"draft": "x" * 22}).status_code == 409
+
+
+def test_nothing_that_was_sent_is_kept_but_what_can_be_fetched(service, moved):
+    folder = service.extensions["arki.console"].jobs.folder / moved[0].rsplit("/", 1)[1]
+    assert not (folder / "sent").exists()
+    assert not (folder / "draft").exists()
+    assert folder.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_spreadsheet_goes_out_is_edited_and_comes_back_as_a_draft(team):
+    token = token_of(team.get("/console/en/mapping").text)
+    address = team.post("/console/en/spreadsheet", data={"token": token}).location
+    page = finished(team, address)
+    assert "77 rules were written." in page.text
+    book = openpyxl.load_workbook(io.BytesIO(team.get(f"{address}/rules.xlsx").data))
+    sheet = book["changing"]
+    columns = {cell.value: cell.column for cell in sheet[1]}
+    row = next(line for line in range(2, 60) if sheet.cell(line, columns["id"]).value == "job-loss-guidance")
+    sheet.cell(row, columns["because_en"]).value = "Your work has ended. Here is what you can do first."
+    changed = io.BytesIO()
+    book.save(changed)
+    checked = send(team, ("edited.xlsx", changed.getvalue()))
+    text = finished(team, checked).text
+    assert "0 errors, 0 warnings." in text
+    assert "because.en" in text
+    assert team.get(f"{checked}/rules.yaml").text == edited(
+        "job-loss-guidance", "Your job has ended.", "Your work has ended."
+    )
+
+
+def zipped(**parts):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, content in parts.items():
+            book.writestr(name.replace("__", "."), content)
+    return made.getvalue()
+
+
+HOSTILE_SHEETS = {
+    "bomb": (zipped(sheet__xml=b"\0" * (40 << 20)), "sheet_unpacks"),
+    "laughs": (
+        zipped(sheet__xml=b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'),
+        "sheet_declares",
+    ),
+    "many": (zipped(**{f"part{n}": b"" for n in range(300)}), "sheet_parts"),
+    "cut": (zipped(sheet__xml=b"x" * 9999)[:60], "sheet_unreadable"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_SHEETS)
+def test_a_hostile_spreadsheet_is_refused_before_it_is_opened(name, tmp_path):
+    content, code = HOSTILE_SHEETS[name]
+    assert len(content) < 2 << 20
+    (tmp_path / "sent").write_bytes(content)
+    with pytest.raises(drafted.DraftError) as error:
+        drafted.look_into(tmp_path / "sent")
+    assert error.value.code == code
+
+
+def test_an_entity_that_stands_across_two_chunks_is_seen(tmp_path):
+    padding = b" " * (drafted._CHUNK - 5)
+    (tmp_path / "sent").write_bytes(zipped(sheet__xml=padding + b"<!DOCTYPE a>"))
+    with pytest.raises(drafted.DraftError, match="sheet_declares"):
+        drafted.look_into(tmp_path / "sent")
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ([("x.yaml", LAUGHS)], "uses <code>&amp;</code> or <code>*</code> to repeat a part."),
+        ([("x.yaml", "person: [" + "[" * 5000)], "levels inside each other"),
+        ([("x.xlsx", HOSTILE_SHEETS["bomb"][0])], "The spreadsheet unpacks to too much."),
+        ([("x.xlsx", zipped(any__xml=b"<a/>"))], "The spreadsheet cannot be brought into the rules."),
+        ([("../../etc/passwd", "root:x:0:0")], "A file is none that Arki knows."),
+        ([("a.yaml", RULES), ("b.yaml", RULES)], "Two of the files are the same part of the rulebook."),
+    ],
+    ids=["laughs", "deep", "bomb", "no-table", "unknown", "twice"],
+)
+def test_whatever_is_sent_the_page_says_what_is_wrong(team, files, said):
+    response = finished(team, send(team, *files))
+    assert response.status_code in {200, 422}
+    assert said in response.text
+    assert team.get("/console/en/").status_code == 200
+
+
+def test_a_file_over_two_megabytes_is_refused(team):
+    token = token_of(team.get("/console/en/drafts").text)
+    head = '--x\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n'
+    body = head.format("token", "") + token + "\r\n" + head.format("file", '; filename="rules.yaml"')
+    response = team.post(
+        "/console/en/drafts",
+        data=body.encode() + b"#" * (3 << 20) + b"\r\n--x--\r\n",
+        content_type="multipart/form-data; boundary=x",
+    )
+    assert response.status_code == 413
+    assert "The file is too large" in response.text
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_one_to_four_files_are_taken(team, count):
+    token = token_of(team.get("/console/en/drafts").text)
+    sent = [(io.BytesIO(b"x"), f"{n}.yaml") for n in range(count)]
+    response = team.post("/console/en/drafts", data={"token": token, "file": sent})
+    assert response.status_code == 422
+    assert "Choose one to four files." in response.text
+
+
+def test_work_is_seen_by_the_key_that_asked_alone(work, bundles):
+    token = work.start("export", "one", {}, {})
+    with pytest.raises(NotFoundError):
+        work.find(token, "another")
+    with pytest.raises(NotFoundError):
+        work.find("../" + token, "one")
+    another_worker = Jobs(work.folder, bundles)
+    assert [job.token for job in another_worker.of_key("one")] == [token]
+    assert another_worker.of_key("another") == []
+
+
+def test_a_child_that_is_stopped_is_told_as_failed_and_not_as_running(work):
+    token = work.start("check", None, {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
+    assert work.find(token, None).state in {"waiting", "running"}
+    end(work)
+    assert work.find(token, None).state == "failed"
+
+
+def test_no_more_than_a_few_wait_and_old_work_goes(work):
+    names = {"names": {"0": "rules.yaml"}}
+    tokens = [work.start("check", None, {"0": RULES.encode()}, names) for _ in range(jobs.MOST_UNFINISHED)]
+    with pytest.raises(BusyError):
+        work.start("export", None, {}, {})
+    end(work)
+    place = work.folder / tokens[0] / "job.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"at": 0.0}))
+    assert tokens[0] not in [job.token for job in work.of_key(None)]
+
+
+def test_the_sample_stands_for_finland_and_an_edit_is_weighed_on_it(bundles, tmp_path, authored):
+    folder = str(next(path for path in bundles.iterdir() if len(path.name) == 64))
+    old = read_edition(folder, bundles)
+    sample, inventor = read_sample(), Inventor(read_model())
+    unchanged = sample_impact(old, old, sample, day=date(2026, 11, 21), inventor=inventor)
+    assert unchanged.changed == 0
+    assert unchanged.customers == pytest.approx(4_655_000, rel=0.001)
+    documents = json.loads(json.dumps(authored.rulebook))
+    rule = next(one for one in documents["person"] if one["id"] == "job-loss-guidance")
+    rule["then"]["channel"] = "callback"
+    (tmp_path / "rulebook.json").write_text(json.dumps(documents))
+    (tmp_path / "channels.json").write_text(json.dumps(authored.channels))
+    new = read_edition(str(tmp_path), bundles)
+    moved = sample_impact(old, new, sample, day=date(2026, 11, 21), inventor=inventor)
+    first = next(move for move in moved.channels if move.old != move.new)
+    assert (first.old, first.new) == ("web_page", "callback")
+    assert first.customers == moved.changed > 0
+    by_load = {load.channel: load.new - load.old for load in moved.loads}
+    assert by_load["callback"] == pytest.approx(moved.changed, abs=1)
+    assert sum(group.changed for group in moved.groups if group.column == "sex") == pytest.approx(
+        moved.changed, abs=2
+    )
+    assert moved.examples[0].customer is not None
+    model, shares = segment_shares()
+    assert model == sample.model
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_edits_name_each_field_before_and_after():
+    old = [{"id": "a", "then": {"channel": "x"}}, {"id": "b"}, {"id": "c"}, {"id": "d"}]
+    new = [{"id": "a", "then": {"channel": "y"}}, {"id": "d"}, {"id": "c"}, {"id": "e"}]
+    assert edits_of(old, new) == [
+        {"id": "b", "edit": "removed"},
+        {"id": "a", "edit": "changed", "fields": [{"field": "then.channel", "old": "x", "new": "y"}]},
+        {"id": "e", "edit": "added"},
+        {"id": "d, c", "edit": "moved"},
+    ]

@@ -1,0 +1,63 @@
+"""Statutory content of many customers: one text of content ids per distinct set of benefits. Used by `training.scoring`."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from models.catalogue import Catalogue
+from models.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, CustomerType
+from models.signal_columns import Codes, Flags, SignalColumns
+
+_MATTERS: Final = len(BENEFITS) + 1
+
+
+class StatutoryColumns:
+    """What the law wants to reach customers on a day."""
+
+    def __init__(self, catalogue: Catalogue, day: date) -> None:
+        self._catalogue, self._day = catalogue, day
+        self._texts: dict[int, str] = {}
+        self._relevant = np.int64(
+            sum(1 << at for at, benefit in enumerate(BENEFITS) if self._items("person", [benefit], "fi"))
+        )
+
+    def keys(
+        self, columns: SignalColumns, kind: CustomerType, rows: NDArray[np.int64] | slice, language: Codes
+    ) -> NDArray[np.int64]:
+        """A number of all that chooses: type, language, open matter and benefits; 0 where nothing does."""
+        matter = columns.number(kind, "open_matter")[rows].astype(np.int64) + 1
+        benefits: Any = 0
+        if kind == "person":
+            benefits = columns.choices(kind, "active_benefits").bits[rows] & self._relevant
+        key = ((benefits * _MATTERS + matter) * len(LANGUAGES) + language) * len(CUSTOMER_TYPES)
+        chosen = (benefits > 0) | (matter > 0)
+        return np.where(chosen, key + CUSTOMER_TYPES.index(kind), 0)
+
+    def column(self, keys: NDArray[np.int64], refused: Flags | None) -> pa.Array:
+        """Content ids joined by ``;``, as a dictionary column in the order of its values."""
+        encoded = pa.array(keys).dictionary_encode()
+        texts = [self._text(key) for key in encoded.dictionary.to_pylist()]
+        values = sorted(set(texts))
+        places = np.array([values.index(text) for text in texts], np.int16)
+        indices = pa.array(places[encoded.indices.to_numpy()], mask=refused)
+        return pa.DictionaryArray.from_arrays(indices, pa.array(values, pa.string()), safe=False)
+
+    def _text(self, key: int) -> str:
+        if key not in self._texts:
+            rest, kind = divmod(key, len(CUSTOMER_TYPES))
+            rest, language = divmod(rest, len(LANGUAGES))
+            bits, matter = divmod(rest, _MATTERS)
+            matters = BENEFITS if CUSTOMER_TYPES[kind] == "person" else CLAIM_KINDS
+            named = [matters[matter - 1]] if matter else []
+            named += [benefit for at, benefit in enumerate(BENEFITS) if bits >> at & 1]
+            self._texts[key] = ";".join(self._items(CUSTOMER_TYPES[kind], named, LANGUAGES[language]))
+        return self._texts[key]
+
+    def _items(self, kind: CustomerType, benefits: list[str], language: str) -> list[str]:
+        found = self._catalogue.statutory(benefits, customer_type=kind, language=language, day=self._day)  # type: ignore[arg-type]
+        return [item.id for item in found]
