@@ -18,7 +18,8 @@ def measure(bundles: Path, *, quick: bool) -> dict[str, Any]:
     if quick or not PYTHON.exists():
         why = "left out of the quick form" if quick else "its environment is not there; make bench makes it"
         return {"not_measured": {"batch scoring": why}}
-    environ = dict(os.environ) | {"ARKI_BUNDLES": str(bundles), "OMP_NUM_THREADS": "1"}
+    environ = {"BENCH_ROWS": "400000"} | dict(os.environ)
+    environ |= {"ARKI_BUNDLES": str(bundles), "OMP_NUM_THREADS": "1"}
     try:
         ran = subprocess.run(
             [str(PYTHON), "-m", "benchmarks.batch"], check=True, capture_output=True, text=True, cwd=ROOT, env=environ
