@@ -22,7 +22,12 @@ def measure(bundles: Path, *, quick: bool) -> dict[str, Any]:
     environ |= {"ARKI_BUNDLES": str(bundles), "OMP_NUM_THREADS": "1"}
     try:
         ran = subprocess.run(
-            [str(PYTHON), "-m", "benchmarks.batch"], check=True, capture_output=True, text=True, cwd=ROOT, env=environ
+            [str(PYTHON), "-m", "benchmarks.batch"],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=environ,
         )
     except subprocess.CalledProcessError as error:
         last = (error.stderr.strip().splitlines() or ["no reason given"])[-1]

@@ -11,7 +11,13 @@ from benchmarks.goals import row_of
 def tables(result: dict[str, Any]) -> dict[str, str]:
     """Every table of a result, in Markdown, by name."""
     parts, found = result["parts"], {"goals": _goals(result["goals"])}
-    for name, tell in (("http", _http), ("core", _core), ("growth", _growth), ("analysis", _analysis), ("batch", _batch)):
+    for name, tell in (
+        ("http", _http),
+        ("core", _core),
+        ("growth", _growth),
+        ("analysis", _analysis),
+        ("batch", _batch),
+    ):
         if name in parts:
             found[name] = tell(parts[name])
     missing = [
@@ -153,4 +159,6 @@ def _batch(batch: dict[str, Any]) -> str:
         for kind in ("in_memory", "file_to_file", "naive")
         for name, value in batch.get(kind, {}).items()
     )
-    return _table(("batch", "figure", ""), ((kind.replace("_", " "), name, value) for kind, name, value in rows))
+    return _table(
+        ("batch", "figure", ""), ((kind.replace("_", " "), name, value) for kind, name, value in rows)
+    )
