@@ -108,4 +108,4 @@ golden: $(VENV)/dev.stamp ## golden answers, responses and README outputs made a
 	@$(BIN)/python docs/refresh.py
 
 clean: ## remove the environment, bundles and caches
-	rm -rf $(VENV) .bench bundles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-spark .bench bundles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -58,7 +58,7 @@ def _counts(numbers: Any, validity: Any, start: int, maximum: int, codes: Any) -
     return bad
 
 
-def _scores(  # noqa: PLR0913  (each is an array of the table)
+def _scores(  # noqa: PLR0913, PLR0917  (each is an array of the table)
     x: Any,  # noqa: ANN401  (arrays, compiled for their types)
     places: Any,  # noqa: ANN401
     lasts: Any,  # noqa: ANN401
