@@ -95,7 +95,7 @@ drill: $(VENV)/dev.stamp ## every promise of the running service tried, as a tab
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/python -m drills $(if $(LONG),--long)
 
-bench: $(VENV)/dev.stamp .venv-bench/stamp ## speed beside peers, as ratios of one run (≤ 15 min after installing 3 GB of peers; QUICK=1 a minute, none)
+bench: $(VENV)/dev.stamp $(if $(QUICK),,.venv-bench/stamp) ## speed beside peers as ratios of one run (about 15 min, peers of 3 GB installed first; QUICK=1 a minute)
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(PARTS)
 

@@ -53,7 +53,8 @@ def main() -> None:
     result["seconds"] = round(time.monotonic() - began, 1)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(tables(result))
+    for name, table in tables(result).items():
+        print(f"{name}\n\n{table}\n")
     print(f"{result['seconds']:.0f} s; the figures are in {given.out.name}.")
 
 

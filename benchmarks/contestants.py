@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import subprocess
@@ -10,13 +11,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.customers import DATA, Customers
-from benchmarks.environments import MADE, ROOT, NotMeasuredError, python_of
+from benchmarks.environments import MADE, ROOT, NotMeasuredError, python_of, versions_in
 from benchmarks.load import Requests
 from benchmarks.servers import Contestant
 
 PEERS = Path(__file__).parent / "peers"
 KEY = "a key for benchmarks"
 WORKERS = "2"
+PACKAGES = {
+    "litserve": ("litserve", "pandas", "scikit-learn"),
+    "mlserver": ("mlserver", "mlserver-sklearn"),
+    "bentoml": ("bentoml",),
+    "mlflow": ("mlflow",),
+    "fastapi": ("fastapi", "uvicorn", "pydantic"),
+    "servers": ("granian", "gevent", "gunicorn_h1c"),
+}
+"""Packages of each environment whose versions are told."""
 BATCH = 100
 _AUTHORISED = (("Authorization", f"Bearer {KEY}"),)
 HELLO = {"hello": Requests("/hello")}
@@ -105,6 +115,16 @@ def peers(customers: Customers, bundles: Path) -> Iterator[tuple[str, Callable[[
         lambda: _bento("BentoML, Arki's recommend", "Recommendations", {"own": bento_own}, bundles),
     )
     yield "FastAPI, Arki's recommend", lambda: _fastapi(customers, bundles)
+
+
+def peer_versions() -> dict[str, str]:
+    """Versions of the peers whose environments are there."""
+    found = {}
+    for name, packages in PACKAGES.items():
+        with contextlib.suppress(NotMeasuredError):
+            installed = versions_in(python_of(name))
+            found |= {package: installed.get(package, "?") for package in packages}
+    return found
 
 
 def _variant(name, app, asks, bundles, run, extra):

@@ -27,7 +27,7 @@ class Goal:
 def goals(parts: dict[str, Any]) -> list[dict[str, Any]]:
     """Every goal of the parts that were measured."""
     found: list[Goal] = []
-    for part, tell in (("http", _http), ("core", _core), ("growth", _growth)):
+    for part, tell in (("http", _http), ("core", _core), ("growth", _growth), ("batch", _batch)):
         if part in parts:
             found += tell(parts[part])
     return [asdict(goal) for goal in found]
@@ -110,3 +110,12 @@ def _growth(growth: dict[str, Any]) -> Iterator[Goal]:
         first, last = rows[0], rows[-1]
         ratio = last["recommend_us"] / first["recommend_us"]
         yield _at_most(f"answer time, {last['size']:,} ÷ {first['size']:,} {told}", ratio, 1.2)
+
+
+def _batch(batch: dict[str, Any]) -> Iterator[Goal]:
+    if "in_memory" not in batch:
+        return
+    memory, files = batch["in_memory"], batch["file_to_file"]
+    yield _at_least("batch in memory, per core ÷ predict_proba on a frame", memory["ratio"], 4)
+    yield _at_most("batch file to file ÷ reading and writing alone", files["over_floor"], 2)
+    yield _at_least("batch file to file ÷ one customer at a time", batch["naive"]["ratio"], 20)

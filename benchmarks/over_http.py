@@ -22,12 +22,16 @@ from benchmarks.machine import load_average
 from benchmarks.servers import Contestant, Running
 
 STARTS = 5
+ROUNDS = 5
+SECONDS = 2
+RECONNECTING = {"hello", "arki", "hello, sync", "arki, sync"}
+"""Asked on a connection of its own for each request too, as behind a proxy that keeps none."""
 Start = tuple[str, Callable[[], Contestant]]
 
 
 def measure(bundles: Path, *, quick: bool) -> dict[str, Any]:
     """Rows of the table, those not measured with their reason, half load and starts."""
-    rounds, seconds = (2, 1) if quick else (5, 2)
+    rounds, seconds = (2, 1) if quick else (ROUNDS, SECONDS)
     customers = read_customers()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         run = Path(folder)
@@ -56,6 +60,7 @@ def measure(bundles: Path, *, quick: bool) -> dict[str, Any]:
         "half_load": half,
         "cold_start_s": starts,
         "not_measured": missing,
+        "versions": {} if quick else contestants.peer_versions(),
     }
 
 
@@ -94,7 +99,7 @@ def _rounds(running: list[Running], rounds: int, seconds: float) -> list[dict[st
         name = server.contestant.name
         for ask in server.contestant.asks:
             jobs.append((server, ask, True))
-            if ask in {"hello", "full"} and name.partition(",")[0] in {"hello", "arki"}:
+            if ask in {"hello", "full"} and name in RECONNECTING:
                 jobs.append((server, ask, False))
     told: list[list[dict[str, float]]] = [[] for _ in jobs]
     for server, ask, keep_alive in jobs:

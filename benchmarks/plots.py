@@ -1,9 +1,7 @@
-"""`python -m benchmarks.plots RESULT.json`: the plots of docs/performance.md, drawn from a result."""
+"""The plots of docs/performance.md, drawn from a result; `write_up` calls it."""
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 DOCS = ROOT / "docs"
-OURS, OTHERS, PLATFORM = "#00469b", "#b8b8b8", "#6f9fd0"
+OURS, OTHERS, PLATFORM = "#00469b", "#999999", "#6fa8e0"
 
 
 def draw(result: dict[str, Any], folder: Path = DOCS) -> list[Path]:
@@ -40,16 +38,35 @@ def draw(result: dict[str, Any], folder: Path = DOCS) -> list[Path]:
 def _http(http: dict[str, Any]):
     rows = [row for row in http["rows"] if row["keep_alive"] and row["ask"] != "batch"]
     rows = sorted(rows, key=lambda row: row["cpu_us"], reverse=True)
-    names = [f"{row['server']}: {row['ask']}" for row in rows]
-    colours = [_colour(row) for row in rows]
-    figure, axis = plt.subplots(figsize=(8, 0.27 * len(rows) + 1), layout="constrained")
-    bars = axis.barh(names, [row["cpu_us"] for row in rows], color=colours)
-    axis.bar_label(bars, [f" {row['cpu_us']:,.0f}" for row in rows], fontsize=8)
+    points = [(_name(row), row["cpu_us"], _colour(row)) for row in rows]
+    label = "CPU of the whole server for one request, µs (logarithmic); two workers, keep-alive"
+    title = "One request: Arki (dark), a bare hello or Arki elsewhere (light), others (grey)"
+    return _dots(points, label, title)
+
+
+def _name(row: dict[str, Any]) -> str:
+    other = row["ask"] == "README request" or (row["server"].startswith("FastAPI") and row["ask"] == "hello")
+    return f"{row['server']}: {row['ask']}" if other else row["server"]
+
+
+def _dots(points: list[tuple[str, float, str]], label: str, title: str):
+    """Dots, since a bar has no length on a logarithmic axis."""
+    figure, axis = plt.subplots(figsize=(8, 0.25 * len(points) + 1), layout="constrained")
+    for at, (_, value, colour) in enumerate(points):
+        axis.plot(value, at, "o", color=colour, markersize=7)
+        axis.annotate(
+            f"{value:,.0f}" if value >= 100 else f"{value:,.1f}",
+            (value, at),
+            (8, -3),
+            textcoords="offset points",
+            fontsize=8,
+        )
+    axis.set_yticks(range(len(points)), [name for name, _, _ in points])
+    axis.grid(axis="x", color="#e5e5e5")
     axis.set_xscale("log")
-    axis.set_xlabel("CPU of the whole server for one request, µs (logarithmic); two workers, keep-alive")
-    axis.set_title(
-        "One request: Arki (dark), a bare hello or Arki elsewhere (light), others (grey)", fontsize=9
-    )
+    axis.margins(x=0.12)
+    axis.set_xlabel(label)
+    axis.set_title(title, fontsize=9)
     return figure
 
 
@@ -69,15 +86,9 @@ def _core(core: dict[str, Any]):
         "rule choice with reason",
         "recommend",
     }
-    figure, axis = plt.subplots(figsize=(8, 0.27 * len(pieces) + 1), layout="constrained")
-    values = [figures["min_us"] for _, figures in pieces]
-    names = [name for name, _ in pieces]
-    bars = axis.barh(names, values, color=[OURS if name in ours else OTHERS for name in names])
-    axis.bar_label(bars, [f" {value:,.1f}" for value in values], fontsize=8)
-    axis.set_xscale("log")
-    axis.set_xlabel("CPU for one customer, µs (logarithmic); the least of bursts taken in turns")
-    axis.set_title("In process: Arki (dark) and other ways to do a piece of it (grey)", fontsize=9)
-    return figure
+    points = [(name, one["min_us"], OURS if name in ours else OTHERS) for name, one in pieces]
+    label = "CPU for one customer, µs (logarithmic); the least of bursts taken in turns"
+    return _dots(points, label, "In process: Arki (dark) and other ways to do a piece of it (grey)")
 
 
 def _growth(growth: dict[str, Any]):
@@ -118,8 +129,3 @@ def _analysis(analysis: dict[str, Any]):
     axis.set_ylabel("CPU s (logarithmic)")
     axis.legend(fontsize=8)
     return figure
-
-
-if __name__ == "__main__":
-    for path in draw(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))):
-        print(path.name)

@@ -8,23 +8,48 @@ from typing import Any
 from benchmarks.goals import row_of
 
 
-def tables(result: dict[str, Any]) -> str:
-    """Every table of a result, in Markdown."""
-    parts, blocks = result["parts"], [_goals(result["goals"])]
-    if "http" in parts:
-        blocks.append(_http(parts["http"]))
-    if "core" in parts:
-        blocks.append(_core(parts["core"]))
-    if "growth" in parts:
-        blocks.append(_growth(parts["growth"]))
-    if "analysis" in parts:
-        blocks.append(_analysis(parts["analysis"]))
+def tables(result: dict[str, Any]) -> dict[str, str]:
+    """Every table of a result, in Markdown, by name."""
+    parts, found = result["parts"], {"goals": _goals(result["goals"])}
+    for name, tell in (
+        ("http", _http),
+        ("core", _core),
+        ("growth", _growth),
+        ("analysis", _analysis),
+        ("batch", _batch),
+    ):
+        if name in parts:
+            found[name] = tell(parts[name])
     missing = [
         f"- {name}: {why}" for part in parts.values() for name, why in part.get("not_measured", {}).items()
     ]
-    if missing:
-        blocks.append("\n".join(["Not measured:", "", *missing]))
-    return "\n\n".join(blocks) + "\n"
+    found["not measured"] = "\n".join(missing or ["Everything was measured."])
+    found["conditions"] = _conditions(result)
+    return found
+
+
+def _conditions(result: dict[str, Any]) -> str:
+    machine, http = result["machine"], result["parts"].get("http", {})
+    ours = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    peers = ", ".join(
+        f"{name} {version}"
+        for name, version in (
+            http.get("versions", {}) | result["parts"].get("core", {}).get("versions", {})
+        ).items()
+    )
+    return "\n".join(
+        [
+            (
+                f"Taken {result['taken_at'][:10]} in {result['seconds'] / 60:.0f} minutes on {machine['cores']} cores of"
+                f" {machine['cpu']}, {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}; load average"
+                f" {result['load_average_before']} before it began. Load from {http.get('generator', 'nothing')}."
+            ),
+            "",
+            f"Arki: {ours}.",
+            "",
+            f"Peers: {peers}.",
+        ]
+    )
 
 
 def _goals(goals: list[dict[str, Any]]) -> str:
@@ -126,3 +151,14 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     lines = [" | ".join(head), " | ".join("---" for _ in head)]
     lines += [" | ".join(str(cell) for cell in row) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
+
+
+def _batch(batch: dict[str, Any]) -> str:
+    rows = (
+        (kind, name.replace("_", " "), f"{value:,}" if isinstance(value, int) else value)
+        for kind in ("in_memory", "file_to_file", "naive")
+        for name, value in batch.get(kind, {}).items()
+    )
+    return _table(
+        ("batch", "figure", ""), ((kind.replace("_", " "), name, value) for kind, name, value in rows)
+    )

@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
-from benchmarks import rule_engines
+from benchmarks import rule_engines, write_up
 from benchmarks.growth import with_items, with_rules
 from models.catalogue import read_catalogue
 from models.rulebook import read_rulebook
@@ -39,6 +40,21 @@ def test_a_result_that_is_kept_names_no_machine_or_path(root):
         text = file.read_text(encoding="utf-8")
         assert not [folder for folder in ("work", "tmp", "home", "root") if f"/{folder}/" in text]
         assert json.loads(text)
+
+
+def test_the_tables_of_the_docs_are_those_of_the_result_they_name():
+    told = write_up.TOLD.read_text(encoding="utf-8")
+    file = write_up.named_result(told)
+    result = json.loads(file.read_text(encoding="utf-8"))
+    assert write_up.filled(told, result, file.name) == told
+    assert not result["quick"]
+
+
+def test_the_plots_of_the_docs_are_there_and_small():
+    told = write_up.TOLD.read_text(encoding="utf-8")
+    plots = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", told)
+    assert plots
+    assert all(0 < (write_up.TOLD.parent / plot).stat().st_size < 100_000 for plot in plots)
 
 
 def test_the_table_given_to_other_engines_has_every_rule_once(recommender, at):
