@@ -26,9 +26,10 @@ from drills.server import CUSTOMER, Server, request_bytes, serving
 from drills.table import Row
 from models.bundle import BundleStore
 from service.outcome_keeping import counts, migrate
-from service.outcome_reports import DIMENSIONS, monday, read_report
+from service.outcome_reports import monday, read_report
+from service.outcome_shapes import DIMENSIONS, EVENTS, Event
 from service.outcome_store import COUNTERS, Store, cells, receipts, sums, weeks
-from service.outcomes import EVENTS, Event, Outcomes
+from service.outcomes import Outcomes
 from service.references import References
 
 PATH = "/v1/outcomes"

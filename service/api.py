@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import orjson
 from flask import Response, current_app, g, request
@@ -28,13 +28,15 @@ from service.fallback import Budget
 from service.limits import RateLimits
 from service.logs import RequestLog
 from service.network import Network
-from service.outcome_reports import report_csv
-from service.outcomes import Event, Outcomes
+from service.outcome_shapes import Event, report_csv
 from service.problems import OutcomesOffError
 from service.references import References
 from service.schemas import BatchSchema, RecommendationSchema
 from service.settings import Settings
 from service.tracing import Tracer
+
+if TYPE_CHECKING:
+    from service.outcomes import Outcomes
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,7 @@ from service.limits import RateLimitedError, RateLimits, redis_counter
 from service.logs import RequestLog, Trace, new_ids
 from service.network import Network
 from service.openapi import openapi_document
-from service.outcome_store import Store, WrongDatabaseError
-from service.outcomes import Outcomes
+from service.outcome_shapes import WrongDatabaseError
 from service.pages import OPEN_PAGES, pages
 from service.problems import NotAcceptableError, UntrustedHostError, register_problems
 from service.references import References
@@ -41,6 +40,8 @@ from service.tracing import Tracer, tracer_for
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from service.outcomes import Outcomes
 
 OPEN_ENDPOINTS: Final = frozenset(
     {
@@ -157,6 +158,9 @@ def _service(
 def _outcomes(settings: Settings, references: References) -> Outcomes | None:
     if settings.outcomes_url is None:
         return None
+    from service.outcome_store import Store  # noqa: PLC0415  (a third of a second and 20 MiB, where there is a database)
+    from service.outcomes import Outcomes  # noqa: PLC0415  (the same)
+
     try:
         store = Store(settings.outcomes_url)
         store.check()

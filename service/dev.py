@@ -69,7 +69,8 @@ def _outcomes_file() -> str:
 
 def _make_tables(url: str | None) -> None:
     from service.outcome_keeping import migrate  # noqa: PLC0415  (only where there is a database)
-    from service.outcome_store import OutcomesUnavailableError, Store, WrongDatabaseError  # noqa: PLC0415  (the same)
+    from service.outcome_shapes import OutcomesUnavailableError, WrongDatabaseError  # noqa: PLC0415  (the same)
+    from service.outcome_store import Store  # noqa: PLC0415  (the same)
 
     if url is None:
         return

@@ -63,10 +63,10 @@ logconfig_dict = {
 
 
 def on_starting(server: Any) -> None:  # noqa: ANN401  (gunicorn has no types)
-    """Stop before there is a worker if ours could not start; a process of its own tries, and says why in one line."""
+    """Stop before there is a worker where settings, keys or bundle would stop each of them, with one line that says why."""
     if server.app.app_uri != "service.wsgi:app" or "GUNICORN_PID" in os.environ:
         return
-    tried = os.fork()
+    tried = os.fork()  # what it reads must not stay in the master
     if tried == 0:
         _try_to_start()
     if os.waitpid(tried, 0)[1] != 0:
@@ -76,15 +76,20 @@ def on_starting(server: Any) -> None:  # noqa: ANN401  (gunicorn has no types)
 
 
 def _try_to_start() -> None:
-    """Import the app and leave, without the counts and the clean-up of a worker."""
-    del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+    """Read what a start needs, say why it cannot be used, and leave without a worker's clean-up."""
+    from models.bundle import BundleError, BundleStore  # noqa: PLC0415  (other apps need none of it)
+    from service.access import read_keys  # noqa: PLC0415  (the same)
+    from service.settings import Settings, SettingsError  # noqa: PLC0415  (the same)
+
     code = 1
     try:
-        import service.wsgi  # noqa: F401, PLC0415  (it says itself why it cannot start)
-
+        settings = Settings.from_environ(os.environ)
+        BundleStore(settings.bundles)
+        if settings.keys is not None:
+            read_keys(settings.keys)
         code = 0
-    except SystemExit:
-        pass
+    except (BundleError, SettingsError) as error:
+        sys.stderr.write(f"Arki cannot start. {error}\n")
     except BaseException:  # noqa: BLE001  (whatever it is, the master must not go on in this process)
         traceback.print_exc()
     finally:

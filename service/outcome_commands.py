@@ -75,7 +75,8 @@ def _url() -> str:
 
 @contextmanager
 def _store(*, migrated: bool = True) -> Iterator[Store]:
-    from service.outcome_store import OutcomesUnavailableError, Store, WrongDatabaseError  # noqa: PLC0415  (the same)
+    from service.outcome_shapes import OutcomesUnavailableError, WrongDatabaseError  # noqa: PLC0415  (the same)
+    from service.outcome_store import Store  # noqa: PLC0415  (the same)
 
     try:
         store = Store(_url(), migrated=migrated)

@@ -11,80 +11,23 @@ Interval of a proportion: Wilson, E. B. (1927), JASA 22 (158), 209–212; 95 %.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sqlalchemy import func, select
 
 from models.rulebook import Rulebook
 from models.segments import Segment
+from service.outcome_shapes import RATES, Dimension, Rate, Report, ReportRow
 from service.outcome_store import COUNTERS, Store, sums
 
-Dimension = Literal["rule", "content", "channel", "segment", "language", "week"]
-DIMENSIONS: Final = ("rule", "content", "channel", "segment", "language", "week")
 SUMMED: Final = ("rule", "content", "channel", "language")
 """The dimensions that are summed as events come; the others follow from them."""
 _SUMMED_AS: Final = {"segment": "rule", "week": "language"}
 DEFAULT_WEEKS: Final = 12
 _Z95: Final = 1.959963984540054
-_RATES: Final = ("opened", "completed", "dismissed", "helpful")
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """`count` of `of`, as a share with its 95 % Wilson interval; no share of nothing."""
-
-    count: int
-    of: int
-    share: float | None
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReportRow:
-    """What came of one group.
-
-    Attributes
-    ----------
-    value : str or None
-        The rule, content id, channel, segment, language or Monday; None for customers who objected and minors, of whom
-        only this total is kept.
-    shown : int
-        Answers in which an item was shown.
-    opened, completed, dismissed : Rate
-        Of those shown.
-    helpful : Rate
-        Of those who said whether it helped.
-    grades : int
-        How many gave a grade of 0 to 10.
-    mean_grade : float or None
-    """
-
-    value: str | None
-    shown: int
-    opened: Rate
-    completed: Rate
-    dismissed: Rate
-    helpful: Rate
-    grades: int
-    mean_grade: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Rows by one dimension over whole weeks, from the week of `first` to that of `last` (Mondays), both included."""
-
-    by: Dimension
-    first: date
-    last: date
-    rows: tuple[ReportRow, ...]
 
 
 def read_report(
@@ -131,23 +74,10 @@ def wilson(count: int, of: int) -> Rate:
     )  # not one bit beside its end
 
 
-def report_csv(report: Report) -> str:
-    """A report as CSV; a cell that a spreadsheet would take for a formula is written as text."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    parts = ("count", "of", "share", "low", "high")
-    heads = [f"{name}_{part}" for name in _RATES for part in parts]
-    writer.writerow([report.by, "shown", *heads, "grades", "mean_grade"])
-    for row in report.rows:
-        rates = [getattr(getattr(row, name), part) for name in _RATES for part in parts]
-        writer.writerow(map(_written, [row.value, row.shown, *rates, row.grades, row.mean_grade]))
-    return text.getvalue()
-
-
 def _row(value: str | None, counts: Mapping[str, int]) -> ReportRow:
     shown, grades = counts["shown"], counts["grades"]
     # A share is of those shown, and for totals, of which nothing tells whether it was shown too, of nothing.
-    rates = {name: wilson(counts[name], shown if value is not None else 0) for name in _RATES[:3]}
+    rates = {name: wilson(counts[name], shown if value is not None else 0) for name in RATES[:3]}
     return ReportRow(
         value,
         shown,
@@ -169,12 +99,3 @@ def _segment_of(rulebook: Rulebook) -> Callable[[Any], str]:
         segments = rule.when.get("segment", ())
         named[rule.id] = segments[0] if len(segments) == 1 else "any"
     return lambda rule: named.get(rule, "retired")
-
-
-def _written(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -14,8 +14,7 @@ from models.signals import Fault
 from service.asks import load
 from service.body import Document
 from service.compiled import dumper
-from service.outcome_reports import DIMENSIONS, Report
-from service.outcomes import EVENTS, RATINGS, Event, Verdict
+from service.outcome_shapes import DIMENSIONS, EVENTS, RATINGS, Event, Report, Verdict
 from service.problems import InvalidRequestError, problem_of
 from service.references import LONGEST_REFERENCE
 from service.schemas import (

@@ -43,6 +43,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.pool import QueuePool
 
+from service.outcome_shapes import OutcomesUnavailableError, WrongDatabaseError
+
 REVISION: Final = "0001"
 """The migration this code works on; `arki-outcomes migrate` brings a database to it."""
 COUNTERS: Final = (
@@ -122,20 +124,6 @@ sums: Final = Table(
 )
 """The same counts summed by one id of their cells: what is reported, without a look at the cells."""
 version: Final = Table("alembic_version", MetaData(), Column("version_num", String(32)))
-
-
-class OutcomesUnavailableError(Exception):
-    """The database of outcomes does not answer; what was sent may be sent again as it is."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Outcomes cannot be stored or read just now. Send the same again in some seconds: what was stored is not "
-            "counted twice."
-        )
-
-
-class WrongDatabaseError(Exception):
-    """A database that outcomes must not be trusted to; the message says which setting to change."""
 
 
 class Store:

@@ -13,8 +13,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Final, Literal, NamedTuple
-from uuid import UUID
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,10 +21,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from models.channels import HELSINKI
 from models.rulebook import Rulebook
 from models.signals import Fault
-from service.outcome_reports import SUMMED, Dimension, Report, monday, read_report
+from service.outcome_reports import SUMMED, monday, read_report
+from service.outcome_shapes import RATINGS, Dimension, Event, OutcomesUnavailableError, Report, Verdict
 from service.outcome_store import (
     COUNTERS,
-    OutcomesUnavailableError,
     Store,
     cells,
     marks,
@@ -36,31 +35,11 @@ from service.outcome_store import (
 from service.outcome_writer import GroupCommit
 from service.references import CERTAIN, BadReferenceError, Reference, References
 
-EVENTS: Final = ("shown", "opened", "completed", "dismissed", "helpful", "not_helpful")
-RATINGS: Final = ("helpful", "not_helpful")
 WINDOW: Final = timedelta(hours=72)
 CLOCK_SKEW: Final = timedelta(minutes=5)
 ANSWER_WITHIN_S: Final = 10.0
 STATUTORY: Final = ("statutory", "none")
 """Rule and channel under which content that the law wants to reach everyone is counted."""
-
-
-class Event(NamedTuple):
-    """An outcome event as sent, its shape checked."""
-
-    event_id: UUID
-    recommendation_id: str
-    item: str
-    event: str
-    occurred_at: datetime
-    grade: int | None
-
-
-class Verdict(NamedTuple):
-    """What became of an event."""
-
-    result: Literal["stored", "already_stored", "refused"]
-    fault: Fault | None = None
 
 
 class _Cell(NamedTuple):

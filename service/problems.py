@@ -22,7 +22,7 @@ from service.access import ForbiddenError, UnauthenticatedError
 from service.body import BodyTooLargeError, MalformedBodyError, MediaTypeError, is_plain_key
 from service.limits import RateLimitedError
 from service.logs import error_place
-from service.outcome_store import OutcomesUnavailableError, WrongDatabaseError
+from service.outcome_shapes import OutcomesUnavailableError, WrongDatabaseError
 
 PROBLEM_JSON: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:problem-type:arki:"

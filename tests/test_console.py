@@ -24,7 +24,8 @@ from service.access import make_key, write_keys
 from service.app import create_app
 from service.console import front, matrix, summaries, trying
 from service.console.charts import bar
-from service.outcome_reports import Report, ReportRow, wilson
+from service.outcome_reports import wilson
+from service.outcome_shapes import Report, ReportRow
 from service.problems import KINDS
 from service.settings import RateLimit, Settings, SettingsError
 

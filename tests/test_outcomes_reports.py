@@ -12,9 +12,10 @@ from conftest import NOW, migrated
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.outcome_reports import DIMENSIONS, Report, monday, read_report, report_csv, wilson
+from service.outcome_reports import monday, read_report, wilson
+from service.outcome_shapes import DIMENSIONS, EVENTS, Event, Report, report_csv
 from service.outcome_store import Store
-from service.outcomes import EVENTS, Event, Outcomes
+from service.outcomes import Outcomes
 from service.references import References
 
 TODAY, SMALLEST = NOW.date(), 5
@@ -191,7 +192,7 @@ def test_a_report_covers_whole_weeks_and_twelve_where_none_are_named(tmp_path, r
 
 def test_no_cell_of_a_csv_is_a_formula():
     rate = wilson(5, 10)
-    from service.outcome_reports import ReportRow
+    from service.outcome_shapes import ReportRow
 
     values = ("=1+1", "+1", "-1", "@x", "\tx", "\rx", "plain", None)
     rows = tuple(ReportRow(value, 10, rate, rate, rate, rate, 0, None) for value in values)

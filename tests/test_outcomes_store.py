@@ -20,21 +20,10 @@ from sqlalchemy import create_engine, event, insert, inspect, select, text
 from models.signals import read_signals
 from service import outcome_commands, outcome_keeping
 from service.outcome_keeping import counts, export, migrate, purge
-from service.outcome_store import (
-    COUNTERS,
-    REVISION,
-    OutcomesUnavailableError,
-    Store,
-    WrongDatabaseError,
-    cells,
-    marks,
-    metadata,
-    receipts,
-    sums,
-    weeks,
-)
+from service.outcome_shapes import Event, OutcomesUnavailableError, WrongDatabaseError
+from service.outcome_store import COUNTERS, REVISION, Store, cells, marks, metadata, receipts, sums, weeks
 from service.outcome_writer import GroupCommit
-from service.outcomes import Event, Outcomes
+from service.outcomes import Outcomes
 from service.references import References
 
 SECRET = "s" * 40
