@@ -15,14 +15,14 @@ from benchmarks.environments import ROOT
 from benchmarks.tables import tables
 
 TOLD = ROOT / "docs" / "performance.md"
-_TABLE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(\n<!-- /table -->)", re.DOTALL)
+_TABLE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 _RESULT = re.compile(r"(benchmarks/results/)[0-9-]+\.json")
 
 
 def filled(text: str, result: dict[str, Any], file: str) -> str:
     """The text with every table made anew, and the result named."""
     found = tables(result)
-    text = _TABLE.sub(lambda match: f"{match[1]}{found[match[2]]}{match[3]}", text)
+    text = _TABLE.sub(lambda match: f"{match[1]}{found[match[2]]}\n{match[3]}", text)
     return _RESULT.sub(rf"\g<1>{file}", text)
 
 

@@ -50,6 +50,24 @@ def test_the_tables_of_the_docs_are_those_of_the_result_they_name():
     assert not result["quick"]
 
 
+def test_filling_in_tables_leaves_the_text_around_them():
+    text = (
+        "a\n<!-- table: goals -->\n<!-- /table -->\nb\n<!-- table: conditions -->\nold\n<!-- /table -->\nc\n"
+    )
+    machine = {"cores": 2, "cpu": "x", "memory_gib": 1, "system": "Linux", "python": "3.11"}
+    result = {
+        "parts": {},
+        "goals": [],
+        "machine": machine,
+        "versions": {},
+        "taken_at": "2026-11-21",
+        "seconds": 1,
+    }
+    once = write_up.filled(text, result | {"load_average_before": 0}, "2026-11-21.json")
+    assert [line for line in once.splitlines() if line in {"a", "b", "c", "old"}] == ["a", "b", "c"]
+    assert write_up.filled(once, result | {"load_average_before": 0}, "2026-11-21.json") == once
+
+
 def test_the_plots_of_the_docs_are_there_and_small():
     told = write_up.TOLD.read_text(encoding="utf-8")
     plots = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", told)
