@@ -75,6 +75,7 @@ class Catalogue:
         self.topics = topics
         self._chains = {topic: _chain(topic, parents) for topic in parents}
         self._ranked = lru_cache(maxsize=_RANKINGS)(self._rank)
+        self._statutory_best = lru_cache(maxsize=_RANKINGS)(self._best_statutory)
         self._index: dict[tuple[CustomerType, str, str], list[ContentItem]] = {}
         self._statutory: dict[tuple[CustomerType, str], list[ContentItem]] = {}
         for item in sorted(self.items.values(), key=lambda item: item.id):
@@ -157,23 +158,18 @@ class Catalogue:
         self, benefits: Iterable[str], *, customer_type: CustomerType, language: Language, day: date
     ) -> list[ContentItem]:
         """One statutory item per benefit, the most particular in the asked language, each item once."""
+        best = (self._statutory_best(benefit, customer_type, language, day) for benefit in benefits)
+        return list({item.id: item for item in best if item is not None}.values())
+
+    def _best_statutory(
+        self, benefit: str, customer_type: CustomerType, language: Language, day: date
+    ) -> ContentItem | None:
         ranks = FALLBACK[language]
-        found: dict[str, ContentItem] = {}
-        for benefit in benefits:
-            fitting = [
-                item for item in self._statutory.get((customer_type, benefit), ()) if item.holds_on(day)
-            ]
-            if fitting:
-                best = min(
-                    fitting,
-                    key=lambda item: (
-                        ranks.index(item.language_for(language)),
-                        len(item.benefits),
-                        item.id,
-                    ),
-                )
-                found[best.id] = best
-        return list(found.values())
+        return min(
+            (item for item in self._statutory.get((customer_type, benefit), ()) if item.holds_on(day)),
+            key=lambda item: (ranks.index(item.language_for(language)), len(item.benefits), item.id),
+            default=None,
+        )
 
     def has_statutory(self, benefit: str, customer_type: CustomerType, language: Language) -> bool:
         """Whether some statutory item, whatever the day, reaches such customers in a language or its fallbacks."""
