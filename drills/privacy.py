@@ -30,14 +30,13 @@ class _Canaries:
 
     def __init__(self, seed: int, key: str) -> None:
         self._rng, self._key = random.Random(seed), key
-        self.words = {key, *CONTRACT["person"], *CONTRACT["employer"]} - {"personalisation"}
+        self.plain = {key, *CONTRACT["person"], *CONTRACT["employer"]} - {"personalisation"}
+        self.references: set[str] = set()
         self.echoed: list[str] = []
         self._answer: Any = None
 
     def _word(self) -> str:
-        word = f"canary{secrets.token_hex(6)}"
-        self.words.add(word)
-        return word
+        return f"canary{secrets.token_hex(6)}"
 
     def make(self, number: int) -> tuple[str, bytes]:
         signals = dict(CUSTOMER["signals"]) | {"phone_contacts_90d": self._rng.randrange(1001)}
@@ -86,9 +85,16 @@ class _Canaries:
         """Keep references, and note a refusal that repeats what was sent."""
         if kind == "sound" and status == 200:
             self._answer = json.loads(body)
-        self.words.update(re.findall(r'"recommendation_id":"([^"]+)"', body.decode()))
+        self.references.update(re.findall(r'"recommendation_id":"([^"]+)"', body.decode()))
         if status != 200 and b"canary" in body:
             self.echoed.append(kind)
+
+
+    def found_in(self, text: str) -> int:
+        """How many canaries, keys, signals' names and references a text holds; in one pass, for texts of many megabytes."""
+        hits = set(re.findall("canary[0-9a-f]{12}", text)) | {word for word in self.plain if word in text}
+        begins = {reference[:12] for reference in self.references}  # key id and format: the same for all of one secret
+        return len(hits) + sum(text.count(begin) for begin in begins)
 
 
 def canary(folder: Path, bundles: Path, *, requests: int = 10_000) -> list[Row]:
@@ -115,7 +121,7 @@ def canary(folder: Path, bundles: Path, *, requests: int = 10_000) -> list[Row]:
     traced = b"".join(spans).decode("latin-1")
     kept = b"".join(file.read_bytes() for file in folder.glob("canary.db*")).decode("latin-1")
     found = {
-        name: sum(word in text for word in canaries.words)
+        name: canaries.found_in(text)
         for name, text in {"log": log, "metrics": metrics, "spans": traced, "database": kept}.items()
     }
     strange = sum(not set(line) <= LINE for line in asked)
