@@ -89,11 +89,12 @@ class _Canaries:
         if status != 200 and b"canary" in body:
             self.echoed.append(kind)
 
-
     def found_in(self, text: str) -> int:
         """How many canaries, keys, signals' names and references a text holds; in one pass, for texts of many megabytes."""
         hits = set(re.findall("canary[0-9a-f]{12}", text)) | {word for word in self.plain if word in text}
-        begins = {reference[:12] for reference in self.references}  # key id and format: the same for all of one secret
+        begins = {
+            reference[:11] for reference in self.references
+        }  # key id and format: the same for all of one secret
         return len(hits) + sum(text.count(begin) for begin in begins)
 
 
