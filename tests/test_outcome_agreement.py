@@ -69,7 +69,7 @@ def exported(path, log):
     return path
 
 
-@pytest.mark.xdist_group("training")
+@pytest.mark.slow
 def test_training_with_outcomes_tells_of_them_and_writes_the_same_bytes(tmp_path):
     log = exported(tmp_path / "outcomes.jsonl", LOG)
     told = {}
