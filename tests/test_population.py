@@ -152,19 +152,18 @@ def test_nothing_latent_is_written(table):
 
 
 @pytest.mark.slow
-def test_a_million_persons_are_simulated_in_time_and_memory():
+def test_a_million_persons_are_simulated_within_six_gigabytes():
     code = (
-        "import time, resource; from training.population import population; t = time.time();"
+        "import resource; from training.population import population;"
         "n = population(1_000_000, 1, with_employers=False, processes=2).num_rows;"
         "usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)];"
-        "print(n, time.time() - t, usage[0] + 2 * usage[1])"
+        "print(n, usage[0] + 2 * usage[1])"
     )
     path = pathlib.Path(tempfile.mkdtemp()) / "million.py"
     path.write_text("if __name__ == '__main__':\n    " + code)
     shown = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True)
-    n, seconds, kilobytes = shown.stdout.split()
+    n, kilobytes = shown.stdout.split()
     assert int(n) == 1_000_000
-    assert float(seconds) <= 120
     assert int(kilobytes) <= 6 * 1024**2
 
 
