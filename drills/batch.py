@@ -154,7 +154,13 @@ def started(bundles: Path, source: Path, target: Path, *options: str) -> subproc
         stderr=subprocess.PIPE,
         text=True,
         env=environment(bundles),
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509  (no thread runs here)
     )
+
+
+def _hear_interrupts() -> None:
+    """A shell that runs drills in the background lets them ignore Ctrl+C, and their children with them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def scored(bundles: Path, source: Path, target: Path, *options: str) -> subprocess.CompletedProcess[str]:
