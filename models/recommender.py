@@ -140,6 +140,7 @@ class Recommender:
         prediction = None if degraded else self._predict(signals)
         table = self.rulebook.tables[signals.customer_type].on(asked.day)
         found = lookups(signals, prediction)
+        offers, _ = self._offers(signals, found, asked)
         contributions: tuple[Contribution, ...] = ()
         if prediction is not None:
             towards = (
@@ -155,9 +156,9 @@ class Recommender:
             contributions=contributions,
             lookups=tuple(
                 LookupTrace(facts, offer.rule.id, offer.channel.id, tuple(table.passed_over(facts)))
-                for facts, offer in zip(found, self._offers(signals, found, asked)[0], strict=True)
+                for facts, offer in zip(found, offers, strict=True)
             ),
-            why_not=tuple(self._why_not(signals, found, asked)),
+            why_not=tuple(self._why_not(signals.customer_type, offers, asked)),
         )
 
     def mapping(self, fixed: Mapping[str, str] | None = None, *, day: date = date.max) -> list[MappingRow]:
@@ -275,13 +276,13 @@ class Recommender:
                     )
         return tuple(items.values())
 
-    def _why_not(self, signals: Signals, found: Sequence[Facts], asked: _Asked) -> list[WhyNot]:
+    def _why_not(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> list[WhyNot]:
         sought = [
             Sought(content, topic, channel.id)
-            for rule, channel, topic in self._offers(signals, found, asked)[0]
+            for rule, channel, topic in offers
             for content in kinds_offered(rule, channel)
         ]
-        wanted = Wanted(signals.customer_type, asked.language, asked.day, asked.shown, asked.limit)
+        wanted = Wanted(customer_type, asked.language, asked.day, asked.shown, asked.limit)
         return why_not(self.catalogue, sought, wanted)
 
     def _channel(self, signals: Signals, facts: Facts, rule: Rule) -> Channel:

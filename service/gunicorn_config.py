@@ -26,14 +26,8 @@ if _status.st_uid != os.geteuid() or not stat.S_ISDIR(_status.st_mode):
     sys.exit(f"Arki cannot start. {_run} belongs to somebody else. Set ARKI_RUN to a folder of your own.")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_run / "metrics")  # prometheus_client reads it when imported
 if not os.environ.get("ARKI_KEYS") and not os.environ.get("ARKI_SECRET"):
-    os.environ["ARKI_SECRET"] = secrets.token_urlsafe(
-        32
-    )  # one for all workers, as long as this gunicorn lives
-
-if not os.environ.get("ARKI_KEYS") and not os.environ.get("ARKI_SECRET"):
-    os.environ["ARKI_SECRET"] = secrets.token_urlsafe(
-        32
-    )  # one for all workers, which read each other's references
+    # one for all workers, which read each other's references and sessions
+    os.environ["ARKI_SECRET"] = secrets.token_urlsafe(32)
 
 bind = bind_address(os.environ)
 workers = whole_number(os.environ, "ARKI_WORKERS", 2, MOST_WORKERS)

@@ -20,10 +20,10 @@ from service.compiled import dumper
 from service.experiments import ExperimentSchema
 from service.problems import NotFoundError
 from service.schemas import Choice, StrictSchema, Text, VersionsSchema, WholeNumber
+from service.sheets import as_text
 
 LARGEST_PAGE: Final = 500
 _SEGMENTS: Final = (*map(str, Segment), UNKNOWN)
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class QueryNumber(WholeNumber):
@@ -304,7 +304,7 @@ def mapping_csv(rows: list[dict[str, Any]]) -> str:
     writer.writerow(MappingRow._fields)
     for row in rows:
         cells = (" ".join(cell) if isinstance(cell, list | tuple) else str(cell) for cell in row.values())
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in cells])
+        writer.writerow(map(as_text, cells))
     return text.getvalue()
 
 

@@ -11,13 +11,13 @@ Interval of a proportion: Wilson, E. B. (1927), JASA 22 (158), 209–212; 95 %.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
 from sqlalchemy import func, select
 
+from models import proportions
 from models.rulebook import Rulebook
 from models.segments import Segment
 from service.outcome_shapes import RATES, Dimension, Rate, Report, ReportRow
@@ -27,7 +27,6 @@ SUMMED: Final = ("rule", "content", "channel", "language")
 """The dimensions that are summed as events come; the others follow from them."""
 _SUMMED_AS: Final = {"segment": "rule", "week": "language"}
 DEFAULT_WEEKS: Final = 12
-_Z95: Final = 1.959963984540054
 
 
 def read_report(
@@ -64,14 +63,7 @@ def wilson(count: int, of: int) -> Rate:
     """A share with its interval. Counts wait separately, so `count` may be ahead of `of` by a few; it is then all."""
     if of == 0:
         return Rate(count, of, None, None, None)
-    share = min(1.0, count / of)
-    centre = share + _Z95**2 / (2 * of)
-    half = _Z95 * math.sqrt(share * (1 - share) / of + _Z95**2 / (4 * of * of))
-    whole = 1 + _Z95**2 / of
-    low, high = (centre - half) / whole, (centre + half) / whole
-    return Rate(
-        count, of, share, low if share else 0.0, high if share < 1 else 1.0
-    )  # not one bit beside its end
+    return Rate(count, of, *proportions.wilson(min(count, of), of))
 
 
 def _row(value: str | None, counts: Mapping[str, int]) -> ReportRow:

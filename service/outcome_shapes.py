@@ -10,13 +10,13 @@ from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from models.signals import Fault
+from service.sheets import as_text
 
 EVENTS: Final = ("shown", "opened", "completed", "dismissed", "helpful", "not_helpful")
 RATINGS: Final = ("helpful", "not_helpful")
 Dimension = Literal["rule", "content", "channel", "segment", "language", "week"]
 DIMENSIONS: Final = ("rule", "content", "channel", "segment", "language", "week")
 RATES: Final = ("opened", "completed", "dismissed", "helpful")
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class OutcomesUnavailableError(Exception):
@@ -120,5 +120,4 @@ def _written(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.4f}"
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return as_text(str(value))
