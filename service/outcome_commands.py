@@ -59,6 +59,32 @@ def export(since: datetime | None, file: IO[str]) -> None:
         file.writelines(f"{line}\n" for line in lines)
 
 
+@outcomes.command()
+@click.option(
+    "--of",
+    "success",
+    type=click.Choice(["opened", "completed", "helpful"]),
+    default="opened",
+    show_default=True,
+)
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="From the week of this day.")
+def lifts(success: str, since: datetime | None) -> None:
+    """Tell what each variant of an experiment gained over control, with 95 % intervals."""
+    from service import experiments, outcome_keeping  # noqa: PLC0415  (the same)
+
+    with _store() as store:
+        rows = outcome_keeping.variant_counts(store, success, first=since.date() if since else None)
+    found = experiments.lifts(rows)
+    for lift in found:
+        difference = lift.difference
+        click.echo(
+            f"{lift.experiment}/{lift.variant}: {success} {lift.share.estimate:.1%}, control {lift.control.estimate:.1%}, "
+            f"difference {difference.estimate:+.1%} ({difference.low:+.1%} to {difference.high:+.1%})"
+        )
+    if not found:
+        click.echo("No experiment has counts of a variant and of its control yet.")
+
+
 def _keep_weeks() -> int:
     try:
         return whole_number(os.environ, "ARKI_OUTCOMES_WEEKS", 104, MOST_WEEKS)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, delete, exists, func, select, tuple_
 
 from models.channels import HELSINKI
+from service.experiments import VariantCount
 from service.outcome_reports import monday
 from service.outcome_store import COUNTERS, Store, cells, marks, receipts, sums, weeks
 
@@ -60,6 +61,24 @@ def export(store: Store, *, first: date | None = None) -> Iterator[str]:
     with store.transaction(reads=True) as connection:
         for row in connection.execute(asked).mappings():
             yield json.dumps(_line(row))
+
+
+def variant_counts(store: Store, success: str, *, first: date | None = None) -> list[VariantCount]:
+    """What each variant of each experiment was shown and came to (`opened`, `completed` or `helpful`), from the week of `first`.
+
+    Of those shown, or for `helpful` of those who said. Counts wait apart from each other, so one may be ahead by a few;
+    it is then all.
+    """
+    base = weeks.c.helpful + weeks.c.not_helpful if success == "helpful" else weeks.c.shown
+    asked = select(cells.c.variant, func.sum(base), func.sum(weeks.c[success]))
+    asked = asked.join_from(weeks, cells, weeks.c.cell == cells.c.id).where(cells.c.variant != "")
+    if first is not None:
+        asked = asked.where(weeks.c.week >= monday(first))
+    asked = asked.group_by(cells.c.variant).order_by(cells.c.variant)
+    with store.transaction(reads=True) as connection:
+        found = connection.execute(asked).all()
+    arms = [(*variant.partition("/"), int(of), int(count)) for variant, of, count in found]
+    return [VariantCount(experiment, name, of, min(count, of)) for experiment, _, name, of, count in arms]
 
 
 def counts(store: Store) -> dict[str, int]:

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from conftest import NOW, ROOT
 from sqlalchemy import create_engine, event, insert, inspect, select, text
 
+from models.proportions import newcombe, wilson
 from models.signals import read_signals
 from service import outcome_commands, outcome_keeping
 from service.outcome_keeping import counts, export, migrate, purge
@@ -343,3 +344,24 @@ def test_those_who_come_while_one_commit_waits_share_the_next():
         assert [done.result() for done in waiting] == [[number] for number in range(31)]
     assert seen == [1, 30]
     group.close()
+
+
+def test_the_lift_of_a_variant_over_control_is_told_with_its_interval(database, url, monkeypatch):
+    week = date(2026, 11, 16)
+    told = {"trial/control": (40, 10), "trial/video": (60, 30), "other/a": (9, 9), "": (500, 1)}
+    with database.transaction() as connection:
+        for number, (variant, (shown, opened)) in enumerate(told.items()):
+            ids = {"rule": "r", "content": "c", "channel": "web_page", "language": "fi", "variant": variant}
+            connection.execute(insert(cells).values(id=number, **ids, propensity=500_000, day=week))
+            connection.execute(insert(weeks).values(week=week, cell=number, shown=shown, opened=opened))
+    monkeypatch.setenv("ARKI_OUTCOMES_URL", url)
+    shown = CliRunner().invoke(outcome_commands.outcomes, ["lifts"], catch_exceptions=False)
+    expected = newcombe(wilson(30, 60), wilson(10, 40))
+    assert shown.output == (
+        "trial/video: opened 50.0%, control 25.0%, "
+        f"difference +25.0% ({expected.low:+.1%} to {expected.high:+.1%})\n"
+    )
+    later = CliRunner().invoke(
+        outcome_commands.outcomes, ["lifts", "--since", "2026-11-23"], catch_exceptions=False
+    )
+    assert later.output == "No experiment has counts of a variant and of its control yet.\n"
