@@ -17,6 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gunicorn.glogging import Logger
+
+from service import seats
 from service.settings import MOST_WORKERS, bind_address, run_folder, whole_number
 
 _run = run_folder(os.environ)
@@ -28,6 +31,14 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_run / "metrics")  # prometheus_cli
 if not os.environ.get("ARKI_KEYS") and not os.environ.get("ARKI_SECRET"):
     # one for all workers, which read each other's references and sessions
     os.environ["ARKI_SECRET"] = secrets.token_urlsafe(32)
+
+
+class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's own, without an access log: that would hold who asked when. `service.logs` writes what may be kept."""
+
+    def access(self, *_: object) -> None:
+        """Not even put together: wherever `logconfig_dict` is set, gunicorn does that for each request."""
+
 
 bind = bind_address(os.environ)
 workers = whole_number(os.environ, "ARKI_WORKERS", 2, MOST_WORKERS)
@@ -44,7 +55,7 @@ forwarded_allow_ips = ""  # ARKI_TRUSTED_PROXIES says whom to believe
 forwarder_headers = ""
 if Path("/dev/shm").is_dir():  # noqa: S108  (heartbeats on a disk stall workers; this is gunicorn's documented cure)
     worker_tmp_dir = "/dev/shm"  # noqa: S108  (the same)
-accesslog = None  # an access log holds who asked when; `service.logs` writes what may be kept
+logger_class = _Logger
 control_socket_disable = True  # nobody needs to steer a worker from outside
 logconfig_dict = {
     "version": 1,
@@ -98,10 +109,17 @@ def when_ready(_server: Any) -> None:  # noqa: ANN401
         (_run / name).mkdir(mode=0o700)
 
 
+def pre_fork(server: Any, worker: Any) -> None:  # noqa: ANN401
+    """Give the worker a seat, where the default worker says how many connections it holds."""
+    with suppress(LookupError):  # more workers than seats: the last ones go without
+        taken = (getattr(other, "seat", None) for other in server.WORKERS.values())
+        worker.seat = seats.free_seat(seat for seat in taken if seat is not None)
+
+
 def post_fork(_server: Any, _worker: Any) -> None:  # noqa: ANN401
     """Let the worker load the code that is there now, not what the master read when it started."""
     for name in [name for name in sys.modules if name.partition(".")[0] in {"models", "service"}]:
-        if name not in {"service", "service.wires", "service.worker"}:
+        if name not in {"service", "service.seats", "service.wires", "service.worker"}:
             del sys.modules[name]
 
 
@@ -117,7 +135,9 @@ def worker_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
 
 
 def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
-    """Keep an ended worker's counts and drop its gauges."""
+    """Keep an ended worker's counts, drop its gauges and free its seat."""
+    if getattr(worker, "seat", None) is not None:
+        seats.leave(worker.seat)
     from prometheus_client import multiprocess  # noqa: PLC0415  (reads PROMETHEUS_MULTIPROC_DIR when imported)
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types

@@ -26,6 +26,7 @@ from typing import Any, Final
 from gunicorn import http
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from service import seats
 from service.wires import (
     BUSY,
     CLIENT_ERRORS,
@@ -44,9 +45,9 @@ LARGEST_HEAD: Final = 32 * 1024
 LARGEST_HELD: Final = 2 * 1024 * 1024 + 64 * 1024
 MOST_HELD: Final = 128 * 1024 * 1024
 LINGER_S: Final = 2.0
+GIVES_WAY_S: Final = 0.001
 _TURN_S: Final = 0.005
 _RECEIVE: Final = 64 * 1024
-_ACCEPTS: Final = 16
 _CLOSES: Final = re.compile(rb"\A[^\r\n]* HTTP/1\.0\r\n|\r\nconnection[ \t]*:[ \t]*close", re.IGNORECASE)
 _PROBES: Final = (b"GET /healthz ", b"GET /readyz ", b"GET /metrics ")
 _DISK: Final = (
@@ -92,10 +93,13 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._pooled = 0
         self._held = 0
         self._expire_at = 0.0
+        self.seat: int | None = None  # `gunicorn_config` gives one before the fork
+        self._gave_way = False
 
     def run(self) -> None:
         """Serve until told to stop, then answer what has arrived."""
         self.poller.register(self.method_queue.fileno(), EVENT_READ, self.method_queue.run_callbacks)
+        self._tell()
         self.set_accept_enabled(True)
         while self.alive and self.is_parent_alive():
             if len(self._clients) >= self.worker_connections:
@@ -117,8 +121,13 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Take what waits to be accepted, answer everything, and leave clients time to see that we close."""
         if self._accepting:
             for listener in self.sockets:
-                self.accept(listener, most=self.worker_connections)
+                for _ in range(self.worker_connections):
+                    if not self._accept_one(listener):
+                        break
         self.set_accept_enabled(False)
+        if self.seat is not None:
+            seats.leave(self.seat)
+            self.seat = None
         now = time.monotonic()
         until, linger_until = now + self.cfg.graceful_timeout, now + LINGER_S
         while time.monotonic() < until:
@@ -162,22 +171,40 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             for client in [one for one in self._clients if one.deadline < now and not one.answering]:
                 self._close(client)
 
-    def accept(self, listener: Any, most: int = _ACCEPTS) -> None:  # noqa: ANN401
-        """Take new connections, and what they have sent already."""
-        for _ in range(most):
-            try:
-                sock, address = listener.accept()
-            except OSError:
-                return
-            self.nr_conns += 1
-            wire = Wire()
-            conn = TConn(self.cfg, wire, address, listener.getsockname())
-            conn.initialized, conn.parser = True, http.get_parser(self.cfg, wire, address)
-            sock.setblocking(False)
-            client = _Client(sock, address, conn, time.monotonic() + self.cfg.keepalive)
-            self._clients.add(client)
-            self.poller.register(sock, EVENT_READ, partial(self._readable, client))
-            self._readable(client)
+    def accept(self, listener: Any) -> None:  # noqa: ANN401
+        """Take one new connection and what it has sent already, unless a worker that holds fewer may come first."""
+        if not self._gave_way and self.seat is not None and len(self._clients) > seats.fewest():
+            self._gave_way = (
+                True  # once: whoever holds fewer may be busy, and the client must not wait for it
+            )
+            if not self._waiting and not self._batches:
+                time.sleep(GIVES_WAY_S)
+            return
+        self._gave_way = False
+        self._accept_one(listener)
+
+    def _accept_one(self, listener: Any) -> bool:  # noqa: ANN401
+        """Whether there was a connection to take."""
+        try:
+            sock, address = listener.accept()
+        except OSError:
+            return False
+        self.nr_conns += 1
+        wire = Wire()
+        conn = TConn(self.cfg, wire, address, listener.getsockname())
+        conn.initialized, conn.parser = True, http.get_parser(self.cfg, wire, address)
+        sock.setblocking(False)
+        client = _Client(sock, address, conn, time.monotonic() + self.cfg.keepalive)
+        self._clients.add(client)
+        self._tell()
+        self.poller.register(sock, EVENT_READ, partial(self._readable, client))
+        self._readable(client)
+        return True
+
+    def _tell(self) -> None:
+        """Say in the shared memory how many connections are held here."""
+        if self.seat is not None:
+            seats.hold(self.seat, len(self._clients))
 
     def _readable(self, client: _Client, _sock: object = None) -> None:
         try:
@@ -361,6 +388,7 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if client not in self._clients:
             return
         self._clients.discard(client)
+        self._tell()
         self._held -= len(client.buffer)
         client.buffer.clear()
         self.nr_conns -= 1

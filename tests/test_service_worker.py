@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import socket
+from contextlib import suppress
+from pathlib import Path
 
 import gunicorn
 import pytest
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from drills.server import CUSTOMER, KEY, ROOT, request_bytes, serving
+from service import seats
 from service.wires import BUSY, body_length, error_response, problem_response
 from service.worker import LoopWorker
 
@@ -130,6 +134,46 @@ def test_what_is_not_http_is_refused_with_a_problem(server, sent, status):
     assert int(head[9:12]) == status
     assert b"application/problem+json" in head
     assert json.loads(body)["status"] == status
+
+
+def connections_of(pid):
+    """How many connections a process holds, listening sockets left out."""
+    inodes = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            inodes.add(re.sub(r"\D", "", str(file.readlink())) if "socket:" in str(file.readlink()) else "")
+    lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return sum(line[3] != "0A" and line[9] in inodes for line in lines)
+
+
+def test_connections_that_stay_are_shared_among_the_workers(tmp_path, bundles):
+    with serving(tmp_path, bundles, workers=2) as running:
+        links = [socket.create_connection(("127.0.0.1", running.port), timeout=60) for _ in range(40)]
+        for link in links:
+            link.sendall(request_bytes("/healthz", b"", method="GET"))
+            assert link.recv(12) == b"HTTP/1.1 200"
+        held = sorted(map(connections_of, running.workers()))
+        for link in links:
+            link.close()
+    assert sum(held) == 40
+    assert held[0] >= 10, held  # without it one worker often has nearly all; with it nearly half
+
+
+def test_a_seat_is_free_again_when_its_worker_has_left():
+    assert seats.free_seat([]) == 0
+    assert seats.free_seat([0, 1, 3]) == 2
+    with pytest.raises(LookupError):
+        seats.free_seat(range(seats.SEATS))
+    try:
+        assert seats.fewest() == 0
+        seats.hold(0, 5)
+        seats.hold(1, 3)
+        assert seats.fewest() == 3
+        seats.leave(1)
+        assert seats.fewest() == 5
+    finally:
+        seats.leave(0)
+        seats.leave(1)
 
 
 def test_a_client_that_does_not_read_holds_nobody_up(server):
