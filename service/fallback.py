@@ -6,6 +6,9 @@ hand the call to a pool and stop waiting for it. `service.answers` turns what is
 
 from __future__ import annotations
 
+import atexit
+import math
+import os
 import signal
 import threading
 import time
@@ -56,7 +59,7 @@ class Budget:
 
     def _timed(self, work: Callable[[], T]) -> T:
         if threading.current_thread() is threading.main_thread():
-            return _interrupted(work, self._seconds)
+            return _timer.interrupted(work, self._seconds)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(_POOL, thread_name_prefix="arki-model")
         future = self._pool.submit(work)
@@ -69,33 +72,67 @@ class Budget:
             raise TooSlowError from None
 
 
-_armed = threading.Event()  # set while the timer may interrupt; a late alarm finds it clear
+class _Timer:
+    """The one timer of a process, for the call that its main thread is making; a call in time costs no system call.
 
-
-def _interrupted(work: Callable[[], T], seconds: float) -> T:
-    """The result of `work`, which SIGALRM interrupts after `seconds`.
-
-    The timer fires once, and whatever way `work` ends it is disarmed before anything else is done, so nothing outside
-    `work` is ever interrupted. An alarm that falls into a finaliser is swallowed there; the clock then tells.
+    The timer is not stopped when a call ends in time: when it fires, it finds no call and rests, or finds a later one
+    and is set for what is left of that one's time.
     """
-    if signal.getsignal(signal.SIGALRM) is not _alarm:
-        signal.signal(signal.SIGALRM, _alarm)
-    until = time.monotonic() + seconds
-    try:
-        _armed.set()
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def __init__(self) -> None:
+        self._until: float | None = (
+            None  # when the call now made has used its time up; None where none is made
+        )
+        self._fires_at = math.inf
+
+    def interrupted(self, work: Callable[[], T], seconds: float) -> T:
+        """The result of `work`, which SIGALRM interrupts after `seconds`.
+
+        Whatever way `work` ends, its time is taken away before anything else is done, so nothing outside `work` is ever
+        interrupted. An alarm that falls into a finaliser is swallowed there; the clock then tells.
+        """
+        until = time.monotonic() + seconds
         try:
-            done = work()
-        finally:
-            _armed.clear()
-    finally:  # again: the alarm may have come while the inner one began
-        _armed.clear()
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    if time.monotonic() > until:
-        raise TooSlowError
-    return done
+            self._until = until
+            if self._fires_at > until:
+                self._set(until, seconds)
+            try:
+                done = work()
+            finally:
+                self._until = None
+        finally:  # again: the alarm may have come while the inner one began
+            self._until = None
+        if time.monotonic() > until:
+            raise TooSlowError
+        return done
+
+    def stop(self) -> None:
+        """Set no more; a process that ends must not be ended by its timer."""
+        if self._fires_at < math.inf:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            self.forget()
+
+    def forget(self) -> None:
+        """A forked child has no timer."""
+        self._until, self._fires_at = None, math.inf
+
+    def _set(self, until: float, seconds: float) -> None:
+        if signal.getsignal(signal.SIGALRM) != self._fired:
+            signal.signal(signal.SIGALRM, self._fired)
+        self._fires_at = until
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def _fired(self, _signal: int, _frame: FrameType | None) -> None:
+        self._fires_at = math.inf
+        until = self._until
+        if until is None:
+            return
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TooSlowError
+        self._set(until, left)
 
 
-def _alarm(_signal: int, _frame: FrameType | None) -> None:
-    if _armed.is_set():
-        raise TooSlowError
+_timer: Final = _Timer()
+atexit.register(_timer.stop)
+os.register_at_fork(after_in_child=_timer.forget)

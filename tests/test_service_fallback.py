@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -68,6 +70,42 @@ def test_nothing_outside_the_call_is_ever_interrupted():
     time.sleep(0.05)
 
 
+def test_a_call_is_given_up_though_the_timer_was_set_for_an_earlier_or_a_longer_one():
+    assert Budget(60).call(lambda: "in time") == "in time"  # leaves a timer that fires in a minute
+    assert missed(Budget(0.05), lambda: time.sleep(60))
+    budget = Budget(0.4)
+    assert budget.call(lambda: "in time") == "in time"  # leaves one that fires while the next is made
+    began = time.monotonic()
+    assert missed(budget, lambda: time.sleep(60))
+    assert time.monotonic() - began >= 0.4
+
+
+def test_a_process_that_ends_is_not_ended_by_the_timer():
+    code = (
+        "import signal, time\n"
+        "from service.fallback import Budget\n"
+        "class Slow:\n"
+        "    def __del__(self, sleep=time.sleep): sleep(0.6)\n"
+        "signal.kept = Slow()\n"  # lives until the handlers of signals are gone
+        "Budget(0.3).call(int)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_a_forked_child_has_a_timer_of_its_own():
+    code = (
+        "from service.fallback import Budget, TooSlowError; import os, time\n"
+        "Budget(5).call(int)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    try: Budget(0.1).call(lambda: time.sleep(60))\n"
+        "    except TooSlowError: os._exit(7)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True)
+    assert ran.stdout.strip() == "7"
+
+
 @pytest.mark.parametrize("where", [lambda work: work(), in_thread], ids=["main-thread", "other-thread"])
 def test_a_call_in_time_gives_its_result_and_its_own_errors(where):
     assert where(lambda: Budget(5).call(lambda: 42)) == 42
@@ -85,9 +123,9 @@ def test_a_call_in_time_gives_its_result_and_its_own_errors(where):
 
 def test_after_repeated_misses_the_model_rests_and_is_then_tried_again():
     now = [0.0]
-    budget = Budget(0.01, clock=lambda: now[0])
+    budget = Budget(0.5, clock=lambda: now[0])
     for _ in range(MISSES):
-        assert missed(budget, lambda: time.sleep(0.2))
+        assert missed(budget, lambda: time.sleep(60))
     assert missed(budget, lambda: pytest.fail("the model should rest"))
     now[0] = REST_S
     assert budget.call(lambda: "back") == "back"
