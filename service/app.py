@@ -12,16 +12,17 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from flask import Flask, Request, Response, g, request
+from flask.sessions import NullSession, SessionInterface
 
 from models.bundle import BundleError, BundleStore
 from models.experiments import Assigner
 from service import metrics
 from service.access import ForbiddenError, KeyRing, UnauthenticatedError
-from service.api import BY_ENDPOINT, OPERATIONS, Operation, Service, Watchers, service
+from service.api import BY_ENDPOINT, OPERATIONS, Operation, Service, Watchers, service, unwrapped
 from service.asks import read_query
 from service.body import drain
 from service.console import front
@@ -70,7 +71,6 @@ _HEADERS: Final = (
 )
 _DEFAULT_QUERIES: Final = {operation.query: operation.query.load({}) for operation in OPERATIONS}
 _log: Final = logging.getLogger("arki")
-T = TypeVar("T")
 
 
 class StartError(Exception):
@@ -111,6 +111,7 @@ def create_app(
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]  # no view is a coroutine; Flask would ask each time
+    app.session_interface = _NoSessions()
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["arki"] = _service(settings, store, clock, tracer or tracer_for(settings.tracing))
     app.extensions["arki.openapi"] = orjson.dumps(openapi_document())
@@ -126,6 +127,16 @@ def create_app(
     if settings.keys is None and settings.dev_key is None:
         _log.warning("Neither ARKI_KEYS nor ARKI_DEV_KEY is set: only the open pages will answer.")
     return app
+
+
+class _NoSessions(SessionInterface):
+    """Flask's own sessions are not used (the console has its own), so none is opened or looked at."""
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002  (Flask's signature)
+        return NullSession()
+
+    def is_null_session(self, obj: object) -> bool:  # noqa: ARG002  (the same)
+        return True
 
 
 def _service(
@@ -171,7 +182,7 @@ def _outcomes(settings: Settings, references: References) -> Outcomes | None:
 
 def _admit() -> Response | None:
     """Everything checked before a view runs; each refusal is an exception."""
-    ours, asked, passed = service(), _unwrapped(request), _unwrapped(g)
+    ours, asked, passed = service(), unwrapped(request), unwrapped(g)
     environ, endpoint = asked.environ, asked.endpoint
     passed.started, passed.watchers = time.perf_counter(), ours.watchers
     passed.request_id, passed.trace = new_ids(environ.get("HTTP_TRACEPARENT"))
@@ -198,12 +209,6 @@ def _admit() -> Response | None:
     else:
         passed.query = _DEFAULT_QUERIES[operation.query]
     return None
-
-
-def _unwrapped(proxy: T) -> T:
-    """What one of Flask's proxies stands for now; each look through a proxy costs as much as a dict look-up does ten times."""
-    found: T = proxy._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  (Flask documents it)
-    return found
 
 
 def _preflight() -> Response | None:
@@ -239,7 +244,7 @@ def _check_accept(operation: Operation) -> None:
 
 
 def _finish(response: Response) -> Response:
-    asked, ours, passed = _unwrapped(request), service(), vars(_unwrapped(g))
+    asked, ours, passed = unwrapped(request), service(), vars(unwrapped(g))
     environ = asked.environ
     drain(environ)
     headers = [("X-Request-Id", passed["request_id"]), ("traceparent", passed["trace"].traceparent())]
