@@ -6,7 +6,7 @@ reasons and versions. Whatever happens here is a function of the bundle and the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -71,7 +71,7 @@ class Recommender:
     channels: Mapping[str, Channel]
     texts: Mapping[str, Any]
     versions: Versions
-    _kept: dict[tuple[object, ...], Offered] = field(default_factory=dict, repr=False, compare=False)
+    _kept: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def recommend(
         self,
@@ -182,15 +182,7 @@ class Recommender:
             as_of=asked.at,
             valid_until=offered.valid_until,
             items=offered.items,
-            statutory=tuple(
-                StatutoryItem(item.type, _content(item, asked.language))
-                for item in self.catalogue.statutory(
-                    _statutory_benefits(signals),
-                    customer_type=signals.customer_type,
-                    language=asked.language,
-                    day=asked.day,
-                )
-            ),
+            statutory=self._statutory(signals, asked),
             human_channel=offered.human_channel,
             segment=None if asked.degraded else segment,
             versions=self.versions,
@@ -213,17 +205,40 @@ class Recommender:
             return offers, None
         return drawn(offers, asked.draw)
 
+    def _statutory(self, signals: Signals, asked: _Asked) -> tuple[StatutoryItem, ...]:
+        """What the law attaches to the benefits that are named; kept, since it follows from them alone."""
+        kind, language, benefits = signals.customer_type, asked.language, _statutory_benefits(signals)
+        if not benefits:
+            return ()
+        found: tuple[StatutoryItem, ...] = self._remembered(
+            ("statutory", kind, language, asked.day, *benefits),
+            lambda: tuple(
+                StatutoryItem(item.type, _content(item, language))
+                for item in self.catalogue.statutory(
+                    benefits, customer_type=kind, language=language, day=asked.day
+                )
+            ),
+        )
+        return found
+
     def _offered(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> Offered:
         """Items and human channel of some offers. They are the same for a minute, whoever the customer is, so they are kept."""
         if asked.shown:
             return self._made(customer_type, offers, asked)
-        key = (customer_type, asked.language, asked.limit, asked.at.timestamp() // 60, *map(_named, offers))
-        offered = self._kept.get(key)
-        if offered is None:
+        minute = asked.at.timestamp() // 60
+        found: Offered = self._remembered(
+            (customer_type, asked.language, asked.limit, minute, *map(_named, offers)),
+            lambda: self._made(customer_type, offers, asked),
+        )
+        return found
+
+    def _remembered(self, key: tuple[object, ...], make: Callable[[], Any]) -> Any:  # noqa: ANN401  (what is made)
+        found = self._kept.get(key)
+        if found is None:
             if len(self._kept) >= _MOST_KEPT:
                 self._kept.clear()
-            offered = self._kept[key] = self._made(customer_type, offers, asked)
-        return offered
+            found = self._kept[key] = make()
+        return found
 
     def _made(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> Offered:
         items = self._items(customer_type, offers, asked)

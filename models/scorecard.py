@@ -94,10 +94,23 @@ class Prediction(NamedTuple):
     rows: Sequence[Row] = ()
 
 
+class _Bins(dict[int | None, int]):
+    """The bin of each value seen: the number of edges ≤ value; the last is *missing*. The contract bounds how many there are."""
+
+    def __init__(self, edges: tuple[int, ...]) -> None:
+        super().__init__({None: len(edges) + 1})
+        self._edges = edges
+
+    def __missing__(self, value: int | None) -> int:
+        found = self[value] = bisect_right(self._edges, value)  # type: ignore[type-var]  # None is there from the start
+        return found
+
+
 class _Table(NamedTuple):
     features: tuple[int, ...]  # positions in FEATURES: one, or two for a pair
     edges: tuple[tuple[int, ...], ...]
-    rows: tuple[tuple[int, ...], ...]  # row-major over bins; per feature the last bin is *missing*
+    rows: tuple[Row, ...]  # row-major over bins; per feature the last bin is *missing*
+    bins: tuple[_Bins, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +178,7 @@ class Scorecard:
             for names in self.names
         ]
         added = self._added(prediction.rows, prediction.segment, named)
-        return [told for told in _ordered(added) if told.log_odds > 0]
+        return _ordered({names: total for names, total in added.items() if total > 0})
 
     def _added(
         self, rows: Sequence[Row], segment: Segment, named: Sequence[tuple[str, ...]]
@@ -179,20 +192,14 @@ class Scorecard:
         return added
 
     def _rows(self, x: tuple[int | None, ...]) -> list[Row]:
-        """Each table's row for a feature row: bin = number of edges ≤ value; the last bin is *missing*."""
+        """Each table's row for a feature row."""
         found = []
-        for positions, edges, rows in self.tables:
+        for positions, edges, rows, bins in self.tables:
             if len(positions) == 1:
-                value = x[positions[0]]
-                found.append(rows[-1 if value is None else bisect_right(edges[0], value)])
+                found.append(rows[bins[0][x[positions[0]]]])
             else:
-                cell = 0
-                for position, own in zip(positions, edges, strict=True):
-                    value = x[position]
-                    cell = cell * (len(own) + 2) + (
-                        len(own) + 1 if value is None else bisect_right(own, value)
-                    )
-                found.append(rows[cell])
+                (first, second), (upper, lower) = positions, bins
+                found.append(rows[upper[x[first]] * (len(edges[1]) + 2) + lower[x[second]]])
         return found
 
 
@@ -250,9 +257,14 @@ def _read_table(table: Mapping[str, Any]) -> _Table:
     edges = tuple(tuple(int(edge) for edge in per_feature) for per_feature in table["edges"])
     rows = tuple(_row(row) for row in table["rows"])
     cells = math.prod(len(per_feature) + 2 for per_feature in edges)
-    if len(edges) != len(positions) or len(rows) != cells or any(list(e) != sorted(set(e)) for e in edges):
+    if (
+        len(positions) not in {1, 2}
+        or len(edges) != len(positions)
+        or len(rows) != cells
+        or any(list(e) != sorted(set(e)) for e in edges)
+    ):
         raise ArtifactError(f"the table of {' × '.join(table['features'])} has a wrong shape; train again")
-    return _Table(positions, edges, rows)
+    return _Table(positions, edges, rows, tuple(map(_Bins, edges)))
 
 
 def _exp(difference: int) -> float:

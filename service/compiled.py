@@ -21,12 +21,13 @@ def loader(schema: Schema, make: Callable[[Mapping[str, Any]], T]) -> Callable[[
     Parameters
     ----------
     schema : Schema
-        One that refuses unknown fields and whose fields have no attribute, data key or pre-processing of their own.
+        One that refuses unknown fields and whose fields have no attribute, data key, validator or pre-processing of
+        their own: all that such a field does with a value that is there is its `_deserialize`.
     make : callable
         What its post_load makes of the checked fields.
     """
     steps = [
-        (name, field.deserialize, field.load_default, field.required)
+        (name, field._deserialize, field.load_default, field.required)  # noqa: SLF001  (what each field defines)
         for name, field in schema.load_fields.items()
     ]
     names = schema.load_fields.keys()
@@ -36,9 +37,10 @@ def loader(schema: Schema, make: Callable[[Mapping[str, Any]], T]) -> Callable[[
             values = {}
             try:
                 for name, deserialize, default, required in steps:
-                    if name in given:
-                        values[name] = deserialize(given[name], name, given)
-                    elif required:
+                    value = given.get(name)
+                    if value is not None:
+                        values[name] = deserialize(value, name, given)
+                    elif required or name in given:
                         break
                     elif default is not missing:
                         values[name] = default
