@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.environments import NotMeasuredError
 from benchmarks.load import Requests
+from drills.server import free_port
 
 LONGEST_START_S = 120.0
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -34,7 +35,7 @@ class Running:
     """A started server."""
 
     def __init__(self, contestant: Contestant) -> None:
-        self.contestant, self.port = contestant, _free_port()
+        self.contestant, self.port = contestant, free_port()
         environ = {name: value for name, value in os.environ.items() if not name.startswith("ARKI_")}
         environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PORT": str(self.port)}
         environ |= {
@@ -143,9 +144,3 @@ def _asked(port: int, wire: bytes) -> bytes:
             return f"HTTP/1.1 {response.status}\r\n\r\n".encode() + response.read()
     except (OSError, http.client.HTTPException):
         return b""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -15,6 +15,9 @@ from service.outcome_keeping import migrate
 from service.outcome_store import Store
 from service.settings import Settings
 
+os.environ.setdefault(
+    "ARKI_MODEL_BUDGET_MS", "10000"
+)  # of the services that tests start; they share slow machines
 ROOT = Path(__file__).parent.parent
 KEY = "a key for tests"
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)  # a Monday, noon in Helsinki

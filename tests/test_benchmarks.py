@@ -5,15 +5,16 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
-from benchmarks import rule_engines, write_up
+from benchmarks import goals, rule_engines, steps, tables, write_up
 from benchmarks.growth import with_items, with_rules
 from models.catalogue import read_catalogue
 from models.rulebook import read_rulebook
 
-PLACES = ("figure", "bound", "holds", "name")
+PLACES = ("figure", "bound", "holds", "name", "why", "distance")
 
 
 @pytest.mark.slow
@@ -26,7 +27,7 @@ def test_the_quick_benchmark_writes_every_part(root, tmp_path, bundles):
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
     result = json.loads(out.read_text(encoding="utf-8"))
-    assert set(result["parts"]) == {"core", "growth", "analysis", "http", "batch"}
+    assert set(result["parts"]) == {"steps", "core", "growth", "analysis", "http", "batch"}
     assert {row["server"] for row in result["parts"]["http"]["rows"]} == {"hello", "arki"}
     assert not any(row["failed"] for row in result["parts"]["http"]["rows"])
     assert result["machine"].keys() == {"cores", "cpu", "memory_gib", "system", "python"}
@@ -48,6 +49,19 @@ def test_the_tables_of_the_docs_are_those_of_the_result_they_name():
     result = json.loads(file.read_text(encoding="utf-8"))
     assert write_up.filled(told, result, file.name) == told
     assert not result["quick"]
+
+
+@pytest.mark.parametrize(("figure", "told"), [(16, "holds"), (12, "misses by 20%: slow"), (None, "slow")])
+def test_a_goal_that_is_missed_says_by_how_much_and_why(figure, told):
+    (row,) = tables._goals([asdict(goals._at_least("g", figure, 15, why="slow"))]).splitlines()[2:]
+    assert row.endswith(f"| {told} |")
+
+
+def test_the_steps_of_a_request_are_counted_by_whose_they_are(bundles):
+    found = steps.measure(bundles, quick=True)
+    assert found["hello"].keys() >= {"flask", "werkzeug", "gunicorn and worker"}
+    assert found["full"].keys() >= {"models", "service", *found["hello"]} - {"benchmarks"}
+    assert sum(found["full"].values()) > sum(found["hello"].values()) > 1000
 
 
 def test_filling_in_tables_leaves_the_text_around_them():

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from drills.server import free_port
+from service import limits as limiting
 from service.access import make_key, write_keys
 from service.app import create_app
 from service.limits import REDIS_REST_S, RateLimitedError, RateLimits, redis_counter
@@ -28,15 +30,14 @@ def needs(program):
 
 
 @pytest.fixture
-def redis_url(tmp_path):
+def redis_url(tmp_path, monkeypatch):
     """A Redis of our own on loopback, ended afterwards."""
     needs("redis-server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    monkeypatch.setattr(limiting, "REDIS_TIMEOUT_S", 10)  # tests share slow machines
+    port = free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tmp_path) as process:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -44,7 +45,7 @@ def redis_url(tmp_path):
             time.sleep(0.02)
         yield f"redis://127.0.0.1:{port}/0"
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def test_a_key_has_its_number_of_requests_in_a_window_and_then_a_new_one():

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from drills.server import free_port
 from models import bundle
 from service import dev
 from service.app import StartError, create_app
@@ -162,12 +163,6 @@ def test_a_start_that_fails_says_why_in_one_line(tmp_path):
     assert found.returncode != 0
     assert "Arki cannot start. no bundle is active in" in found.stderr
     assert "Traceback" not in found.stderr
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def gunicorn(app="service.wsgi:app"):

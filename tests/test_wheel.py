@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from drills.server import free_port
 
 pytestmark = pytest.mark.slow
 BODY = {
@@ -76,9 +77,7 @@ def test_a_clean_environment_builds_the_bundle_and_another_serves_it(wheel, root
         ["--require-hashes", "-r", root / "requirements/serve.lock"],
         ["--no-deps", wheel],
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environ = {
         "PATH": os.environ["PATH"],
         "ARKI_BUNDLES": str(tmp_path / "bundles"),
