@@ -19,6 +19,7 @@ from benchmarks.tables import tables
 from models import bundle
 
 PARTS = {
+    "steps": "benchmarks.steps",
     "core": "benchmarks.core",
     "growth": "benchmarks.growth",
     "analysis": "benchmarks.grids",
@@ -35,7 +36,7 @@ def main() -> None:
     bundles = Path(os.environ.get("ARKI_BUNDLES", ROOT / "bundles")).absolute()
     if bundle.current(bundles) is None:
         sys.exit("No bundle is active. Run make setup first.")
-    began, parts = time.monotonic(), {}
+    began, parts = time.monotonic(), dict[str, Any]()
     result: dict[str, Any] = {
         "format": FORMAT,
         "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -44,18 +45,24 @@ def main() -> None:
         "load_average_before": load_average(),
         "versions": versions(),
         "bundle": bundle.current(bundles),
+        "parts": parts,
     }
+    given.out.parent.mkdir(parents=True, exist_ok=True)
     for name in given.parts or PARTS:
         module = importlib.import_module(PARTS[name])
         sys.stderr.write(f"benchmarks: {name} …\n")
         parts[name] = module.measure(bundles, quick=given.quick)
-    result |= {"parts": parts, "goals": goals(parts)}
-    result["seconds"] = round(time.monotonic() - began, 1)
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        result["seconds"] = round(time.monotonic() - began, 1)
+        _keep(result, given.out)  # what is measured is not lost, whatever becomes of the parts to come
+    result["goals"] = goals(parts)
+    _keep(result, given.out)
     for name, table in tables(result).items():
         print(f"{name}\n\n{table}\n")
     print(f"{result['seconds']:.0f} s; the figures are in {given.out.name}.")
+
+
+def _keep(result: dict[str, Any], file: Path) -> None:
+    file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _arguments() -> argparse.Namespace:

@@ -13,6 +13,7 @@ def tables(result: dict[str, Any]) -> dict[str, str]:
     parts, found = result["parts"], {"goals": _goals(result["goals"])}
     for name, tell in (
         ("http", _http),
+        ("steps", _steps),
         ("core", _core),
         ("growth", _growth),
         ("analysis", _analysis),
@@ -58,11 +59,24 @@ def _goals(goals: list[dict[str, Any]]) -> str:
             one["name"],
             "–" if one["figure"] is None else f"{one['figure']:g}",
             one["bound"] + (f" (goal {one['goal']})" if one["goal"] else ""),
-            one["note"] if one["holds"] is None else "holds" if one["holds"] else "misses",
+            _verdict(one),
         )
         for one in goals
     )
     return _table(("goal", "figure", "bound", ""), rows)
+
+
+def _verdict(goal: dict[str, Any]) -> str:
+    if goal["holds"]:
+        return "holds"
+    return goal["why"] if goal["holds"] is None else f"misses by {goal['distance']}: {goal['why']}"
+
+
+def _steps(steps: dict[str, dict[str, float]]) -> str:
+    hello, full = steps["hello"], steps["full"]
+    rows = [(name, *(f"{part.get(name, 0):,.0f}" for part in (hello, full))) for name in full]
+    rows.append(("**in all**", *(f"**{sum(part.values()):,.0f}**" for part in (hello, full))))
+    return _table(("bytecodes of a request in", "hello", "full answer"), rows)
 
 
 def _http(http: dict[str, Any]) -> str:

@@ -1,0 +1,134 @@
+"""Part `steps`: how many Python bytecodes a request runs, by what runs them; from the bytes that arrived to those that leave.
+
+A count, so the same on every machine with this Python and these packages: it says where the time of a request is, where
+timings only say how much. What runs in C (JSON, hashes, system calls) counts as the call alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from benchmarks.contestants import KEY, arki_asks
+from benchmarks.customers import read_customers
+from benchmarks.environments import ROOT
+from benchmarks.load import Requests
+
+WARM_UP, COUNTED = 128, 64
+OURS = ("models", "service")
+WORKER = ("service/worker.py", "service/wires.py", "service/seats.py")
+
+
+def measure(bundles: Path, *, quick: bool) -> dict[str, Any]:  # noqa: ARG001  (a count needs no rounds)
+    """Bytecodes of one request, by part: a hello's and a full answer's; in a process of its own, as a worker has one."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        command = [sys.executable, "-m", "benchmarks.steps", str(bundles)]
+        environ = os.environ | {"ARKI_RUN": str(Path(folder) / "run")}
+        ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT, env=environ)
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
+
+
+def main() -> None:
+    """`python -m benchmarks.steps BUNDLES`: the counts as JSON."""
+    from service import gunicorn_config  # first: it says where counts are kept
+
+    gunicorn_config.when_ready(None)
+    try:
+        from benchmarks.peers import hello
+        from service.app import create_app
+        from service.settings import Settings
+
+        with Path(os.devnull).open("wb") as quiet:
+            os.dup2(quiet.fileno(), 2)  # the log's lines
+        app = create_app(Settings(bundles=Path(sys.argv[1]), dev_key=KEY, secret=secrets.token_hex(32)))
+        full = arki_asks(read_customers())["full"]
+        found = {"hello": _counted(hello.app, Requests("/hello")), "full": _counted(app, full)}
+    finally:
+        gunicorn_config.on_exit(None)
+    json.dump(found, sys.stdout)
+
+
+def _counted(app: Any, requests: Requests) -> dict[str, float]:
+    """Bytecodes of a request by part, after everything that is remembered has been seen."""
+    serve, wires = _server(app), requests.wires()
+    for at in range(WARM_UP):
+        said = serve(wires[at % len(wires)])
+        if not said.startswith(b"HTTP/1.1 200"):
+            raise ValueError(f"answered {said[:60]!r}")
+    found: Counter[str] = Counter()
+
+    def count(frame: FrameType, event: str, _: object) -> Any:
+        if event == "opcode":
+            found[frame.f_code.co_filename] += 1
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return count
+
+    for at in range(COUNTED):
+        sys.settrace(count)
+        serve(wires[at % len(wires)])
+        sys.settrace(None)
+    by_part: Counter[str] = Counter()
+    for file, steps in found.items():
+        by_part[_part(file)] += steps
+    return {part: round(steps / COUNTED, 1) for part, steps in by_part.most_common()}
+
+
+def _server(app: Any):
+    """The default worker's way from bytes to bytes, without the socket."""
+    from gunicorn import http
+    from gunicorn.config import Config
+    from gunicorn.workers.gthread import TConn
+
+    from service import gunicorn_config
+    from service.wires import Wire
+    from service.worker import LoopWorker
+
+    config = Config()
+    for name in (
+        "logger_class",
+        "keepalive",
+        "worker_connections",
+        "forwarded_allow_ips",
+        "forwarder_headers",
+    ):
+        config.set(name, getattr(gunicorn_config, name))
+    worker = LoopWorker(1, os.getpid(), [], None, 30, config, config.logger_class(config))
+    worker.wsgi = app
+    wire = Wire()
+    conn = TConn(config, wire, ("127.0.0.1", 50000), ("127.0.0.1", 8080))
+    conn.initialized, conn.parser = True, http.get_parser(config, wire, ("127.0.0.1", 50000))
+
+    def serve(request: bytes) -> bytes:
+        wire.given = request
+        worker.handle(conn)
+        said, wire.written = b"".join(wire.written), []
+        return said
+
+    return serve
+
+
+def _part(file: str) -> str:
+    """Whose code a file is."""
+    path = Path(file)
+    if path.is_relative_to(ROOT) and "site-packages" not in path.parts:
+        inside = path.relative_to(ROOT).as_posix()
+        if inside in WORKER:
+            return "gunicorn and worker"
+        return inside.partition("/")[0] if inside.startswith(OURS) else "benchmarks"
+    if "site-packages" in path.parts:
+        package = path.parts[path.parts.index("site-packages") + 1]
+        return "gunicorn and worker" if package == "gunicorn" else package.removesuffix(".py")
+    return "standard library"
+
+
+if __name__ == "__main__":
+    main()
