@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from drills.postgres import postgres
@@ -15,9 +16,15 @@ from service.outcome_keeping import migrate
 from service.outcome_store import Store
 from service.settings import Settings
 
-os.environ.setdefault(
-    "ARKI_MODEL_BUDGET_MS", "10000"
-)  # of the services that tests start; they share slow machines
+# Tests share slow machines: no example has a deadline, and the services that they start have time for an answer.
+hypothesis.settings.register_profile(
+    "patient",
+    hypothesis.settings.default,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("patient")
+os.environ.setdefault("ARKI_MODEL_BUDGET_MS", "10000")
 ROOT = Path(__file__).parent.parent
 KEY = "a key for tests"
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)  # a Monday, noon in Helsinki
