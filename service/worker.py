@@ -47,6 +47,7 @@ MOST_HELD: Final = 128 * 1024 * 1024
 LINGER_S: Final = 2.0
 GIVES_WAY_S: Final = 0.001
 _TURN_S: Final = 0.005
+_LOOK_EVERY_S: Final = 1.0
 _RECEIVE: Final = 64 * 1024
 _CLOSES: Final = re.compile(rb"\A[^\r\n]* HTTP/1\.0\r\n|\r\nconnection[ \t]*:[ \t]*close", re.IGNORECASE)
 _PROBES: Final = (b"GET /healthz ", b"GET /readyz ", b"GET /metrics ")
@@ -92,7 +93,7 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._batches: deque[_Client] = deque()
         self._pooled = 0
         self._held = 0
-        self._expire_at = 0.0
+        self._look_at = 0.0
         self.seat: int | None = None  # `gunicorn_config` gives one before the fork
         self._gave_way = False
 
@@ -101,7 +102,7 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.poller.register(self.method_queue.fileno(), EVENT_READ, self.method_queue.run_callbacks)
         self._tell()
         self.set_accept_enabled(True)
-        while self.alive and self.is_parent_alive():
+        while self.alive:
             if len(self._clients) >= self.worker_connections:
                 self._make_room()
             can_accept = len(self._clients) < self.worker_connections
@@ -150,7 +151,6 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _turn(self, timeout_s: float) -> None:
         """One round: take what has arrived, then answer for a few milliseconds."""
-        self.notify()
         self.wait_for_and_dispatch_events(0 if self._waiting or self._batches else timeout_s)
         now = time.monotonic()
         while self._batches and now - self._batches[0].since > LONGEST_BATCH_WAIT_S:
@@ -166,17 +166,22 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             else:
                 break
             now = time.monotonic()
-        if now >= self._expire_at:
-            self._expire_at = now + 1.0
-            for client in [one for one in self._clients if one.deadline < now and not one.answering]:
-                self._close(client)
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_EVERY_S
+            self._look(now)
+
+    def _look(self, now: float) -> None:
+        """What is due now and then: tell the master that we live, see whether it does, and close what took too long."""
+        self.notify()
+        if not self.is_parent_alive():
+            self.alive = False
+        for client in [one for one in self._clients if one.deadline < now and not one.answering]:
+            self._close(client)
 
     def accept(self, listener: Any) -> None:  # noqa: ANN401
         """Take one new connection and what it has sent already, unless a worker that holds fewer may come first."""
         if not self._gave_way and self.seat is not None and len(self._clients) > seats.fewest():
-            self._gave_way = (
-                True  # once: whoever holds fewer may be busy, and the client must not wait for it
-            )
+            self._gave_way = True  # once, since whoever holds fewer may be busy
             if not self._waiting and not self._batches:
                 time.sleep(GIVES_WAY_S)
             return
