@@ -10,18 +10,18 @@ from typing import Any
 MODEL_SERVERS = ("LitServe", "MLServer", "BentoML", "MLflow")
 GIVEN_OURS = ("LitServe, Arki's recommend", "BentoML, Arki's recommend")
 ZEN = "zen-engine, static loader"
-_MORE = "an answer runs three times a hello's bytecodes (table *steps*); what is left is spread thin"
+_MORE = "an answer runs nearly three times a hello's bytecodes (table *steps*); what is left is spread thin"
 _LIBRARIES = "marshmallow, prometheus_client, Babel and the bundle beside Flask, in each of two workers"
 _LONGER = "an answer takes longer than a hello, so more of them wait behind one another"
 _IMPORTS = "two workers import and load at once on the machine's cores"
 _PIPELINE = "the bound is from a trial whose pipeline took 7 to 11 ms a row; the fastest usual one, served here, takes less"
 _LEAN = (
-    "the server is given a recommend of some 50 µs, and leaves out key, limits, reference, metrics and log"
+    "the server is given a recommend of some 40 µs, and leaves out key, limits, reference, metrics and log"
 )
 _MACHINE = "the machine is slower or busier than the one the bound is from"
 _ZEN = "its share of an answer is some 2 % either way"
 _LARGER = "more is looked through than is kept"
-_POORER = "it is a poorer, linear model; over the estimator that Arki compiles it is several times as fast"
+_POORER = "that pipeline is a poorer, linear model; Arki is over four times as fast as the estimator it compiles"
 _FLOOR = "columns are read, checked and scored between"
 _NAIVE = "one customer at a time is faster on this machine than where the bound is from"
 

@@ -75,6 +75,8 @@ def _between(told: str) -> Callable[[re.Match[str]], str]:
 
 
 def _time(seconds: float) -> str:
+    if seconds < 1:
+        return "under 1 s"
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"  # noqa: PLR2004
 
 
