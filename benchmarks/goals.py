@@ -21,7 +21,9 @@ _LEAN = (
 _MACHINE = "the machine is slower or busier than the one the bound is from"
 _ZEN = "its share of an answer is some 2 % either way"
 _LARGER = "more is looked through than is kept"
-_POORER = "that pipeline is a poorer, linear model; Arki is over four times as fast as the estimator it compiles"
+_POORER = (
+    "that pipeline is a poorer, linear model; Arki is over four times as fast as the estimator it compiles"
+)
 _FLOOR = "columns are read, checked and scored between"
 _NAIVE = "one customer at a time is faster on this machine than where the bound is from"
 
