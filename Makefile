@@ -95,7 +95,7 @@ drill: $(VENV)/dev.stamp ## every promise of the running service tried, as a tab
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/python -m drills $(if $(LONG),--long)
 
-bench: $(VENV)/dev.stamp $(if $(QUICK),,.venv-bench/stamp) ## speed beside peers as ratios of one run (about 12 min, peers of 5 GB installed first; QUICK=1 a minute)
+bench: $(VENV)/dev.stamp $(if $(QUICK),,.venv-bench/stamp) ## speed beside peers as ratios of one run (about 10 min, peers of 5 GB installed first; QUICK=1 a minute)
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(PARTS)
 

@@ -47,15 +47,15 @@ def main() -> None:
         "bundle": bundle.current(bundles),
         "parts": parts,
     }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
+    partial = given.out.with_suffix(".partial.json")
+    partial.parent.mkdir(parents=True, exist_ok=True)
     for name in given.parts or PARTS:
         module = importlib.import_module(PARTS[name])
         sys.stderr.write(f"benchmarks: {name} …\n")
         parts[name] = module.measure(bundles, quick=given.quick)
-        result["seconds"] = round(time.monotonic() - began, 1)
-        _keep(result, given.out)  # what is measured is not lost, whatever becomes of the parts to come
-    result["goals"] = goals(parts)
-    _keep(result, given.out)
+        result |= {"goals": goals(parts), "seconds": round(time.monotonic() - began, 1)}
+        _keep(result, partial)  # what is measured is not lost, whatever becomes of the parts to come
+    partial.replace(given.out)
     for name, table in tables(result).items():
         print(f"{name}\n\n{table}\n")
     print(f"{result['seconds']:.0f} s; the figures are in {given.out.name}.")

@@ -19,7 +19,7 @@ _LEAN = (
     "the server is given a recommend of some 40 µs, and leaves out key, limits, reference, metrics and log"
 )
 _MACHINE = "the machine is slower or busier than the one the bound is from"
-_ZEN = "its share of an answer is some 2 % either way"
+_ZEN = "it takes some 2 % of a recommend either way"
 _LARGER = "more is looked through than is kept"
 _POORER = (
     "that pipeline is a poorer, linear model; Arki is over four times as fast as the estimator it compiles"

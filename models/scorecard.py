@@ -16,7 +16,7 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import Any, Final, NamedTuple
 
@@ -110,7 +110,6 @@ class _Table(NamedTuple):
     features: tuple[int, ...]  # positions in FEATURES: one, or two for a pair
     edges: tuple[tuple[int, ...], ...]
     rows: tuple[Row, ...]  # row-major over bins; per feature the last bin is *missing*
-    bins: tuple[_Bins, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +132,7 @@ class Scorecard:
     confident_from: float
     minimum_known: int
     names: tuple[tuple[str, ...], ...]
+    _bins: tuple[tuple[_Bins, ...], ...] = field(repr=False, compare=False)
 
     def predict(self, signals: Signals) -> Prediction:
         """Segment and probabilities of one person, from the declared features alone."""
@@ -194,7 +194,7 @@ class Scorecard:
     def _rows(self, x: tuple[int | None, ...]) -> list[Row]:
         """Each table's row for a feature row."""
         found = []
-        for positions, edges, rows, bins in self.tables:
+        for (positions, edges, rows), bins in zip(self.tables, self._bins, strict=True):
             if len(positions) == 1:
                 found.append(rows[bins[0][x[positions[0]]]])
             else:
@@ -249,6 +249,7 @@ def read_scorecard(document: Mapping[str, Any]) -> Scorecard:
         names=tuple(
             tuple(dict.fromkeys(FEATURE_SIGNAL[FEATURES[at]] for at in table.features)) for table in tables
         ),
+        _bins=tuple(tuple(map(_Bins, table.edges)) for table in tables),
     )
 
 
@@ -264,7 +265,7 @@ def _read_table(table: Mapping[str, Any]) -> _Table:
         or any(list(e) != sorted(set(e)) for e in edges)
     ):
         raise ArtifactError(f"the table of {' × '.join(table['features'])} has a wrong shape; train again")
-    return _Table(positions, edges, rows, tuple(map(_Bins, edges)))
+    return _Table(positions, edges, rows)
 
 
 def _exp(difference: int) -> float:

