@@ -25,7 +25,15 @@ def loader(schema: Schema, make: Callable[[Mapping[str, Any]], T]) -> Callable[[
         their own: all that such a field does with a value that is there is its `_deserialize`.
     make : callable
         What its post_load makes of the checked fields.
+
+    Raises
+    ------
+    ValueError
+        If a field has more to it than that.
     """
+    for name, field in schema.load_fields.items():
+        if field.validators or field.attribute or field.data_key:
+            raise ValueError(f"the field {name} has a validator or another name; loader does not know of it")
     steps = [
         (name, field._deserialize, field.load_default, field.required)  # noqa: SLF001  (what each field defines)
         for name, field in schema.load_fields.items()

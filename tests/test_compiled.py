@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError, fields
 from strategies import customers
 
 from service.asks import ASK, BATCH_CUSTOMER
@@ -77,3 +77,9 @@ def test_a_sound_body_never_reaches_the_schema(schema):
 
     body = {"customer_type": "person", "signals": {"minor": False}, "as_of": "2026-06-01"}
     assert loader(Untouched(), ask_of)(body) == schema.load(body)
+
+
+@pytest.mark.parametrize("more", [{"validate": len}, {"attribute": "other"}, {"data_key": "other"}])
+def test_a_field_that_does_more_than_the_straight_way_knows_is_refused_at_the_start(more):
+    with pytest.raises(ValueError, match="the field name has"):
+        loader(Schema.from_dict({"name": fields.String(**more)})(), dict)
