@@ -101,9 +101,8 @@ class LoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         """Serve until told to stop, then answer what has arrived."""
-        signal.set_wakeup_fd(
-            -1
-        )  # gunicorn's goes to a pipe that only its sync worker empties; full, each alarm is an error
+        # gunicorn's goes to a pipe that only its sync worker empties; once it is full, each alarm is an error.
+        signal.set_wakeup_fd(-1)
         self.poller.register(self.method_queue.fileno(), EVENT_READ, self.method_queue.run_callbacks)
         self._tell()
         self.set_accept_enabled(True)
