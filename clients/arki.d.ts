@@ -23,6 +23,7 @@ export type Language = "fi" | "sv" | "en";
 export interface Content {
   id: string;
   title: string;
+  /** Absolute, or, where the service has no ARKI_PUBLIC_URL, beginning with "/" for one of Arki's own pages. */
   url: string;
   language: Language;
   body?: string;
@@ -66,7 +67,10 @@ export interface Outcome {
 }
 
 export interface ClientOptions {
-  /** Where `/v1/…` is: Arki itself, or your own back end that holds the key and passes requests on. Default: this origin. */
+  /**
+   * Where `/v1/…` is: Arki itself, or your own back end that holds the key and passes requests on. Absolute, or relative to the
+   * page, such as "/suggestions". Default: this origin. An address of content that begins with "/" is on the same origin.
+   */
   endpoint?: string;
   /** An API key. In a browser only for trying out: in production your back end adds it. */
   key?: string;
@@ -74,11 +78,11 @@ export interface ClientOptions {
   headers?: Record<string, string>;
   /** How long `recommend` takes at most, retries included; and one sending of outcomes. Default 3000. */
   timeoutMs?: number;
-  /** Of an ask that names none; the service takes "fi" where neither does. */
+  /** Of an ask that names none; the service takes "fi" where neither does, and refuses others, such as "fi-FI". */
   language?: Language;
 }
 
-/** Why there is no answer. */
+/** Why there is no answer; its message is "No answer". */
 export interface NoAnswer extends Error {
   /** HTTP status; undefined where nothing came back in time. */
   status?: number;
@@ -90,7 +94,8 @@ export interface Client {
   readonly endpoint: string;
   readonly language?: Language;
   /**
-   * One recommendation, or a rejection with a `NoAnswer` within `timeoutMs`.
+   * One recommendation, or a rejection with a `NoAnswer` within `timeoutMs`. Where the request cannot be made at all, such as
+   * for a header that no request may have, the rejection is the browser's `TypeError`: a fault of the page, no outage.
    *
    * Retried only after 429, 503 or no answer, never before `Retry-After` has passed, after a random wait. Over all visitors
    * retries are at most a tenth of requests: a client starts with a random part of one retry and earns a tenth by each request.
@@ -120,13 +125,17 @@ export interface OutcomeDetail {
  *
  * Emits `shown` once half of an item is in view, `opened`, `dismissed`, `helpful` and `not_helpful`, and sends them through the
  * client. The last three speak of the whole, and name its first item. What `dismissed` hides are suggestions; statutory content,
- * the way to a person and the notice stay.
+ * the way to a person and the notice stay. Emits `unavailable` where there is no answer or it cannot be shown; its detail is
+ * the error: a `NoAnswer` with `status` and `problem`, or what a fault in code threw.
  *
  * Looks: custom properties `--arki-text`, `--arki-surface`, `--arki-border`, `--arki-accent`, `--arki-radius`, `--arki-gap`;
  * parts `card`, `heading`, `list`, `item`, `link`, `body`, `reason`, `hours`, `human`, `notice`, `button`.
  */
 export interface ArkiRecommendation extends HTMLElement {
-  /** Asks and shows; resolves to the answer, or to undefined where the links inside stay. Never rejects. */
+  /**
+   * Asks and shows; resolves to the answer, or to undefined where the links inside stay. Never rejects: the error goes to the
+   * console, and with the event `unavailable` to the page.
+   */
   load(client: Client, ask: Ask): Promise<Recommendation | undefined>;
   /** Shows an answer that came another way, such as with the page; without one, the links inside. */
   show(answer?: Recommendation, client?: Partial<Client>, language?: Language): void;
@@ -142,5 +151,6 @@ declare global {
     dismissed: CustomEvent<OutcomeDetail>;
     helpful: CustomEvent<OutcomeDetail>;
     not_helpful: CustomEvent<OutcomeDetail>;
+    unavailable: CustomEvent<NoAnswer | Error>;
   }
 }

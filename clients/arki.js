@@ -9,36 +9,33 @@ sheet.replaceSync(`section,button{border:1px solid var(--arki-border,#767676);bo
 section{color:var(--arki-text,#1a1a1a);background:var(--arki-surface,#fff)}
 a,button{color:var(--arki-accent,#003d8f)}
 button{font:inherit;background:none;margin:.5rem .25rem}
-p{margin:.3rem 0}
-li{margin:1rem 0}
+p,li{margin:.6rem 0}
 :focus-visible{outline:3px solid}`)
 
 export const createClient = ({endpoint = "", key, headers, timeoutMs = 3000, language}) => {
 	const own = headers || key && {Authorization: "Bearer " + key}, type = "application/json", queue = []
-	// A random start makes retries a tenth over all visitors, though each sends few.
-	let tokens = Math.random(), failures = 0, resumeAt = 0, timer
+	let tokens = Math.random(), resumeAt = 0, timer
 
 	const pause = () => Math.max(resumeAt - Date.now(), 0)
 	const post = async (path, body, until = Infinity) => {
 		const error = Error("No answer")
 		for (let retry = 0; ; retry = 1) {
-			const ms = pause() + retry * Math.random() * 500 * failures
+			const ms = pause() + retry * Math.random() * 500
 			if (Date.now() + ms > until || tokens < retry) throw error
 			tokens -= retry
 			if (ms) await new Promise(done => setTimeout(done, ms))
 			tokens = Math.min(tokens + .09, 10)
+			const request = new Request(endpoint + path, {
+				method: "POST", headers: {"Content-Type": type, ...own}, body: JSON.stringify(body), keepalive: !!body.events,
+			})
 			try {
-				const response = await fetch(endpoint + path, {
-					method: "POST", headers: {"Content-Type": type, ...own}, body: JSON.stringify(body),
-					keepalive: !!body.events, signal: AbortSignal.timeout(Math.min(until - Date.now(), timeoutMs)),
-				})
+				const response = await fetch(request, {signal: AbortSignal.timeout(Math.min(until - Date.now(), timeoutMs))})
 				const after = response.headers.get("Retry-After")
 				resumeAt = after > 0 ? Date.now() + after * 1000 : Date.parse(after) || 0
 				error.status = response.status
 				error.problem = await response.json()
-				if (response.ok) return failures = 0, error.problem
+				if (response.ok) return error.problem
 			} catch {}
-			failures++
 			if (![undefined, 429, 503].includes(error.status)) throw error
 		}
 	}
@@ -50,7 +47,6 @@ export const createClient = ({endpoint = "", key, headers, timeoutMs = 3000, lan
 			post(path, {events}).catch(() => {})
 		flush(leaving)
 	}
-	addEventListener("pagehide", flush)
 	addEventListener("visibilitychange", flush)
 	return {
 		endpoint, language,
@@ -64,8 +60,8 @@ export const createClient = ({endpoint = "", key, headers, timeoutMs = 3000, lan
 	}
 }
 
-const make = (tag, props, ...children) => {
-	const node = Object.assign(document.createElement(tag), props)
+const make = (tag, part = "", ...children) => {
+	const node = Object.assign(document.createElement(tag), {part})
 	node.append(...children)
 	return node
 }
@@ -77,13 +73,16 @@ customElements.define("arki-recommendation", class extends HTMLElement {
 		this.attachShadow({mode: "open"}).adoptedStyleSheets = [sheet]
 		this.show()
 	}
-	load(client, ask) {
+	async load(client, ask) {
 		const turn = ++this.#turn
-		const take = answer => {
+		try {
+			const answer = await client.recommend(ask)
 			if (turn == this.#turn) this.show(answer, client, ask.language)
 			return answer
+		} catch (detail) {
+			console.error(detail, detail.problem)
+			if (turn == this.#turn) this.show(), this.dispatchEvent(new CustomEvent("unavailable", {detail, bubbles: true}))
 		}
-		return client.recommend(ask).then(take).catch(() => take())
 	}
 	show(answer, client = {}, language = client.language || "fi") {
 		if (!answer) return this.shadowRoot.replaceChildren(make("slot"))
@@ -96,32 +95,34 @@ customElements.define("arki-recommendation", class extends HTMLElement {
 		}
 		const link = ({url, title, language: lang}, onclick) => {
 			if (!url) return title
-			const href = new URL(url, client.endpoint || location.href)
+			const href = new URL(url, new URL(client.endpoint || "", document.baseURI))
 			if (url[0] == "/") href.searchParams.set("language", lang)
-			return make("a", {part: "link", href, lang, onclick}, title)
+			return Object.assign(make("a", "link", title), {href, lang, onclick})
 		}
-		const hours = ({open_now, opens_at, ptv_channel}) => make("p", {part: "hours"},
+		const hours = ({open_now, opens_at, ptv_channel}) => make("p", "hours",
 			opens_at ? opens + " " + new Date(opens_at).toLocaleString(language + "-FI", {dateStyle: "medium", timeStyle: "short", timeZone: "Europe/Helsinki"})
 				: open_now && /Ph|Lo/.test(ptv_channel) ? openNow : "")
 		const row = item => {
-			const node = make("li", {part: "item"}, link(item.content, () => tell("opened", item)),
-				make("p", {part: "body"}, item.content.body || ""), make("p", {part: "reason"}, item.reason?.text || also), hours(item))
+			const node = make("li", "item", link(item.content, () => tell("opened", item)),
+				make("p", "body", item.content.body || ""), make("p", "reason", item.reason?.text || also), hours(item))
 			const eye = new IntersectionObserver(seen => seen.at(-1).isIntersecting && (eye.disconnect(), tell("shown", item)), {threshold: .5})
 			eye.observe(node)
 			return node
 		}
-		const button = (word, event) => make("button", {part: "button", onclick() {
+		const button = (word, event) => Object.assign(make("button", "button", word), {onclick() {
 			tell(event, items[0])
 			if (word == hide) rows.map(node => node.remove()), choices.replaceWith(make("slot"))
 			else choices.textContent = thanks
 			card.focus()
-		}}, word)
+		}})
 		const rows = items.map(row)
-		const choices = make("div", {role: "status"}, make("p", {}, question), button(yes, "helpful"), button(no, "not_helpful"), button(hide, "dismissed"))
-		const card = make("section", {part: "card", ariaLabel: heading, tabIndex: -1}, make("h2", {part: "heading"}, heading),
-			make("ul", {part: "list"}, ...rows, ...statutory.map(row)),
-			make("p", {part: "human"}, person + ": ", link({...human, title: human.name, language})), hours(human),
-			make("p", {part: "notice"}, answer.notice), rows[0] ? choices : make("slot"))
+		const choices = make("div", "", make("p", "", question), button(yes, "helpful"), button(no, "not_helpful"), button(hide, "dismissed"))
+		choices.role = "status"
+		const card = make("section", "card", make("h2", "heading", heading), make("ul", "list", ...rows, ...statutory.map(row)),
+			make("p", "human", person + ": ", link({...human, title: human.name, language})), hours(human),
+			make("p", "notice", answer.notice), rows[0] ? choices : make("slot"))
+		card.ariaLabel = heading
+		card.tabIndex = -1
 		this.shadowRoot.replaceChildren(card)
 	}
 })

@@ -472,6 +472,72 @@ def test_hiding_suggestions_leaves_duties_the_person_and_the_notice(page):
     assert ["dismissed", "guide-a", "ref"] in page.evaluate("told")
 
 
+@pytest.mark.parametrize("endpoint", ["/suggestions", "suggestions", "/", "https://arki.example.fi/api"])
+def test_an_answer_is_shown_whatever_form_the_endpoint_has(page, house, endpoint):
+    other = ITEM | {"content": CONTENT | {"url": "https://www.kela.fi/x", "title": "B"}}
+    element = put(page, ANSWER | {"items": [ITEM, other]}, options={"endpoint": endpoint})
+    origin = "https://arki.example.fi" if endpoint.startswith("https") else house.address
+    links = [link.get_attribute("href") for link in element.locator("li a").all()]
+    assert links[:2] == [f"{origin}/content/guide-a?language=sv", "https://www.kela.fi/x"]
+
+
+@pytest.fixture
+def said(page):
+    """What the page writes to the console as an error, less what the browser itself says of statuses."""
+    lines = []
+
+    def keep(message):
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            lines.append(message.text)
+
+    page.on("console", keep)
+    yield lines
+    page.remove_listener("console", keep)
+
+
+def load(page, options, ask=ASK):
+    """What an element resolves to, and the details of the events `unavailable` that it emits."""
+    return page.evaluate(
+        """async ([options, ask]) => {
+            const told = []
+            element.addEventListener("unavailable", ({detail}) =>
+                told.push([detail.name, detail.message, detail.status ?? null, detail.problem?.title ?? null]))
+            return [await element.load(createClient(options), ask) ?? null, told]
+        }""",
+        [options, ask],
+    )
+
+
+@pytest.mark.parametrize("status", [401, 422, 503])
+def test_a_page_learns_why_there_is_no_answer(page, fake, said, status):
+    fake.answer = lambda *_: (status, {}, {"title": "The reason"})
+    put(page, None)
+    assert load(page, {"timeoutMs": 500}) == [None, [["Error", "No answer", status, "The reason"]]]
+    [line] = said
+    assert line.startswith("Error: No answer")
+
+
+def test_a_fault_in_code_does_not_look_like_an_outage(page, fake, said):
+    element = put(page, None)
+    resolved, told = load(page, {"headers": {"no header": "has a space"}})
+    [[name, message, status, _]] = told
+    assert (resolved, name, status) == (None, "TypeError", None)
+    assert message != "No answer"
+    assert said[0].startswith("TypeError")
+    assert fake.came == []
+    assert element.get_by_role("link", name="Plain").is_visible()
+
+
+def test_an_answer_that_cannot_be_shown_is_reported_and_the_links_stay(page, fake, said):
+    element = put(page, ANSWER)
+    fake.answer = lambda *_: (200, {}, {"items": 1})
+    resolved, [[name, *_]] = load(page, {})
+    assert (resolved, name) == (None, "TypeError")
+    assert said[0].startswith("TypeError")
+    assert element.get_by_role("link", name="Plain").is_visible()
+    assert element.locator("section").count() == 0
+
+
 @pytest.mark.parametrize("fault", ["away", "slow", "nothing", "nonsense"])
 def test_plain_links_stay_where_there_is_no_answer(page, fake, fault):
     answers = {
