@@ -105,15 +105,24 @@ def preview(documents: dict[str, Any], *, artifacts: Path = ARTIFACTS) -> Bundle
     return _made_from(_digest(parts), parts)
 
 
-def load(folder: Path, digest: str) -> Bundle:
+def load(folder: Path, digest: str, *, public_url: str = "") -> Bundle:
     """Read a bundle, verify every byte by its digest, and try it once.
+
+    Parameters
+    ----------
+    folder : Path
+        Where bundles live (`ARKI_BUNDLES`).
+    digest : str
+        Its name.
+    public_url : str
+        Where browsers reach Arki's own pages, as `read_catalogue` takes it. It is no part of the bundle.
 
     Raises
     ------
     BundleError
         If a file is missing or altered, a check found errors, or the parts do not work together.
     """
-    return verified(digest, read_contents(folder, digest))
+    return verified(digest, read_contents(folder, digest), public_url=public_url)
 
 
 def read_contents(folder: Path, digest: str) -> dict[str, bytes]:
@@ -126,11 +135,11 @@ def read_contents(folder: Path, digest: str) -> dict[str, bytes]:
         ) from None
 
 
-def verified(digest: str, contents: dict[str, bytes]) -> Bundle:
+def verified(digest: str, contents: dict[str, bytes], *, public_url: str = "") -> Bundle:
     """The bundle of some files, which must be the ones its digest names. Raises `BundleError`."""
     if _digest(contents) != digest:
         raise BundleError(f"bundle {digest[:DIGEST_SHOWN]} is not what its name says; build it again")
-    return _made_from(digest, contents)
+    return _made_from(digest, contents, public_url=public_url)
 
 
 def _parts(documents: dict[str, Any], artifacts: Path) -> dict[str, bytes]:
@@ -145,14 +154,14 @@ def _parts(documents: dict[str, Any], artifacts: Path) -> dict[str, bytes]:
     return parts
 
 
-def _made_from(digest: str, contents: dict[str, bytes]) -> Bundle:
+def _made_from(digest: str, contents: dict[str, bytes], *, public_url: str = "") -> Bundle:
     """The bundle of these files, tried once. Raises `BundleError` if they do not work together."""
     try:
         parts = {name: orjson.loads(content) for name, content in contents.items()}
         recommender = Recommender(
             scorecard=read_scorecard(parts["scorecard.json"]),
             rulebook=read_rulebook(parts["rulebook.json"]),
-            catalogue=read_catalogue(parts["catalogue.json"]),
+            catalogue=read_catalogue(parts["catalogue.json"], public_url=public_url),
             channels=read_channels(parts["channels.json"]),
             texts=parts["texts.json"],
             versions=Versions(
@@ -246,10 +255,12 @@ class BundleStore:
     """The current bundle, kept by a serving process, which looks for a new one at most once a second.
 
     A bundle that cannot be served never replaces one that can: the last good one stays and `problem` says why.
+    `public_url` is where browsers reach Arki's own pages; addresses stay as written where it is empty.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, public_url: str = "") -> None:
         self._folder = folder
+        self._public_url = public_url
         self._lock = threading.Lock()
         self.problem: str | None = None
         digest = current(folder)
@@ -257,7 +268,7 @@ class BundleStore:
             raise BundleError(
                 f"no bundle is active in {folder}; run `make setup`, or `arki-bundle build --activate`"
             )
-        self._bundle = load(folder, digest)
+        self._bundle = load(folder, digest, public_url=public_url)
         self._seen = digest
         self._looked = time.monotonic()
 
@@ -280,7 +291,7 @@ class BundleStore:
         if digest in {self._seen, None}:
             return
         try:
-            self._bundle = load(self._folder, str(digest))
+            self._bundle = load(self._folder, str(digest), public_url=self._public_url)
             self.problem = None
         except BundleError as error:
             self.problem = str(error)

@@ -15,6 +15,8 @@ from typing import Any, Final
 from models.codes import CUSTOMER_TYPES, CustomerType, Language
 
 GENERAL: Final = "general"
+OWN_PAGES: Final = "/content/"
+"""How an address of one of Arki's own example pages begins where the content team writes it."""
 MOST_SHOWN: Final = 50
 """At most so many items may be named as shown before."""
 _RANKINGS: Final = 4096  # kinds × topics × channels × languages asked for on a day or two
@@ -28,7 +30,10 @@ FALLBACK: Final[Mapping[Language, tuple[Language, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class ContentText:
-    """An item in one language. `body` is a nudge's sentence; pages keep theirs in `ContentItem.source`."""
+    """An item in one language. `body` is a nudge's sentence; pages keep theirs in `ContentItem.source`.
+
+    `url` is the address that answers give; `ContentItem.source` has it as it was written.
+    """
 
     title: str
     url: str
@@ -197,14 +202,28 @@ class Catalogue:
                     self._index.setdefault((customer_type, item.type, topic), []).append(item)
 
 
-def read_catalogue(document: Mapping[str, Any]) -> Catalogue:
-    """A catalogue from its compiled JSON: `topics` and `items`. Raises `KeyError` on data that was never checked."""
+def read_catalogue(document: Mapping[str, Any], *, public_url: str = "") -> Catalogue:
+    """A catalogue from its compiled JSON.
+
+    Parameters
+    ----------
+    document : mapping
+        `topics` and `items`.
+    public_url : str
+        Where browsers reach Arki's own pages, without a slash at its end. Their addresses become absolute and name their
+        language; all others, and all where it is empty, stay as written.
+
+    Raises
+    ------
+    KeyError
+        On data that was never checked.
+    """
     topics = document["topics"]
     parents = {topic: labels.get("parent") for topic, labels in topics["topics"].items()}
-    return Catalogue((_read_item(item) for item in document["items"]), parents, topics)
+    return Catalogue((_read_item(item, public_url) for item in document["items"]), parents, topics)
 
 
-def _read_item(item: Mapping[str, Any]) -> ContentItem:
+def _read_item(item: Mapping[str, Any], public_url: str) -> ContentItem:
     return ContentItem(
         id=item["id"],
         type=item["type"],
@@ -215,7 +234,9 @@ def _read_item(item: Mapping[str, Any]) -> ContentItem:
         channel=item.get("channel"),
         languages={
             language: ContentText(
-                text["title"], text["url"], text.get("body") if isinstance(text.get("body"), str) else None
+                text["title"],
+                _address(text["url"], language, public_url),
+                text.get("body") if isinstance(text.get("body"), str) else None,
             )
             for language, text in item["languages"].items()
         },
@@ -224,6 +245,13 @@ def _read_item(item: Mapping[str, Any]) -> ContentItem:
         approved=item["status"] == "approved",
         source=item,
     )
+
+
+def _address(written: str, language: Language, public_url: str) -> str:
+    """The address that an answer gives; a page on another site cannot be told the language by whoever links to it."""
+    if not public_url or not written.startswith(OWN_PAGES):
+        return written
+    return f"{public_url}{written}?language={language}"
 
 
 def _chain(topic: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:

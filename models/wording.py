@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from models.catalogue import OWN_PAGES
 from models.codes import CUSTOMER_TYPES, LANGUAGES
 
 # fmt: off
@@ -77,7 +78,7 @@ def own_texts(
                 yield rule["id"], language, rule["because"][language]
     for item in catalogue["items"]:
         for language, text in item["languages"].items():
-            own = item["type"] == "nudge" or str(text.get("url", "")).startswith("/content/")
+            own = item["type"] == "nudge" or str(text.get("url", "")).startswith(OWN_PAGES)
             if own and language in ENTITLEMENT:
                 yield item["id"], language, " ".join(_strings(text))
     for language in LANGUAGES:

@@ -90,7 +90,7 @@ def create_app(
     ----------
     settings : Settings
     store : BundleStore, optional
-        Where bundles come from; by default `settings.bundles`.
+        Where bundles come from; by default `settings.bundles`, with addresses at `settings.public_url`.
     clock : callable, optional
         The aware present moment.
     tracer : Tracer, optional
@@ -104,7 +104,7 @@ def create_app(
         If the file of keys cannot be read, or tracing is asked for and not installed.
     """
     try:
-        store = store or BundleStore(settings.bundles)
+        store = store or BundleStore(settings.bundles, public_url=settings.public_url)
     except BundleError as error:
         raise StartError(str(error)) from error
     app = Flask(__name__)

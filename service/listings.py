@@ -11,6 +11,7 @@ from typing import Any, Final
 from marshmallow import Schema, fields
 
 from models.bundle import Bundle
+from models.catalogue import ContentItem
 from models.channels import HELSINKI
 from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, UNKNOWN
 from models.mapping import MappingRow
@@ -329,7 +330,7 @@ def rulebook(bundle: Bundle) -> dict[str, Any]:
 def content(bundle: Bundle, query: Mapping[str, Any]) -> dict[str, Any]:
     """A page of the catalogue, in order of id."""
     found = [
-        item.source
+        item
         for _, item in sorted(bundle.recommender.catalogue.items.items())
         if query.get("language") in {None, *item.languages}
         and query.get("type") in {None, item.type}
@@ -390,10 +391,10 @@ def versions(bundle: Bundle) -> dict[str, str]:
     return bundle.recommender.versions._asdict()
 
 
-def _content_item(source: Mapping[str, Any]) -> dict[str, Any]:
+def _content_item(item: ContentItem) -> dict[str, Any]:
+    source = item.source
     languages = {
-        language: {"title": text["title"], "url": text["url"]}
-        for language, text in source["languages"].items()
+        language: {"title": text.title, "url": text.url} for language, text in item.languages.items()
     }
     lists = {name: source.get(name) or [] for name in ("topics", "life_events", "benefits")}
     known = ("id", "type", "class", "status", "audience")

@@ -9,6 +9,7 @@ import orjson
 from flask import Blueprint, Response, current_app, render_template, request
 from marshmallow import Schema, fields
 
+from models.catalogue import OWN_PAGES
 from models.codes import LANGUAGES, Language
 from models.recommender import Recommender
 from service.api import service
@@ -57,7 +58,7 @@ pages = Blueprint("pages", __name__)
 @pages.get("/")
 def home() -> Response:
     """Say what Arki is, and where to go."""
-    return _page("home.html", language="en", texts={**PAGE_TEXTS["en"], "marking": HOME_MARKING})
+    return _page("home.html", root="", language="en", texts={**PAGE_TEXTS["en"], "marking": HOME_MARKING})
 
 
 @pages.get("/docs")
@@ -108,7 +109,7 @@ def example_page(recommender: Recommender, content: str, language: Language) -> 
         return None
     shown = item.language_for(language)
     text: Mapping[str, Any] = item.source["languages"][shown]
-    ours = text["url"].startswith("/content/")
+    ours = text["url"].startswith(OWN_PAGES)
     if not ours and "body" not in text:
         return None
     body = text.get("body", [])
@@ -123,7 +124,7 @@ def example_page(recommender: Recommender, content: str, language: Language) -> 
         "text_alternative": text.get("text_alternative"),
         "elsewhere": None if ours else text["url"],
         "others": [
-            (other, f"/content/{content}?language={other}", item.languages[other].title)
+            (other, f"?language={other}", item.languages[other].title)
             for other in LANGUAGES
             if other in item.languages and other != shown
         ],
@@ -137,6 +138,8 @@ def _asks_for_a_page() -> bool:
 
 
 def _page(template: str, *, csp: str = PAGE_CSP, status: int = 200, **shown: Any) -> Response:  # noqa: ANN401
+    # Addresses in a page are relative, so that it works at any ARKI_PUBLIC_URL and where another site passes it on.
+    shown = {"root": "../", **shown}
     response = Response(render_template(template, **shown), status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = csp
     return response

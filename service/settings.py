@@ -55,6 +55,9 @@ class Settings:
         ARKI_REFERENCE_DAYS, how long outcomes may quote a reference.
     trusted_hosts : frozenset of str
         ARKI_TRUSTED_HOSTS, comma-separated host names besides 127.0.0.1, localhost and [::1]; any port.
+    public_url : str
+        ARKI_PUBLIC_URL, where browsers reach the service, without a slash at its end; answers then give the addresses of
+        Arki's own pages whole. Empty if unset.
     bind : str
         ARKI_BIND, else 127.0.0.1 and PORT (8080).
     cors_origins : frozenset of str
@@ -91,6 +94,7 @@ class Settings:
     secret: str = field(default="", repr=False)
     reference_days: int = 30
     trusted_hosts: frozenset[str] = ALWAYS_TRUSTED
+    public_url: str = ""
     bind: str = f"127.0.0.1:{DEFAULT_PORT}"
     cors_origins: frozenset[str] = frozenset()
     trusted_proxies: tuple[IPNetwork, ...] = ()
@@ -129,6 +133,7 @@ class Settings:
             secret=_secret(environ.get("ARKI_SECRET", ""), needed=keys is not None),
             reference_days=whole_number(environ, "ARKI_REFERENCE_DAYS", 30, LONGEST_REFERENCE_DAYS),
             trusted_hosts=ALWAYS_TRUSTED | _hosts(environ.get("ARKI_TRUSTED_HOSTS", "")),
+            public_url=_public_url(environ.get("ARKI_PUBLIC_URL", "")),
             bind=bind,
             cors_origins=_origins(environ.get("ARKI_CORS_ORIGINS", "")),
             trusted_proxies=_networks(environ.get("ARKI_TRUSTED_PROXIES", "")),
@@ -245,6 +250,22 @@ def host_without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     plain = name if colon and port.isdecimal() and not name.endswith(":") else host
     return plain.lower()
+
+
+def _public_url(given: str) -> str:
+    address = given.strip()
+    try:
+        sound = re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?(/[\w.~-]+)*/?", address, re.ASCII) and (
+            urlsplit(address).port != 0
+        )
+    except ValueError:  # a port above 65535
+        sound = False
+    if address and not sound:
+        raise SettingsError(
+            "ARKI_PUBLIC_URL must be the address at which browsers reach the service: http:// or https://, a host name in "
+            "lower case, if need be a port and a path, and nothing after it, such as https://arki.example.fi."
+        )
+    return address.rstrip("/")
 
 
 def _origins(given: str) -> frozenset[str]:
