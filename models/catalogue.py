@@ -38,6 +38,8 @@ class ContentText:
     title: str
     url: str
     body: str | None
+    is_own: bool = False
+    """Whether the address is of one of Arki's own example pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +239,7 @@ def _read_item(item: Mapping[str, Any], public_url: str) -> ContentItem:
                 text["title"],
                 _address(text["url"], language, public_url),
                 text.get("body") if isinstance(text.get("body"), str) else None,
+                text["url"].startswith(OWN_PAGES),
             )
             for language, text in item["languages"].items()
         },

@@ -139,29 +139,8 @@ def explain(
     click.echo(f"a person: {answer.human_channel.name}")
 
 
-@rulebook.command()
-@click.option("--as-of", help="A date as 2026-05-31 (default: today).")
-def coverage(as_of: str | None) -> None:
-    """Count the content that can be offered, by topic and language, as a Markdown table. A hole shows as 0."""
-    from models import authoring  # noqa: PLC0415
-    from models.catalogue import read_catalogue  # noqa: PLC0415
-    from models.codes import LANGUAGES  # noqa: PLC0415
-
-    day = date.fromisoformat(as_of) if as_of else datetime.now(UTC).date()
-    catalogue = read_catalogue(authoring.read_content(authoring.CONTENT).catalogue)
-    offered = [item for item in catalogue.items.values() if item.approved and item.holds_on(day)]
-    click.echo("| topic | fi | sv | en |\n|---|---:|---:|---:|")
-    for topic in catalogue.topics["topics"]:
-        counts = [
-            sum(topic in item.topics and language in item.languages for item in offered)
-            for language in LANGUAGES
-        ]
-        click.echo(f"| {topic} | " + " | ".join(map(str, counts)) + " |")
-    totals = [sum(language in item.languages for item in offered) for language in LANGUAGES]
-    click.echo("| **all items** | " + " | ".join(f"**{total}**" for total in totals) + " |")
-
-
 for _command in (
+    rulebook_commands.coverage,
     rulebook_commands.diff,
     rulebook_commands.impact,
     rulebook_commands.export,

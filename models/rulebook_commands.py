@@ -5,6 +5,7 @@ Only click is imported before a command runs. openpyxl and pyarrow are imported 
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sys
@@ -18,11 +19,82 @@ import click
 from models.experiments import Experiment
 
 if TYPE_CHECKING:
+    from models.catalogue import Catalogue
     from models.impact import Impact
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 _SHOWN: Final = 20
+
+
+@click.command()
+@click.option("--as-of", help="A date as 2026-05-31 (default: today).")
+@click.option(
+    "--answers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A CSV of arki-score; counts how many of its items lead to Arki's own example pages, instead of the table.",
+)
+def coverage(as_of: str | None, answers: Path | None) -> None:
+    """Count the content that can be offered, by topic and language, as a Markdown table. A hole shows as 0.
+
+    The last row counts Arki's own example pages, which stand in where no page of Kela's is known.
+    """
+    from models import authoring  # noqa: PLC0415
+    from models.catalogue import read_catalogue  # noqa: PLC0415
+    from models.codes import LANGUAGES  # noqa: PLC0415
+
+    catalogue = read_catalogue(authoring.read_content(authoring.CONTENT).catalogue)
+    if answers is not None:
+        click.echo(_own_pages_in(answers, catalogue))
+        return
+    day = _day(as_of)
+    offered = [item for item in catalogue.items.values() if item.approved and item.holds_on(day)]
+    click.echo("| topic | fi | sv | en |\n|---|---:|---:|---:|")
+    for topic in catalogue.topics["topics"]:
+        counts = [
+            sum(topic in item.topics and language in item.languages for item in offered)
+            for language in LANGUAGES
+        ]
+        click.echo(f"| {topic} | " + " | ".join(map(str, counts)) + " |")
+    totals = [sum(language in item.languages for item in offered) for language in LANGUAGES]
+    click.echo("| **all items** | " + " | ".join(f"**{total}**" for total in totals) + " |")
+    own = [
+        sum(language in item.languages and item.languages[language].is_own for item in offered)
+        for language in LANGUAGES
+    ]
+    click.echo("| of these, Arki's own example pages | " + " | ".join(map(str, own)) + " |")
+
+
+def _own_pages_in(answers: Path, catalogue: Catalogue) -> str:
+    """How many items of scored customers lead to Arki's own pages, as a sentence."""
+    is_own: dict[tuple[str, str], bool] = {
+        (item.id, language): text.is_own
+        for item in catalogue.items.values()
+        for language, text in item.languages.items()
+    }
+    per_answer = []
+    with answers.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            offered = [
+                (row[name], row[name.replace("_content_id", "_content_language")])
+                for name in row
+                if name.endswith("_content_id") and row[name]
+            ]
+            unknown = next(
+                (content for content, language in offered if (content, language) not in is_own), None
+            )
+            if unknown is not None:
+                _stop(
+                    f"{answers} names {unknown}, which the catalogue does not have. Score the customers again."
+                )
+            per_answer.append([is_own[one] for one in offered])
+    items = [own for answer in per_answer for own in answer]
+    if not items:
+        _stop(f"{answers} has no items. Name a CSV that arki-score wrote.")
+    return (
+        f"{len(items):,} items in {len(per_answer):,} answers: {sum(items):,} ({sum(items) / len(items):.0%}) lead to Arki's "
+        f"own example pages; {sum(map(all, per_answer)):,} answers have no other."
+    )
 
 
 @click.command()
@@ -91,7 +163,10 @@ def impact(old: str, new: str, population: Path, as_of: str | None, uptake: floa
         from models.customer_files import CustomerFileError  # noqa: PLC0415
         from models.impact import impact as counted  # noqa: PLC0415
     except ImportError:
-        _stop("impact reads populations with pyarrow; install it with `pip install arki[score]`.")
+        _stop(
+            "impact reads populations with pyarrow, which is not installed. In a checkout `make lint` installs it; elsewhere "
+            "install the extra score of Arki's wheel."
+        )
 
     scorecard = read_model()
     if scorecard is None:

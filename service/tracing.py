@@ -89,6 +89,7 @@ def tracer_for(endpoint: str | None) -> Tracer | None:
         import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401, PLC0415
     except ImportError:
         raise SettingsError(
-            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but tracing is not installed. Install arki[tracing], or unset it."
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but tracing is not installed. "
+            "Install the extra tracing of Arki's wheel, or unset it."
         ) from None
     return OpenTelemetry()

@@ -75,3 +75,25 @@ def test_a_rulebook_with_an_error_makes_no_bundle(tmp_path, monkeypatch):
     assert shown.exit_code == 2
     assert "No bundle was made." in shown.output
     assert bundles_module.available(tmp_path) == []
+
+
+def test_coverage_counts_arkis_own_example_pages_in_the_catalogue_and_in_answers(run, root):
+    table = run(commands.rulebook, "coverage", "--as-of", "2026-11-21").output.splitlines()
+    assert table[-1].startswith("| of these, Arki's own example pages | ")
+    totals = [int(cell.strip(" *")) for cell in table[-2].split("|")[2:5]]
+    own = [int(cell) for cell in table[-1].split("|")[2:5]]
+    assert all(0 < ours < total for ours, total in zip(own, totals, strict=True))
+    answers = root / "fixtures" / "golden" / "answers.csv"
+    counted = run(commands.rulebook, "coverage", "--answers", str(answers))
+    assert counted.exit_code == 0, counted.output
+    assert " items in 35 answers: " in counted.output
+
+
+def test_coverage_of_a_file_that_is_no_answers_says_what_to_name(run, tmp_path):
+    file = tmp_path / "answers.csv"
+    file.write_text("a,b\n1,2\n")
+    shown = run(commands.rulebook, "coverage", "--answers", str(file))
+    assert (shown.exit_code, shown.output) == (2, f"{file} has no items. Name a CSV that arki-score wrote.\n")
+    file.write_text("item_1_content_id,item_1_content_language\nnowhere,fi\n")
+    shown = run(commands.rulebook, "coverage", "--answers", str(file))
+    assert shown.output == f"{file} names nowhere, which the catalogue does not have. Score the customers again.\n"
