@@ -21,6 +21,8 @@ REQUESTS: Final = ROOT / "fixtures" / "requests"
 PERSONAS: Final = ROOT / "service" / "console" / "personas.json"  # YAML is not read where pages are served
 RESPONSES: Final = ROOT / "fixtures" / "responses"
 _SHOWN: Final = re.compile(r"(<!-- (run|file): ([^\n]*?) -->\n```\w*\n)(.*?)(```\n)", re.DOTALL)
+REFERENCE: Final = "a3f09c.WzEs…"
+"""Stands in for a signed reference, which differs from answer to answer."""
 _KEY: Final = re.compile(r"(arki_[0-9a-f]{12}_)[0-9a-f]+")  # a key is shown once, not published
 _VARIES: Final = (
     (re.compile(r"(?<![0-9a-z])[0-9a-f]{12,64}(?![0-9a-z])"), "«digest»"),
@@ -78,7 +80,7 @@ def responses(client: Any, key: str) -> dict[str, Any]:  # noqa: ANN401  (a Flas
             json=json.loads(path.read_text()),
             headers={"Authorization": f"Bearer {key}"},
         )
-        found[path.name] = sent.get_json() | {"recommendation_id": "a3f09c.WzEs…"}
+        found[path.name] = sent.get_json() | {"recommendation_id": REFERENCE}
     return found
 
 

@@ -122,8 +122,9 @@ class Quiet(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(current):
-    with Quiet(("127.0.0.1", 0), handler(current)) as server:
+def listening(handler):
+    """The address of a server on loopback that answers by a handler class."""
+    with Quiet(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -138,7 +139,7 @@ def house():
     """One server, one browser and one tab for all tests of this file; each test has a page and a memory of its own."""
     current = [Fake()]
     with (
-        serving(current) as address,
+        listening(handler(current)) as address,
         chromium.running() as browser,
         chromium.open_page(browser) as (page, wrong),
     ):

@@ -96,4 +96,7 @@ def test_coverage_of_a_file_that_is_no_answers_says_what_to_name(run, tmp_path):
     assert (shown.exit_code, shown.output) == (2, f"{file} has no items. Name a CSV that arki-score wrote.\n")
     file.write_text("item_1_content_id,item_1_content_language\nnowhere,fi\n")
     shown = run(commands.rulebook, "coverage", "--answers", str(file))
-    assert shown.output == f"{file} names nowhere, which the catalogue does not have. Score the customers again.\n"
+    assert (
+        shown.output
+        == f"{file} names nowhere, which the catalogue does not have. Score the customers again.\n"
+    )

@@ -3,14 +3,13 @@
 import json
 import re
 import threading
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 
 import chromium
 import pytest
 from conftest import ROOT, migrated
-from test_arki_js import Quiet, until
+from test_arki_js import listening, until
 
 from drills.server import KEY, serving
 
@@ -69,8 +68,7 @@ class BackEnd:
             assert self.stored.wait_for(lambda: found() >= kinds, timeout=30)
 
 
-@contextmanager
-def running(back_end):
+def handler(back_end):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self, body=None):
             status, kind, content = back_end.answer(self.command, self.path, body)
@@ -86,14 +84,7 @@ def running(back_end):
         def log_message(self, *_):
             pass
 
-    with Quiet(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    return Handler
 
 
 API = {"/suggestions/": "/"}
@@ -112,7 +103,7 @@ def house(request, tmp_path_factory, bundles):
     passed_on, is_public = request.param
     folder = tmp_path_factory.mktemp("frontend")
     back_end = BackEnd(API | passed_on)
-    with running(back_end) as address:
+    with listening(handler(back_end)) as address:
         settings = {"ARKI_PUBLIC_URL": f"{address}/arki"} if is_public else {}
         with (
             serving(
