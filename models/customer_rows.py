@@ -20,6 +20,7 @@ from models.signals import (
     Signal,
     Signals,
     holds_identity_code,
+    more_faults,
     read_signals,
 )
 
@@ -45,7 +46,7 @@ def read_row(row: Mapping[str, Any], language: str = "fi", language_column: str 
     Raises
     ------
     InvalidSignalsError
-        With the faults for which the API would refuse the same customer.
+        With the faults for which the API would refuse the same customer; the last one may stand for those not listed.
     """
     found = row.get(language_column) or language
     faults = []
@@ -59,7 +60,8 @@ def read_row(row: Mapping[str, Any], language: str = "fi", language_column: str 
     try:
         signals = read_signals(kind if isinstance(kind, str) else "", given)
     except InvalidSignalsError as error:
-        raise InvalidSignalsError(faults + error.faults) from None
+        rest = [more_faults("/signals", error.unlisted)] if error.unlisted else []
+        raise InvalidSignalsError([*faults, *error.faults, *rest]) from None
     if faults:
         raise InvalidSignalsError(faults)
     return Customer(signals, cast("Language", found))

@@ -20,7 +20,10 @@ from models.codes import (
     PERSON_CHANNELS,
     CustomerType,
 )
+from models.near_names import LONGEST_NAME, NearNames
 
+MOST_FAULTS: Final = 20
+MOST_HINTS: Final = 5
 Value = int | bool | str | tuple[str, ...] | tuple["LifeEvent", ...]
 
 
@@ -39,12 +42,23 @@ class Fault(NamedTuple):
     message: str
 
 
-class InvalidSignalsError(ValueError):
-    """Signals break the contract; `faults` says where and what is allowed. Correct the request or row."""
+@dataclass(slots=True)
+class FaultLimit:
+    """How many faults may still be listed, and how many of them with the name that was probably meant."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    faults: int = MOST_FAULTS
+    hints: int = MOST_HINTS
+
+
+class InvalidSignalsError(ValueError):
+    """Signals break the contract: `faults` says where and what is allowed, `unlisted` how many more there are.
+
+    Correct the request or row.
+    """
+
+    def __init__(self, faults: list[Fault], unlisted: int = 0) -> None:
         super().__init__("; ".join(f"{fault.pointer}: {fault.message}" for fault in faults))
-        self.faults = faults
+        self.faults, self.unlisted = faults, unlisted
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +267,9 @@ AT_MOST: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 """Cross-field checks: the first signal cannot exceed the second."""
 
 
-def read_signals(customer_type: str, given: object, pointer: str = "/signals") -> Signals:
+def read_signals(
+    customer_type: str, given: object, pointer: str = "/signals", limit: FaultLimit | None = None
+) -> Signals:
     """Check signals against the contract and return them in its types.
 
     Parameters
@@ -264,11 +280,13 @@ def read_signals(customer_type: str, given: object, pointer: str = "/signals") -
         A mapping of signal names to values, as parsed from JSON.
     pointer : str
         JSON pointer of `given`, the prefix of each fault's pointer.
+    limit : FaultLimit, optional
+        How many faults and hints to list; its hints are used up here. By default 20 faults, 5 of them with a hint.
 
     Raises
     ------
     InvalidSignalsError
-        With every fault found, not only the first.
+        With every fault found, not only the first; those beyond the limit are counted and cost nothing else.
     """
     if customer_type not in CUSTOMER_TYPES:
         raise InvalidSignalsError([Fault("/customer_type", "unknown_value", "must be person or employer.")])
@@ -276,11 +294,12 @@ def read_signals(customer_type: str, given: object, pointer: str = "/signals") -
         raise InvalidSignalsError([Fault(pointer, "wrong_type", "must be an object of signals.")])
     contract = CONTRACT[customer_type]
     faults: list[Fault] = []
+    foreign: list[object] = []
     values: dict[str, Value] = {}
     for name, value in given.items():
         signal = contract.get(name)
         if signal is None:
-            faults.append(_foreign_field(customer_type, name, pointer))
+            foreign.append(name)
         elif value is not None:
             read = signal.read(value, f"{pointer}/{name}", faults)
             if read is not None:
@@ -289,8 +308,11 @@ def read_signals(customer_type: str, given: object, pointer: str = "/signals") -
         few, many = values.get(part), values.get(whole)
         if few is not None and many is not None and few > many:  # type: ignore[operator]
             faults.append(Fault(f"{pointer}/{part}", "contradiction", f"cannot be more than {whole}."))
-    if faults:
-        raise InvalidSignalsError(faults)
+    if faults or foreign:
+        limit = limit or FaultLimit()
+        listed = [_foreign_field(customer_type, name, pointer, limit) for name in foreign[: limit.faults]]
+        listed = [*listed, *faults][: limit.faults]
+        raise InvalidSignalsError(listed, len(foreign) + len(faults) - len(listed))
     return Signals(customer_type, values)
 
 
@@ -315,16 +337,19 @@ def holds_identity_code(text: str) -> bool:
     )
 
 
-def escape_pointer(key: str) -> str:
-    """A key as one reference token of a JSON pointer (RFC 6901)."""
-    return key.replace("~", "~0").replace("/", "~1")
+def more_faults(pointer: str, number: int) -> Fault:
+    """The entry that stands for faults which are not listed."""
+    return Fault(
+        pointer, "more_faults", f"has {number} more fault{'s' * (number > 1)}. Correct those listed first."
+    )
 
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
+_NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST_NAME - 1}}}")
+_NEAR: Final = {customer_type: NearNames(names) for customer_type, names in CONTRACT.items()}
 
 
-def _foreign_field(customer_type: str, name: object, pointer: str) -> Fault:
-    """The fault of a field the contract does not know; an odd name is not echoed, it may itself be personal data."""
+def _foreign_field(customer_type: str, name: object, pointer: str, limit: FaultLimit) -> Fault:
+    """The fault of an unknown field; an odd name is not echoed, it may itself be personal data."""
     if not isinstance(name, str) or not _NAME.fullmatch(name) or holds_identity_code(name):
         return Fault(pointer, "unknown_field", "has a field that is not a signal. Remove it.")
     where = f"{pointer}/{name}"
@@ -333,10 +358,11 @@ def _foreign_field(customer_type: str, name: object, pointer: str) -> Fault:
         return Fault(
             where, "barred_attribute", "is never used by Arki to choose a segment or content. Remove it."
         )
-    import difflib  # noqa: PLC0415  (only needed once a request is wrong)
-
-    close = difflib.get_close_matches(plain, CONTRACT[customer_type], n=1)
-    hint = f" Did you mean {close[0]}?" if close else " GET /openapi.json lists the signals."
+    near = _NEAR[customer_type].nearest(plain) if limit.hints > 0 else None
+    hint = " GET /openapi.json lists the signals."
+    if near is not None:
+        limit.hints -= 1
+        hint = f" Did you mean {near}?"
     return Fault(where, "unknown_field", f"is not a signal of a {customer_type}.{hint}")
 
 

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 from models.experiments import Assigner
 from models.facts import may_personalise
 from models.recommender import Recommendation, Recommender
-from service.asks import read_customer, read_customers
+from models.signals import FaultLimit
+from service.asks import limit_of_request, read_customer, read_customers, ref_of
 from service.body import Document
 from service.compiled import dumper
 from service.explanations import EXPLANATION
@@ -59,10 +60,9 @@ class Answers:
 
     def batch(self, document: Document) -> dict[str, Any]:
         """An answer or a problem for each customer, in order."""
-        customers = read_customers(document)
-        return {
-            "results": [self._result(document, customer, index) for index, customer in enumerate(customers)]
-        }
+        customers, limit = read_customers(document), limit_of_request()
+        results = [self._result(document, customer, index, limit) for index, customer in enumerate(customers)]
+        return {"results": results}
 
     def explanation(self, ask: Ask) -> dict[str, Any]:
         """How the answer to one customer came about."""
@@ -80,21 +80,13 @@ class Answers:
         shown = self._dump(explained.recommendation, totals_only=not may_personalise(ask.signals))
         return {"recommendation": shown, **_explained(explained)}
 
-    def _result(self, document: Document, customer: object, index: int) -> dict[str, Any]:
+    def _result(self, document: Document, customer: object, index: int, limit: FaultLimit) -> dict[str, Any]:
         try:
-            ask = read_customer(document, customer, index)
+            ask = read_customer(document, customer, index, limit)
         except InvalidRequestError as error:
-            problem = problem_of(error)
-            ref = customer.get("ref") if isinstance(customer, dict) else None
-            sound = isinstance(ref, str) and not any(
-                fault.pointer == f"/customers/{index}/ref" for fault in error.faults
-            )
-            return {
-                "index": index,
-                **({"ref": ref} if sound else {}),
-                "status": problem["status"],
-                "problem": problem,
-            }
+            problem, ref = problem_of(error), ref_of(customer)
+            named = {} if ref is None else {"ref": ref}
+            return {"index": index, **named, "status": problem["status"], "problem": problem}
         ref_given = {} if ask.ref is None else {"ref": ask.ref}
         return {"index": index, **ref_given, "status": 200, "recommendation": self.recommendation(ask)}
 

@@ -1,7 +1,8 @@
 """The one gate that request bodies pass before any schema: bytes in, a plain JSON document out.
 
 Refuses what parsers disagree about (duplicate keys, NaN, numbers beyond range, lone surrogates, deep nesting) with a
-400, and drains what it refuses, so that the answer arrives. Knows no wire shape. `service.api` and `service.app` use it.
+400, what holds more parts than any operation takes with a 413, and drains what it refuses, so that the answer arrives.
+Knows no wire shape. `service.api` and `service.app` use it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import orjson
 from werkzeug.http import parse_options_header
 from werkzeug.wsgi import get_input_stream
 
-from models.signals import Fault, escape_pointer, holds_identity_code
+from models.signals import Fault, holds_identity_code
 
 LARGEST_BODY: Final = 64 * 1024
 LARGEST_BATCH_BODY: Final = 2 * 1024 * 1024
 DRAINED: Final = 4 * 1024 * 1024
 DEEPEST: Final = 32
+MOST_PARTS: Final = 100_000
+"""Fields and list entries in a body; a batch of 500 customers of whom everything is known has 55,000."""
+_HOLDERS: Final = frozenset({dict, list})
 _JSON: Final = "application/json"
 _CHUNK: Final = 64 * 1024
 _READ: Final = "arki.body_was_read"
@@ -130,6 +134,10 @@ def _read(environ: dict[str, Any], largest: int) -> bytes:
 
 
 def _parse(raw: bytes, *, strictly: bool) -> object:
+    if (
+        raw.count(b"[") + raw.count(b"{") > MOST_PARTS
+    ):  # half a million empty lists take most of a second to make
+        raise _too_many_parts()
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -137,7 +145,7 @@ def _parse(raw: bytes, *, strictly: bool) -> object:
         raise MalformedBodyError(
             f"The body is not JSON in UTF-8: it cannot be read from line {error.lineno}, column {error.colno}."
         ) from None
-    keys = _survey(document, DEEPEST, escaped=b"\\" in raw)
+    keys = _survey(document, escaped=b"\\" in raw)
     # Each key ends in a quote and a colon, and nothing else that JSON allows can hide one; text may look like one more.
     unsure = keys != raw.count(b":") and keys != len(_KEY_END.findall(raw))
     if unsure or strictly:
@@ -145,23 +153,36 @@ def _parse(raw: bytes, *, strictly: bool) -> object:
     return document
 
 
-def _survey(value: object, deeper: int, *, escaped: bool) -> int:
-    """The number of object keys in a document; raises on depth and, where `escaped`, on NUL."""
-    if isinstance(value, dict):
-        keys, parts = len(value), list(value.values())
-        strings = [*value, *parts] if escaped else []
-    elif isinstance(value, list):
-        keys, parts, strings = 0, value, value
-    else:
-        return 0
-    if deeper == 0:
-        raise MalformedBodyError(f"The body is nested deeper than {DEEPEST} levels.")
-    if escaped and any(isinstance(text, str) and "\0" in text for text in strings):
-        raise MalformedBodyError("The body has a NUL character.")
-    for part in parts:
-        if isinstance(part, dict | list):
-            keys += _survey(part, deeper - 1, escaped=escaped)
+def _survey(document: Any, *, escaped: bool) -> int:  # noqa: ANN401  (whatever JSON holds)
+    """The number of object keys in a document; raises on depth, on too many parts and, where `escaped`, on NUL."""
+    keys = parts = depth = 0
+    level = [document] if type(document) in _HOLDERS else []
+    while level:
+        if depth == DEEPEST:
+            raise MalformedBodyError(f"The body is nested deeper than {DEEPEST} levels.")
+        depth += 1
+        inner: list[Any] = []
+        for value in level:
+            parts += len(value)
+            if parts > MOST_PARTS:
+                raise _too_many_parts()
+            if type(value) is dict:
+                keys += len(value)
+                within: Any = value.values()
+            else:
+                within = value
+            if escaped and any(type(text) is str and "\0" in text for text in (*value, *within)):
+                raise MalformedBodyError("The body has a NUL character.")
+            inner += [part for part in within if type(part) in _HOLDERS]
+        level = inner
     return keys
+
+
+def _too_many_parts() -> BodyTooLargeError:
+    return BodyTooLargeError(
+        f"The body may have at most {MOST_PARTS} fields and list entries. Send fewer customers at a time, and of each only "
+        "the fields that GET /openapi.json lists."
+    )
 
 
 def _check_strictly(raw: bytes) -> None:
@@ -193,5 +214,5 @@ def _identity_codes(value: object, pointer: str) -> Iterator[str]:
         for key, part in value.items():
             if holds_identity_code(key):
                 yield pointer
-            where = f"{pointer}/{escape_pointer(key)}" if is_plain_key(key) else pointer
+            where = f"{pointer}/{key}" if is_plain_key(key) else pointer
             yield from _identity_codes(part, where)

@@ -15,7 +15,11 @@ from marshmallow import Schema, ValidationError, fields, missing
 T = TypeVar("T")
 
 
-def loader(schema: Schema, make: Callable[[Mapping[str, Any]], T]) -> Callable[[Mapping[str, Any]], T]:
+def loader(
+    schema: Schema,
+    make: Callable[[Mapping[str, Any]], T],
+    in_doubt: Callable[[Mapping[str, Any]], T] | None = None,
+) -> Callable[[Mapping[str, Any]], T]:
     """A function that loads as `schema.load` does.
 
     Parameters
@@ -25,6 +29,8 @@ def loader(schema: Schema, make: Callable[[Mapping[str, Any]], T]) -> Callable[[
         their own: all that such a field does with a value that is there is its `_deserialize`.
     make : callable
         What its post_load makes of the checked fields.
+    in_doubt : callable, optional
+        What loads, or refuses, a document that is not plainly right; by default `schema.load`.
 
     Raises
     ------
@@ -39,6 +45,7 @@ def loader(schema: Schema, make: Callable[[Mapping[str, Any]], T]) -> Callable[[
         for name, field in schema.load_fields.items()
     ]
     names = schema.load_fields.keys()
+    otherwise: Callable[[Mapping[str, Any]], T] = in_doubt or schema.load
 
     def load(given: Mapping[str, Any]) -> T:
         if type(given) is dict and given.keys() <= names:
@@ -56,8 +63,7 @@ def loader(schema: Schema, make: Callable[[Mapping[str, Any]], T]) -> Callable[[
                     return make(values)
             except ValidationError:
                 pass
-        found: T = schema.load(given)
-        return found
+        return otherwise(given)
 
     return load
 

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
-from models.signals import Fault
-from service.asks import load
+from models.signals import Fault, FaultLimit
+from service.asks import limit_of_request, load
 from service.body import Document
 from service.compiled import dumper
 from service.outcome_shapes import DIMENSIONS, EVENTS, RATINGS, Event, Report, Verdict
@@ -193,15 +193,15 @@ def read_events(document: Document) -> tuple[list[Event | InvalidRequestError], 
     InvalidRequestError
         If the body is neither a list of events nor a sound event.
     """
-    given = document.json
+    given, limit = document.json, limit_of_request()
     if not (isinstance(given, dict) and "events" in given):
-        return [_read_event(document, given, "")], False
+        return [_read_event(document, given, "", limit)], False
     others = {key: value for key, value in given.items() if key != "events"}
     events = load(EVENTS_BODY, given, document.identity_faults(others), "")["events"]
     found: list[Event | InvalidRequestError] = []
     for index, event in enumerate(events):
         try:
-            found.append(_read_event(document, event, f"/events/{index}"))
+            found.append(_read_event(document, event, f"/events/{index}", limit))
         except InvalidRequestError as error:
             found.append(error)
     return found, True
@@ -238,11 +238,11 @@ def report_json(report: Report) -> dict[str, Any]:
     return _report(report)
 
 
-def _read_event(document: Document, given: object, pointer: str) -> Event:
+def _read_event(document: Document, given: object, pointer: str, limit: FaultLimit) -> Event:
     others = given
     if isinstance(
         given, dict
     ):  # 1 in 25,000 UUIDs looks like an identity code; these two are checked otherwise
         others = {key: value for key, value in given.items() if key not in {"event_id", "recommendation_id"}}
-    loaded = load(EVENT, given, document.identity_faults(others, pointer), pointer)
+    loaded = load(EVENT, given, document.identity_faults(others, pointer), pointer, limit)
     return Event(**loaded | {"grade": loaded.get("grade")})

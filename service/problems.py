@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from models.bundle import BundleError
 from models.codes import BARRED
-from models.signals import Fault, InvalidSignalsError
+from models.signals import Fault, InvalidSignalsError, more_faults
 from service.access import ForbiddenError, UnauthenticatedError
 from service.body import BodyTooLargeError, MalformedBodyError, MediaTypeError, is_plain_key
 from service.limits import RateLimitedError
@@ -25,16 +25,28 @@ from service.logs import error_place
 from service.outcome_shapes import OutcomesUnavailableError, WrongDatabaseError
 
 PROBLEM_JSON: Final = "application/problem+json"
+MOST_LISTED: Final = 200
+"""Faults that one answer lists, over all customers or events of its request."""
 TYPE_PREFIX: Final = "urn:problem-type:arki:"
 _log: Final = logging.getLogger("arki")
 
 
 class InvalidRequestError(ValueError):
-    """A body or query breaks its contract; `faults` says where, with pointers into the body."""
+    """A body or query breaks its contract.
 
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(f"{len(faults)} faults")
-        self.faults = faults
+    Attributes
+    ----------
+    faults : list of Fault
+        Where, with pointers into the body.
+    unlisted : int
+        How many more there are.
+    where : str
+        Pointer of the part of the body that they are in.
+    """
+
+    def __init__(self, faults: list[Fault], unlisted: int = 0, where: str = "") -> None:
+        super().__init__(f"{len(faults) + unlisted} faults")
+        self.faults, self.unlisted, self.where = faults, unlisted, where
 
 
 class InvalidQueryError(InvalidRequestError):
@@ -108,10 +120,10 @@ def problem_of(error: Exception) -> dict[str, Any]:
     """The problem of an exception in the table, as JSON values."""
     kind = KINDS[type(error)]
     faults: list[Fault] = getattr(error, "faults", [])
-    detail = str(error)
-    if faults:
-        detail = f"Found {len(faults)} fault{'s' if len(faults) > 1 else ''}; errors says where and what is allowed."
-    found = _problem(kind, detail)
+    unlisted: int = getattr(error, "unlisted", 0)
+    found = _problem(kind, _found(len(faults), unlisted) if faults or unlisted else str(error))
+    if unlisted:
+        faults = [*faults, more_faults(getattr(error, "where", ""), unlisted)]
     if faults:
         place = "parameter" if isinstance(error, InvalidQueryError) else "pointer"
         found["errors"] = [
@@ -120,13 +132,24 @@ def problem_of(error: Exception) -> dict[str, Any]:
     return found
 
 
-def faults_of(error: ValidationError, allowed: Iterable[str], pointer: str = "") -> list[Fault]:
-    """The faults of a marshmallow error, sorted out by pointer; odd keys are not echoed."""
+def _found(listed: int, unlisted: int) -> str:
+    """How many faults there are, and how many of them the problem lists."""
+    found = f"Found {listed + unlisted} fault{'s' * (listed + unlisted > 1)}; "
+    if not listed:
+        return f"{found}none is listed, since this answer already lists {MOST_LISTED}. Correct those first."
+    first = f"the first {listed} are listed, and " if unlisted else ""
+    return f"{found}{first}errors says where and what is allowed."
+
+
+def faults_of(error: ValidationError, allowed: Iterable[str], pointer: str = "") -> tuple[list[Fault], int]:
+    """The faults of a marshmallow error, sorted out by pointer, and how many more it counts; odd keys are not echoed."""
     names = ", ".join(allowed)
-    return list(_flatten(error.messages, pointer, names))
+    found = list(_flatten(error.messages, pointer, names))
+    faults = [fault for fault in found if isinstance(fault, Fault)]
+    return faults, sum(more for more in found if isinstance(more, int))
 
 
-def _flatten(messages: object, pointer: str, allowed: str) -> Iterable[Fault]:
+def _flatten(messages: object, pointer: str, allowed: str) -> Iterable[Fault | int]:
     if isinstance(messages, Mapping):
         for key, inner in messages.items():
             plain = isinstance(key, int) or is_plain_key(key)
@@ -138,7 +161,9 @@ def _flatten(messages: object, pointer: str, allowed: str) -> Iterable[Fault]:
                 yield from _flatten(inner, f"{pointer}/{key}", allowed)
     elif isinstance(messages, list):
         for message in messages:
-            if isinstance(message, Fault):
+            if isinstance(message, int):
+                yield message
+            elif isinstance(message, Fault):
                 yield message._replace(pointer=pointer + message.pointer)
             else:
                 yield _fault(str(message), pointer, allowed)

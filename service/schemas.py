@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, NamedTuple
 
@@ -19,13 +20,16 @@ from models.channels import HELSINKI, PTV_CHANNEL_TYPES
 from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, Language
 from models.recommender import Recommendation, SegmentAnswer
 from models.segments import Segment
-from models.signals import Fault, InvalidSignalsError, Signals, read_count, read_signals
+from models.signals import Fault, FaultLimit, InvalidSignalsError, Signals, read_count, read_signals
 from service.experiments import ABOUT_KEYS, AssignmentSchema
 
 MOST_ITEMS: Final = 10
 MOST_CUSTOMERS: Final = 500
 LONGEST_ID: Final = 100
 LONGEST_REF: Final = 64
+FAULT_LIMIT: Final[ContextVar[FaultLimit]] = ContextVar("fault_limit")
+"""What signals may list. Where nobody has set it, nobody shows their faults, and few sentences are made in vain."""
+_ONE_FAULT: Final = FaultLimit(1, 0)
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 _YEARS: Final = "^(20[0-9]{2}|2100)-"  # the same, for the document
 NO_NUL: Final = "^[^\\u0000]*$"
@@ -192,9 +196,9 @@ class SignalsField(ContractField):
         if not isinstance(customer_type, str) or customer_type not in CUSTOMER_TYPES:
             return None  # customer_type has a fault of its own, and says which contract would apply
         try:
-            return read_signals(customer_type, value, "")
+            return read_signals(customer_type, value, "", FAULT_LIMIT.get(_ONE_FAULT))
         except InvalidSignalsError as error:
-            raise ValidationError(error.faults) from None
+            raise ValidationError([*error.faults, error.unlisted]) from None
 
 
 class StrictSchema(Schema):
@@ -405,7 +409,14 @@ class ProblemSchema(Schema):
     title = fields.String(required=True)
     status = fields.Integer(required=True, strict=True)
     detail = fields.String(required=True)
-    errors = fields.Nested(FaultSchema, many=True)
+    errors = fields.Nested(
+        FaultSchema,
+        many=True,
+        metadata={
+            "description": "At most 20 faults of a customer or event, and 200 of a request; then one entry `more_faults` that "
+            "counts the others."
+        },
+    )
 
 
 class BatchResultSchema(Schema):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
+import sys
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.body import DRAINED, LARGEST_BATCH_BODY, LARGEST_BODY
+from models.signals import CONTRACT
+from service.body import DRAINED, LARGEST_BATCH_BODY, LARGEST_BODY, MOST_PARTS
+from service.schemas import MOST_CUSTOMERS
 
 PATH = "/v1/recommendations"
 BATCH = "/v1/recommendations/batch"
@@ -458,6 +462,143 @@ def test_every_refusal_is_a_problem(client, method, path, status):
 def test_an_answer_nobody_accepts_is_406(client, accept):
     response = client.post(PATH, json=person(), headers={"Accept": accept})
     assert problem(response, 406)["detail"] == "This operation answers as application/json."
+
+
+def unknown(number):
+    """So many names that are near to a signal's and all different."""
+    return {f"phone_contacts_{at:x}": 1 for at in range(number)}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [person(**unknown(25)), person() | unknown(25), person(**unknown(12)) | unknown(13)],
+    ids=["signals", "fields", "both"],
+)
+def test_twenty_faults_of_a_customer_are_listed_and_the_others_are_one_entry(client, body):
+    found = problem(client.post(PATH, json=body), 422)
+    assert found["detail"] == (
+        "Found 25 faults; the first 20 are listed, and errors says where and what is allowed."
+    )
+    assert len(found["errors"]) == 21
+    assert found["errors"][20] == {
+        "pointer": "",
+        "code": "more_faults",
+        "message": "has 5 more faults. Correct those listed first.",
+    }
+
+
+def test_twenty_faults_of_a_query_are_listed_and_the_others_are_one_entry(client):
+    query = "&".join(f"unknown{number}=1" for number in range(21))
+    found = problem(client.get(f"/v1/content?{query}"), 422)
+    assert found["errors"][20] == {
+        "parameter": "",
+        "code": "more_faults",
+        "message": "has 1 more fault. Correct those listed first.",
+    }
+
+
+def test_two_hundred_faults_of_a_batch_are_listed_and_every_customer_is_told_its_number(client):
+    results = client.post(BATCH, json={"customers": [person(**unknown(60))] * 500}).json["results"]
+    problems = [result["problem"] for result in results]
+    listed = [fault for told in problems for fault in told["errors"] if fault["code"] != "more_faults"]
+    assert (len(results), len(listed)) == (500, 200)
+    assert sum("Did you mean" in fault["message"] for fault in listed) == 5
+    assert {len(told["errors"]) for told in problems} == {21, 1}
+    assert problems[9]["detail"] == (
+        "Found 60 faults; the first 20 are listed, and errors says where and what is allowed."
+    )
+    assert problems[10]["detail"] == (
+        "Found 60 faults; none is listed, since this answer already lists 200. Correct those first."
+    )
+    assert problems[10]["errors"] == [
+        {
+            "pointer": "/customers/10",
+            "code": "more_faults",
+            "message": "has 60 more faults. Correct those listed first.",
+        }
+    ]
+
+
+def test_a_ref_that_is_personal_data_is_not_given_back_where_its_fault_is_not_listed(client):
+    bad = person(**unknown(60))
+    sent = [bad | {"ref": IDENTITY_CODE}, bad | {"ref": 7}, bad | {"ref": "r"}] * 20
+    answer = client.post(BATCH, json={"customers": sent})
+    assert [result.get("ref") for result in answer.json["results"]] == [None, None, "r"] * 20
+    assert IDENTITY_CODE not in answer.text
+
+
+def test_a_body_of_more_parts_than_any_batch_needs_is_refused(client):
+    sentence = (
+        f"The body may have at most {MOST_PARTS} fields and list entries. Send fewer customers at a time, and of each only "
+        "the fields that GET /openapi.json lists."
+    )
+    for part in (b"[]", b"1", b"{}"):
+        body = b'{"customers":[' + b",".join([part] * (MOST_PARTS + 1)) + b"]}"
+        found = problem(client.post(BATCH, data=body, content_type="application/json"), 413)
+        assert found["detail"] == sentence
+
+
+def everything(**more):
+    """A customer of whom all is said that can be."""
+    made = {
+        "count": lambda signal: 1,
+        "yes_no": lambda signal: False,
+        "choice": lambda signal: signal.values[0],
+        "choices": lambda signal: list(signal.values[: signal.maximum]),
+        "life_events": lambda signal: [{"event": event, "months_ago": 2} for event in signal.values[:5]],
+    }
+    signals = {name: made[signal.kind](signal) for name, signal in CONTRACT["person"].items()}
+    return person(**signals) | {"limit": 10, "shown": [f"content-{at}" for at in range(50)]} | more
+
+
+def parts(value):
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return len(inner) + sum(map(parts, inner))
+
+
+def test_the_largest_batch_that_can_be_right_is_far_from_too_many_parts(client):
+    largest = {
+        "customers": [everything(ref="r", as_of="2026-06-01", assignment_key="k", language="sv")] * 500
+    }
+    assert MOST_CUSTOMERS == 500
+    assert parts(largest) < 0.6 * MOST_PARTS
+
+
+def calls(client, customers):
+    """How many functions, of Python and of C, are called to answer a batch: a cost that no other tenant changes."""
+    number = itertools.count()
+    body = json.dumps({"customers": customers})
+    sys.setprofile(lambda _, event, __: next(number) if event in {"call", "c_call"} else None)
+    try:
+        response = client.post(BATCH, data=body, content_type="application/json")
+    finally:
+        sys.setprofile(None)
+    assert response.status_code in {200, 413}
+    return next(number)
+
+
+WORST_REFUSED = {
+    "unknown signals": lambda at: person(**{f"phone_contacts_{at}_{n}": 1 for n in range(60)}),
+    "unknown signals of long names": lambda at: person(
+        **{f"{at:03}".rjust(50, "p") + f"{n:02}": 1 for n in range(60)}
+    ),
+    "unknown fields": lambda at: person() | {f"field_{at}_{n}": 1 for n in range(60)},
+    "wrong values": lambda at: person(**dict.fromkeys(CONTRACT["person"], [{}] * 5)) | {"shown": [1] * 50},
+    "identity codes": lambda at: person() | {"shown": [IDENTITY_CODE] * 50, "ref": IDENTITY_CODE},
+    "wrong at the last": lambda at: everything(limit=0, ref="a\n"),
+}
+
+
+@pytest.fixture(scope="module")
+def worst_answered(app):
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = "Bearer a key for tests"
+    return calls(client, [everything(ref="a\n")] * 100)
+
+
+@pytest.mark.parametrize("customer", WORST_REFUSED.values(), ids=WORST_REFUSED)
+def test_no_refused_batch_costs_more_than_the_costliest_that_is_answered(client, worst_answered, customer):
+    assert calls(client, [customer(at) for at in range(100)]) < worst_answered
 
 
 JSON_VALUES = st.recursive(

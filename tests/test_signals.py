@@ -6,11 +6,16 @@ from hypothesis import strategies as st
 from strategies import customers
 
 from models.codes import BARRED
+from models.customer_rows import read_row
+from models.near_names import NearNames
 from models.scorecard import FEATURES
 from models.signals import (
     CONTRACT,
     EMPLOYER_SIGNALS,
+    MOST_FAULTS,
+    MOST_HINTS,
     PERSON_SIGNALS,
+    FaultLimit,
     InvalidSignalsError,
     LifeEvent,
     holds_identity_code,
@@ -126,6 +131,81 @@ def test_messages_say_what_is_allowed_and_what_to_do():
         "is not a signal of a person. Did you mean applications_12m?",
         "must be a whole number of log-ins from 0 to 1000, or left out if unknown.",
     ]
+
+
+def refused(signals, **limit):
+    with pytest.raises(InvalidSignalsError) as caught:
+        read_signals("person", signals, **limit)
+    return caught.value
+
+
+def test_the_first_twenty_faults_are_listed_and_the_others_counted():
+    error = refused({f"unknown_{number}": 1 for number in range(3000)} | {"minor": 1})
+    assert [fault.pointer for fault in error.faults] == [f"/signals/unknown_{number}" for number in range(20)]
+    assert (len(error.faults), error.unlisted) == (MOST_FAULTS, 3001 - MOST_FAULTS)
+
+
+def test_wrong_values_beyond_the_limit_are_counted_as_well():
+    error = refused({name: {} for name in CONTRACT["person"]})
+    assert (len(error.faults), error.unlisted) == (MOST_FAULTS, len(CONTRACT["person"]) - MOST_FAULTS)
+
+
+def test_five_misspelt_names_are_told_which_one_was_meant():
+    limit = FaultLimit()
+    signals = {f"{name}s": 1 for name in ("applications_12m", *list(CONTRACT["person"])[:9])}
+    hints = [fault for fault in refused(signals, limit=limit).faults if "Did you mean" in fault.message]
+    assert (len(hints), limit.hints) == (MOST_HINTS, 0)
+    assert refused(signals, limit=limit).faults[0].message == (
+        "is not a signal of a person. GET /openapi.json lists the signals."
+    )
+
+
+def test_a_row_of_a_file_says_how_many_faults_it_does_not_list():
+    row = {"customer_ref": "a", "customer_type": "person"} | {f"unknown_{number}": 1 for number in range(22)}
+    with pytest.raises(InvalidSignalsError) as caught:
+        read_row(row)
+    assert len(caught.value.faults) == MOST_FAULTS + 1
+    assert caught.value.faults[-1] == (
+        "/signals",
+        "more_faults",
+        "has 2 more faults. Correct those listed first.",
+    )
+
+
+def edited(name, chance):
+    """A name with one character left out, put in, replaced, or moved by one place."""
+    at, new = chance.randrange(len(name)), chance.choice("abcdefghijklmnopqrstuvwxyz")
+    return chance.choice(
+        (
+            name[:at] + name[at + 1 :],
+            name[:at] + new + name[at:],
+            name[:at] + new + name[at + 1 :],
+            name[:at] + name[at : at + 2][::-1] + name[at + 2 :],
+        )
+    )
+
+
+@given(st.sampled_from(["person", "employer"]), st.data(), st.randoms(use_true_random=False))
+def test_a_name_with_one_slip_is_told_from_all_others(customer_type, data, chance):
+    name = data.draw(st.sampled_from(sorted(CONTRACT[customer_type])))
+    assert NearNames(CONTRACT[customer_type]).nearest(edited(name, chance)) == name
+
+
+@pytest.mark.parametrize(
+    ("given_name", "meant"),
+    [
+        ("phone_contacts", "phone_contacts_90d"),
+        ("omakelalogins90d", "omakela_logins_90d"),
+        ("months_income_support", "months_on_income_support"),
+        ("benefits_6m", "benefits_ended_6m"),
+        ("foo_12m", None),
+        ("x", None),
+        ("_", None),
+        ("applications_12m" * 4, None),
+    ],
+)
+def test_a_name_with_a_word_too_few_is_told_and_a_foreign_one_is_not(given_name, meant):
+    assert NearNames(CONTRACT["person"]).nearest(given_name) == meant
 
 
 @given(
