@@ -21,17 +21,17 @@ from models.recommender import Recommendation
 from service import listings, metrics, outcome_schemas
 from service.access import KeyRing
 from service.answers import Answers
-from service.asks import ASK, BATCH, read_ask
+from service.asks import ASK, BATCH, customers_in, read_ask
 from service.body import LARGEST_BATCH_BODY, LARGEST_BODY, read_document
 from service.explanations import ExplanationSchema
 from service.fallback import Budget
-from service.limits import RateLimits
+from service.limits import RateLimitedError, RateLimits
 from service.logs import RequestLog
 from service.network import Network
 from service.outcome_shapes import Event, report_csv
 from service.problems import OutcomesOffError
 from service.references import References
-from service.schemas import BatchSchema, RecommendationSchema
+from service.schemas import MOST_CUSTOMERS, BatchSchema, RecommendationSchema
 from service.settings import Settings
 from service.tracing import Tracer
 
@@ -115,6 +115,9 @@ def recommend() -> Response:
 def recommend_batch() -> Response:
     """Recommend to up to 500 customers, each answered or refused on its own."""
     document = read_document(request.environ, largest=LARGEST_BATCH_BODY)
+    customers = customers_in(document)
+    if 1 < customers <= MOST_CUSTOMERS:  # a longer list is refused at a glance
+        count_request(customers, counted=1)
     return _json(_answers().batch(document))
 
 
@@ -251,6 +254,16 @@ OPERATIONS: Final = (
     Operation("GET", "/metrics", show_metrics, "operate", None, media_types=("text/plain",)),
 )
 BY_ENDPOINT: Final[Mapping[str, Operation]] = {operation.view.__name__: operation for operation in OPERATIONS}
+
+
+def count_request(cost: int = 1, *, counted: int = 0) -> None:
+    """Count this request against its key, as so many of which some are counted already. Raises `RateLimitedError`."""
+    passed = unwrapped(g)
+    try:
+        passed.count = service().limits.admit(passed.key_id, cost=cost, counted=counted)
+    except RateLimitedError:
+        metrics.LIMITED.inc()
+        raise
 
 
 def _answers() -> Answers:

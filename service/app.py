@@ -22,13 +22,22 @@ from models.bundle import BundleError, BundleStore
 from models.experiments import Assigner
 from service import metrics
 from service.access import ForbiddenError, KeyRing, UnauthenticatedError
-from service.api import BY_ENDPOINT, OPERATIONS, Operation, Service, Watchers, service, unwrapped
+from service.api import (
+    BY_ENDPOINT,
+    OPERATIONS,
+    Operation,
+    Service,
+    Watchers,
+    count_request,
+    service,
+    unwrapped,
+)
 from service.asks import read_query
 from service.body import drain
 from service.console import front
 from service.demo import OPEN_DEMO, demo
 from service.fallback import Budget
-from service.limits import RateLimitedError, RateLimits, redis_counter
+from service.limits import RateLimits, redis_counter
 from service.logs import RequestLog, Trace, new_ids
 from service.network import Network
 from service.openapi import openapi_document
@@ -226,11 +235,7 @@ def _check_access(ours: Service, operation: Operation, environ: Mapping[str, Any
     passed.scopes, passed.key_id = grant.scopes, grant.key_id
     if operation.scope not in grant.scopes:
         raise ForbiddenError(operation.scope)
-    try:
-        passed.count = ours.limits.admit(grant.key_id)
-    except RateLimitedError:
-        metrics.LIMITED.inc()
-        raise
+    count_request()
 
 
 def _check_accept(operation: Operation) -> None:

@@ -1,4 +1,7 @@
-"""Rate limits of keys: a count by window, kept in Redis where configured, else by each worker.
+"""Rate limits of keys: a count by window, kept in Redis where configured, else by each worker for itself.
+
+A request counts as one and a batch as one for each customer, since that is what it costs. What does not fit in what is
+left of a window is refused and not counted, so that smaller requests of the key go on.
 
 Redis is asked with a short time-out. Where it does not answer, the worker's own count stands in for a few seconds
 before Redis is asked again: requests go on under a local cap, and never fail for Redis.
@@ -16,15 +19,28 @@ from service.settings import RateLimit
 REDIS_TIMEOUT_S: Final = 0.1
 REDIS_REST_S: Final = 5.0
 _MOST_KEYS: Final = 10_000
+_ADD_IF_IT_FITS: Final = """
+local used = tonumber(redis.call('GET', KEYS[1]) or '0') + tonumber(ARGV[1])
+if used <= tonumber(ARGV[2]) then redis.call('SET', KEYS[1], used, 'EX', ARGV[3]) end
+return used
+"""
 
 
 class RateLimitedError(Exception):
-    """The key has used its requests up; try again after `retry_after_s`."""
+    """The key has used its requests up, or a batch does not fit in what is left; try again after `retry_after_s`."""
 
-    def __init__(self, limit: RateLimit, retry_after_s: int) -> None:
-        super().__init__(
-            f"This key may send {limit.requests} requests in {limit.window_s} seconds. Try again in {retry_after_s} seconds."
-        )
+    def __init__(
+        self, limit: RateLimit, retry_after_s: int, *, cost: int = 1, counted: int = 0, left: int = 0
+    ) -> None:
+        said = f"This key may send {limit.requests} requests in {limit.window_s} seconds"
+        again = f"Try again in {retry_after_s} seconds"
+        if cost > limit.requests:
+            said += f", and a batch counts as one for each customer: one of {cost} never fits"
+            again = f"Send at most {limit.requests} customers at a time"
+        elif cost > 1:
+            said += f", and a batch counts as one for each customer: {cost} did not fit in the {left + counted} that were left"
+            again += f", or send at most {left} now" * (left > 0)
+        super().__init__(f"{said}. {again}.")
         self.retry_after_s = retry_after_s
 
 
@@ -36,9 +52,9 @@ class Count(NamedTuple):
 
 
 class Counter(Protocol):
-    """Adds one to a key's count in a window and says what it is now."""
+    """Adds a cost to a key's count in a window unless that would exceed `most`; says what the count is, or would be."""
 
-    def __call__(self, key_id: str, window: int, window_s: int) -> int: ...
+    def __call__(self, key_id: str, window: int, window_s: int, cost: int, most: int) -> int: ...
 
 
 class RateLimits:
@@ -71,17 +87,38 @@ class RateLimits:
         policy = (limit.requests, limit.window_s) if limit else (0, 0)
         self._policy = f'"key";q={policy[0]};w={policy[1]}'
 
-    def admit(self, key_id: str | None) -> Count | None:
-        """Count a request of a key. None where nothing binds it. Raises `RateLimitedError`."""
+    def admit(self, key_id: str | None, *, cost: int = 1, counted: int = 0) -> Count | None:
+        """Count a request of a key.
+
+        Parameters
+        ----------
+        key_id : str or None
+            The development key has none.
+        cost : int
+            As how many requests it counts.
+        counted : int
+            How many of them are counted already.
+
+        Returns
+        -------
+        Count or None
+            None where nothing binds the key.
+
+        Raises
+        ------
+        RateLimitedError
+            If it does not fit in what is left of the window.
+        """
         limit = self._limit
         if limit is None or key_id is None:
             return None
         now = self._clock()
         window = int(now // limit.window_s)
-        used = self._count(key_id, window, limit.window_s, now)
+        used = self._count(key_id, window, now, cost - counted)
         resets_in_s = max(1, int((window + 1) * limit.window_s - now + 0.999))
         if used > limit.requests:
-            raise RateLimitedError(limit, resets_in_s)
+            left = max(0, limit.requests - used + cost - counted)
+            raise RateLimitedError(limit, resets_in_s, cost=cost, counted=counted, left=left)
         return Count(used, resets_in_s)
 
     def headers(self, count: Count) -> tuple[tuple[str, str], ...]:
@@ -97,10 +134,11 @@ class RateLimits:
             ("RateLimit", f'"key";r={limit.requests - count.used};t={count.resets_in_s}'),
         )
 
-    def _count(self, key_id: str, window: int, window_s: int, now: float) -> int:
+    def _count(self, key_id: str, window: int, now: float, cost: int) -> int:
+        limit = self._limit or RateLimit(0, 0)
         if self._shared is not None and now >= self._shared_again:
             try:
-                return self._shared(key_id, window, window_s)
+                return self._shared(key_id, window, limit.window_s, cost, limit.requests)
             except Exception:  # noqa: BLE001  (whatever ails Redis, requests go on under the local count)
                 self._shared_again = now + REDIS_REST_S
                 self._on_failure()
@@ -108,8 +146,9 @@ class RateLimits:
             if window != self._window or len(self._counts) > _MOST_KEYS:
                 self._window = window
                 self._counts.clear()
-            used = self._counts.get(key_id, 0) + 1
-            self._counts[key_id] = used
+            used = self._counts.get(key_id, 0) + cost
+            if used <= limit.requests:
+                self._counts[key_id] = used
             return used
 
 
@@ -126,11 +165,8 @@ def redis_counter(url: str) -> Counter:
         retry=Retry(NoBackoff(), 0),
     )
 
-    def count(key_id: str, window: int, window_s: int) -> int:
+    def count(key_id: str, window: int, window_s: int, cost: int, most: int) -> int:
         name = f"arki:requests:{key_id}:{window}"
-        pipeline = client.pipeline(transaction=False)
-        pipeline.incr(name)
-        pipeline.expire(name, 2 * window_s)
-        return int(pipeline.execute()[0])
+        return int(client.eval(_ADD_IF_IT_FITS, 1, name, cost, most, 2 * window_s))
 
     return count

@@ -74,6 +74,39 @@ def test_two_workers_share_a_count_through_redis(redis_url):
             worker.admit("a")
 
 
+def test_a_batch_counts_by_its_customers_and_one_that_does_not_fit_uses_nothing_up():
+    limits = RateLimits(RateLimit(10, 60), clock=lambda: 0.0)
+    assert limits.admit("a", cost=7).used == 7
+    with pytest.raises(RateLimitedError) as error:
+        limits.admit("a", cost=4)
+    assert str(error.value) == (
+        "This key may send 10 requests in 60 seconds, and a batch counts as one for each customer: 4 did not fit in the 3 "
+        "that were left. Try again in 60 seconds, or send at most 3 now."
+    )
+    assert limits.admit("a", cost=3).used == 10
+    with pytest.raises(RateLimitedError) as error:
+        limits.admit("a", cost=2)
+    assert str(error.value).endswith("2 did not fit in the 0 that were left. Try again in 60 seconds.")
+
+
+def test_a_batch_larger_than_the_whole_limit_is_told_so():
+    with pytest.raises(RateLimitedError) as error:
+        RateLimits(LIMIT, clock=lambda: 0.0).admit("a", cost=4)
+    assert str(error.value) == (
+        "This key may send 3 requests in 60 seconds, and a batch counts as one for each customer: one of 4 never fits. "
+        "Send at most 3 customers at a time."
+    )
+
+
+def test_two_workers_share_the_count_of_batches_through_redis(redis_url):
+    limit = RateLimit(10, 60)
+    one, other = (RateLimits(limit, redis_counter(redis_url), clock=lambda: 1000.0) for _ in range(2))
+    assert one.admit("a", cost=6).used == 6
+    with pytest.raises(RateLimitedError):
+        other.admit("a", cost=5)
+    assert other.admit("a", cost=4).used == 10
+
+
 def test_where_redis_is_down_requests_go_on_under_a_local_cap_and_redis_is_asked_again_later():
     now, asked, failures = [0.0], [], []
 
@@ -111,7 +144,7 @@ def test_a_redis_that_accepts_and_says_nothing_is_asked_once_and_then_rests():
 @pytest.fixture
 def limited(bundles, store, tmp_path):
     """A client with a key of three requests an hour, whose Redis is down."""
-    key, record = make_key(["content:read"], expires=datetime.now(UTC) + timedelta(days=1))
+    key, record = make_key(["content:read", "recommend"], expires=datetime.now(UTC) + timedelta(days=1))
     write_keys(tmp_path / "keys.json", [record])
     settings = Settings(
         bundles=bundles,
@@ -151,3 +184,37 @@ def test_the_development_key_and_the_open_pages_have_no_limit(limited):
     for _ in range(5):
         assert limited.get("/v1/segments", headers={"Authorization": "Bearer dev"}).status_code == 200
         assert "RateLimit" not in limited.get("/healthz").headers
+
+
+def post_batch(client, customers, **more):
+    return client.post("/v1/recommendations/batch", json={"customers": [customers[0]] * customers[1]} | more)
+
+
+GOOD, BAD = {"customer_type": "person", "signals": {}}, {"customer_type": "firm"}
+
+
+@pytest.mark.parametrize(
+    ("customer", "more", "status"),
+    [(GOOD, {}, 200), (BAD, {}, 200), (GOOD, {"nope": 1}, 422)],
+    ids=["answered", "refused customers", "refused whole"],
+)
+def test_every_customer_of_a_batch_counts_answered_or_refused(limited, customer, more, status):
+    answer = post_batch(limited, (customer, 2), **more)
+    assert answer.status_code == status
+    assert answer.headers["RateLimit"].startswith('"key";r=1;')
+    refused = post_batch(limited, (customer, 2), **more)
+    assert refused.status_code == 429
+    assert refused.headers["RateLimit"].startswith('"key";r=0;')
+    assert 0 < int(refused.headers["Retry-After"]) <= 3600
+    assert "2 did not fit in the 1 that were left. Try again in" in refused.json["detail"]
+
+
+def test_a_batch_that_does_not_fit_counts_as_one_request_and_others_go_on(limited):
+    assert post_batch(limited, (GOOD, 4)).json["detail"].endswith("Send at most 3 customers at a time.")
+    answer = post_batch(limited, (GOOD, 2))
+    assert (answer.status_code, len(answer.json["results"])) == (200, 2)
+
+
+def test_a_list_too_long_to_be_a_batch_counts_as_one_request(limited):
+    assert post_batch(limited, (GOOD, 501)).status_code == 422
+    assert limited.get("/v1/segments").headers["RateLimit"].startswith('"key";r=1;')
