@@ -34,6 +34,8 @@ SCOPES: Final = (
     "outcomes:read",
     "operate",
 )
+WRITES_AND_READS: Final = frozenset({"outcomes:write", "outcomes:read"})
+"""Together they tell what one customer did: push a count to four, the most that no report shows, and watch for the fifth."""
 LONGEST_DAYS: Final = 365
 LOOK_AGAIN_S: Final = 1.0
 _KEY: Final = re.compile(r"arki_([0-9a-f]{12})_([0-9a-f]{64})([0-9a-f]{8})")
@@ -141,6 +143,15 @@ class KeyRing:
         if record is None or record.expires <= now:
             raise UnauthenticatedError("The key has expired or was revoked.")
         return Grant(record.id, record.scopes)
+
+    def that_write_and_read(self, now: datetime) -> list[str]:
+        """Ids of the living keys that may both write outcomes and read them, which `arki-keys create` makes no more."""
+        records = self._current().values()
+        return [
+            record.id
+            for record in records
+            if record.expires > now and WRITES_AND_READS.issubset(record.scopes)
+        ]
 
     def _granted(self, key: str, now: datetime) -> Grant:
         match = _KEY.fullmatch(key)

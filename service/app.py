@@ -135,6 +135,13 @@ def create_app(
         app.add_url_rule(operation.rule, view_func=operation.view, methods=[operation.method])
     if settings.keys is None and settings.dev_key is None:
         _log.warning("Neither ARKI_KEYS nor ARKI_DEV_KEY is set: only the open pages will answer.")
+    both = app.extensions["arki"].keys.that_write_and_read(clock())
+    if both:
+        _log.warning(
+            "These keys may both write and read outcomes, and so tell what one customer did: %s. Make two keys for each, one "
+            "with outcomes:write and one with outcomes:read, for different people, and revoke it.",
+            ", ".join(both),
+        )
     return app
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import click
 
-from service.access import LONGEST_DAYS, SCOPES, make_key, read_keys, write_keys
+from service.access import LONGEST_DAYS, SCOPES, WRITES_AND_READS, make_key, read_keys, write_keys
 from service.settings import SettingsError
 
 _ROTATE_WITHIN: Final = timedelta(days=14)
@@ -44,7 +44,16 @@ def _file_option(*, exists: bool) -> Callable[[Any], Any]:
 @click.option("--days", required=True, type=click.IntRange(1, LONGEST_DAYS), help="Days until it expires.")
 @_file_option(exists=False)
 def create(scopes: tuple[str, ...], days: int, file: Path) -> None:
-    """Make a key, print it once, and keep its hash in the file."""
+    """Make a key, print it once, and keep its hash in the file.
+
+    No key has both outcomes:write and outcomes:read: a report would tell whoever adds events what one customer did.
+    """
+    if WRITES_AND_READS.issubset(scopes):
+        raise click.UsageError(
+            "One key must not have both outcomes:write and outcomes:read. A report shows no group of fewer than five; "
+            "whoever may also add events could bring a count to four and see one customer's event make it five. "
+            "Make two keys, one with each scope, and give them to different people."
+        )
     with _edited(file):
         records = read_keys(file) if file.exists() else {}
         key, record = make_key(
@@ -75,6 +84,13 @@ def list_keys(file: Path) -> None:
         )
         scopes = " ".join(scope for scope in SCOPES if scope in record.scopes)
         click.echo(f"{record.id}  {state:7}  {record.expires:%Y-%m-%d}  {scopes}")
+    for record in records.values():
+        if WRITES_AND_READS.issubset(record.scopes) and record.expires > now:
+            click.echo(
+                f"Key {record.id} may both write and read outcomes, and so tell what one customer did. Make two keys, one "
+                "with each scope, for different people, and revoke this one.",
+                err=True,
+            )
 
 
 @keys.command()

@@ -294,6 +294,59 @@ def test_keys_are_listed_by_id_with_what_they_open_and_no_secret(tmp_path):
     assert not any(record.sha256 in listed or key in listed for key, record in pairs)
 
 
+WRITE_AND_READ = ("--scope", "outcomes:write", "--scope", "outcomes:read")
+
+
+def test_no_key_is_made_that_may_both_write_outcomes_and_read_them(tmp_path):
+    file = tmp_path / "keys.json"
+    refused = run_keys("create", *WRITE_AND_READ, "--scope", "recommend", "--days", "9", "--keys", file)
+    assert refused.exit_code == 2
+    assert refused.stderr.endswith(
+        "Error: One key must not have both outcomes:write and outcomes:read. A report shows no group of fewer than five; "
+        "whoever may also add events could bring a count to four and see one customer's event make it five. Make two keys, "
+        "one with each scope, and give them to different people.\n"
+    )
+    assert not file.exists()
+    for scope in ("outcomes:write", "outcomes:read"):
+        assert run_keys("create", "--scope", scope, "--days", "9", "--keys", file).exit_code == 0
+
+
+@pytest.fixture
+def old_keys(tmp_path):
+    """A file of keys made before, and the one that writes and reads outcomes; a third did and has expired."""
+    now = datetime.now(UTC)
+    pairs = [
+        make_key(scopes, expires=now + timedelta(days=days))
+        for scopes, days in (
+            (["outcomes:write"], 9),
+            (["outcomes:write", "outcomes:read"], 9),
+            (["outcomes:write", "outcomes:read"], -1),
+        )
+    ]
+    write_keys(tmp_path / "keys.json", [record for _, record in pairs])
+    return tmp_path / "keys.json", pairs[1][1].id
+
+
+def test_an_old_key_that_writes_and_reads_outcomes_is_named_at_the_start(old_keys, bundles, store, caplog):
+    file, key_id = old_keys
+    create_app(Settings(bundles=bundles, keys=file, dev_key="dev", secret="s" * 40), store=store)
+    [said] = [record.getMessage() for record in caplog.records]
+    assert said == (
+        f"These keys may both write and read outcomes, and so tell what one customer did: {key_id}. Make two keys for each, "
+        "one with outcomes:write and one with outcomes:read, for different people, and revoke it."
+    )
+
+
+def test_an_old_key_that_writes_and_reads_outcomes_is_named_in_the_list(old_keys):
+    file, key_id = old_keys
+    listed = run_keys("list", "--keys", file)
+    assert len(listed.stdout.splitlines()) == 3
+    assert listed.stderr == (
+        f"Key {key_id} may both write and read outcomes, and so tell what one customer did. Make two keys, one with each "
+        "scope, for different people, and revoke this one.\n"
+    )
+
+
 def test_revoking_a_key_that_is_not_there_says_so_and_never_repeats_a_whole_key(tmp_path):
     file = tmp_path / "keys.json"
     key, record = make_key(["recommend"], expires=NOW)
