@@ -20,6 +20,7 @@ def drills(folder: Path, bundles: Path, *, long: bool) -> Iterator[Callable[[], 
     yield lambda: staying_up.redis_away(folder, bundles)
     yield lambda: staying_up.slow_clients(folder, bundles, seconds=10 if long else 3)
     yield lambda: staying_up.overload(folder, bundles, seconds=20 if long else 4)
+    yield lambda: staying_up.worst_refused(folder, bundles, seconds=20 if long else 4)
     yield lambda: staying_up.stop_in_flight(folder, bundles)
     yield lambda: changing.reloads(folder, bundles, cycles=10)
     yield lambda: changing.swaps(folder, bundles, count=100 if long else 20)

@@ -1,4 +1,4 @@
-"""Slow clients, overload, a stop, a soak, and a Redis that goes away."""
+"""Slow clients, overload, bad requests, a stop, a soak, and a Redis that goes away."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from drills.load import Load, Outcome
 from drills.server import CUSTOMER, Server, free_port, keys_file, request_bytes, serving
 from drills.table import Row, needs
+from drills.worst import refused_batches
 
 T = TypeVar("T")
 ONE = request_bytes("/v1/recommendations", CUSTOMER)
@@ -80,6 +82,56 @@ def overload(folder: Path, bundles: Path, *, seconds: float = 4.0) -> list[Row]:
     shed = mixed.share("batch", 503), mixed.share("one", 503)
     figure = f"{shed[0]:.0%} of batches, {shed[1]:.0%} of single requests"
     return [*rows, Row("overload: batch shed first", figure, "batches > single", shed[0] > shed[1])]
+
+
+def worst_refused(folder: Path, bundles: Path, *, clients: int = 8, seconds: float = 4.0) -> list[Row]:
+    """Health checks and recommendations beside the costliest batches that are refused, eight at once."""
+    bodies, path = refused_batches(), "/v1/recommendations/batch"
+    batches: list[int] = []
+    beside: list[int] = []
+    took: list[float] = []
+    with serving(folder, bundles) as server:
+        before, end = server.workers(), time.monotonic() + seconds
+
+        def attack(first: int) -> None:
+            number = first
+            while time.monotonic() < end:
+                batches.append(_asked(server, path, bodies[number % len(bodies)]))
+                number += clients + 1
+
+        threads = [threading.Thread(target=attack, args=(first,)) for first in range(clients)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            for asked, body in (("/healthz", None), ("/v1/recommendations", CUSTOMER)):
+                began = time.monotonic()
+                beside.append(_asked(server, asked, body))
+                took.append(time.monotonic() - began)
+        same, timed_out = server.workers() == before, server.log.read_text().count("WORKER TIMEOUT")
+    lost, failed, slowest = batches.count(0), len(beside) - beside.count(200), max(took)
+    figure = (
+        f"{lost} of {len(batches)} without an answer; {failed} of {len(beside)} others failed; "
+        f"{'the same' if same else 'OTHER'} workers, {timed_out} timed out"
+    )
+    sound = (lost, failed, same, timed_out) == (0, 0, True, 0)
+    return [
+        Row(f"the worst refused batches, {clients} at once", figure, "0, 0, the same, 0", sound),
+        Row(
+            "the slowest answer beside them",
+            f"{slowest * 1000:.0f} ms",
+            "<= 3000 ms",
+            slowest <= 3,
+            timed=True,
+        ),
+    ]
+
+
+def _asked(server: Server, path: str, body: Any) -> int:
+    """The status of a request; 0 where there was no answer."""
+    try:
+        return server.ask(path, body, timeout_s=60)[0]
+    except (OSError, HTTPException):
+        return 0
 
 
 def _costed(server: Server, work: Callable[[], T], seconds: float) -> tuple[T, float]:

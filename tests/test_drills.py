@@ -20,6 +20,7 @@ SHORT = {
     "integrity": lambda folder, bundles: changing.integrity(folder, bundles, mutations=200),
     "slow clients": lambda folder, bundles: staying_up.slow_clients(folder, bundles, seconds=1.5),
     "overload": lambda folder, bundles: staying_up.overload(folder, bundles, seconds=2),
+    "bad requests": lambda folder, bundles: staying_up.worst_refused(folder, bundles, seconds=1),
     "stop": staying_up.stop_in_flight,
     "redis away": lambda folder, bundles: staying_up.redis_away(folder, bundles, seconds=1),
     "hostile bodies": lambda folder, bundles: contract.hostile(folder, bundles, bodies=1500),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.signals import CONTRACT
+from drills.worst import WORST_REFUSED, everything_known
 from service.body import DRAINED, LARGEST_BATCH_BODY, LARGEST_BODY, MOST_PARTS
 from service.schemas import MOST_CUSTOMERS
 
@@ -538,19 +538,6 @@ def test_a_body_of_more_parts_than_any_batch_needs_is_refused(client):
         assert found["detail"] == sentence
 
 
-def everything(**more):
-    """A customer of whom all is said that can be."""
-    made = {
-        "count": lambda signal: 1,
-        "yes_no": lambda signal: False,
-        "choice": lambda signal: signal.values[0],
-        "choices": lambda signal: list(signal.values[: signal.maximum]),
-        "life_events": lambda signal: [{"event": event, "months_ago": 2} for event in signal.values[:5]],
-    }
-    signals = {name: made[signal.kind](signal) for name, signal in CONTRACT["person"].items()}
-    return person(**signals) | {"limit": 10, "shown": [f"content-{at}" for at in range(50)]} | more
-
-
 def parts(value):
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return len(inner) + sum(map(parts, inner))
@@ -558,7 +545,7 @@ def parts(value):
 
 def test_the_largest_batch_that_can_be_right_is_far_from_too_many_parts(client):
     largest = {
-        "customers": [everything(ref="r", as_of="2026-06-01", assignment_key="k", language="sv")] * 500
+        "customers": [everything_known(ref="r", as_of="2026-06-01", assignment_key="k", language="sv")] * 500
     }
     assert MOST_CUSTOMERS == 500
     assert parts(largest) < 0.6 * MOST_PARTS
@@ -577,23 +564,11 @@ def calls(client, customers):
     return next(number)
 
 
-WORST_REFUSED = {
-    "unknown signals": lambda at: person(**{f"phone_contacts_{at}_{n}": 1 for n in range(60)}),
-    "unknown signals of long names": lambda at: person(
-        **{f"{at:03}".rjust(50, "p") + f"{n:02}": 1 for n in range(60)}
-    ),
-    "unknown fields": lambda at: person() | {f"field_{at}_{n}": 1 for n in range(60)},
-    "wrong values": lambda at: person(**dict.fromkeys(CONTRACT["person"], [{}] * 5)) | {"shown": [1] * 50},
-    "identity codes": lambda at: person() | {"shown": [IDENTITY_CODE] * 50, "ref": IDENTITY_CODE},
-    "wrong at the last": lambda at: everything(limit=0, ref="a\n"),
-}
-
-
 @pytest.fixture(scope="module")
 def worst_answered(app):
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = "Bearer a key for tests"
-    return calls(client, [everything(ref="a\n")] * 100)
+    return calls(client, [everything_known(ref="a\n")] * 100)
 
 
 @pytest.mark.parametrize("customer", WORST_REFUSED.values(), ids=WORST_REFUSED)
