@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from models import personas, rulebook_commands
+from models.local_paths import LocalPath
 
 if TYPE_CHECKING:
     from models.codes import Language
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from models.messages import TeamLanguage
 
 REVIEW_AHEAD_DAYS: Final = 60
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FOLDER = LocalPath(file_okay=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

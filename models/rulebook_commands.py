@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from models.experiments import Experiment
+from models.local_paths import LocalPath
 
 if TYPE_CHECKING:
     from models.catalogue import Catalogue
     from models.impact import Impact
 
-_FILE: Final = click.Path(dir_okay=False, path_type=Path)
-_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+_FILE: Final = LocalPath(dir_okay=False)
+_FOLDER: Final = LocalPath(file_okay=False)
 _SHOWN: Final = 20
 
 

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import click
 
+from models.local_paths import LocalPath
 from training.artifacts import ARTIFACTS, ArtifactsError, read, verified
 
 COMPARED_CUSTOMERS: Final = 5_000
 DRIFTED: Final = 3  # exit code; 1 is could not run, 2 wrong use
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FOLDER = LocalPath(exists=True, file_okay=False)
 
 
 @click.command()
@@ -95,11 +96,11 @@ def _compare_answers(one: Path, other: Path, seed: int) -> None:
 )
 @click.option(
     "--current",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LocalPath(exists=True, dir_okay=False),
     required=True,
     help="Today's customers, .csv or .parquet in the signal contract; no labels are needed.",
 )
-@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Thresholds.")
+@click.option("--config", type=LocalPath(exists=True, dir_okay=False), help="Thresholds.")
 def drift(reference: Path, current: Path, config: Path | None) -> None:
     """Tell how far today's customers are from those the model was measured on.
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from models.local_paths import LocalPath
+
 if TYPE_CHECKING:
     from models.proportions import Interval
     from training.off_policy import Estimate
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 @click.argument("new")
 @click.option(
     "--outcomes",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LocalPath(exists=True, dir_okay=False),
     required=True,
     help="What came of OLD, as `arki-outcomes export` writes it.",
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from models.local_paths import LocalPath
 from training.artifacts import ARTIFACTS
 from training.model_commands import compare, drift, promote
 from training.outcome_commands import estimate_draft, read_outcomes, tell_agreement
@@ -38,19 +39,19 @@ _PROCESSES = click.option(
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--data",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LocalPath(exists=True, dir_okay=False),
     help="Labelled customers, .parquet or .csv: the signal contract plus segment, optionally weight, customer_ref and"
     " audit_ columns. Default: the simulation.",
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=LocalPath(file_okay=False),
     default=ARTIFACTS,
     help="Directory of the model's files.  [default: models/artifacts]",
 )
 @click.option(
     "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LocalPath(exists=True, dir_okay=False),
     help="Gates and signed reasons.  [default: training/config.toml]",
 )
 @click.option(
@@ -62,7 +63,7 @@ _PROCESSES = click.option(
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=DEFAULT_SEED, show_default=True)
 @click.option(
     "--outcomes",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LocalPath(exists=True, dir_okay=False),
     help="What `arki-outcomes export` wrote: tells how outcomes agree with segments. Nothing is trained on it.",
 )
 @click.option("--quick", is_flag=True, help=f"A small simulation of {QUICK_CUSTOMERS} customers, for tests.")
@@ -106,7 +107,7 @@ main.add_command(estimate_draft)
 
 
 @main.command("population")
-@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("out", type=LocalPath(dir_okay=False))
 @click.option("--customers", type=click.IntRange(1, 20_000_000), default=100_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=DEFAULT_SEED, show_default=True)
 @click.option(
