@@ -1,51 +1,56 @@
 """Customer files, whatever their format, as record batches: the one reader of them.
 
-Parquet, Arrow, CSV and JSON Lines; a file, a folder or a glob. A file is cut into chunks that can be read apart, each
-into batches of bounded size. No row stops a run: one that cannot be read at all comes with a fault beside its batch. In
-text a row is a line, so that an open quote costs its own line alone. Never imported by the serving process.
+Parquet, Arrow, CSV and JSON Lines. A file is cut into chunks that can be read apart, each into batches of bounded size.
+No row stops a run: one that cannot be read at all comes with a fault beside its batch. What the folders of a file say
+(`partitions`) is among its columns. Never imported by the serving process.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import os
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
+from models.arrow_types import read_as, readable
 from models.codes import BARRED
+from models.customer_paths import SUFFIXES, CustomerFileError, customer_files
 from models.customer_rows import CARRIED, KEY, SIGNALS
-from models.text_blocks import CustomerBatch, Unreadable, read_csv_block, read_json_block
+from models.partitions import Partition, partitions_of, row_values, used, with_partitions
+from models.text_blocks import CustomerBatch, read_csv_block, read_json_block
+from models.text_lines import BLOCK, RowBlock, row_blocks
 
-SUFFIXES: Final[Mapping[str, str]] = {
-    ".parquet": "parquet",
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-    ".ipc": "arrow",
-    ".arrows": "arrow",
-}
+__all__ = [
+    "BATCH_ROWS",
+    "TEXT_FORMATS",
+    "Chunk",
+    "CustomerFileError",
+    "check_columns",
+    "chunks",
+    "columns_of",
+    "customer_files",
+    "format_of",
+    "key_type",
+    "read_chunk",
+]
 TEXT_FORMATS: Final = frozenset(["csv", "jsonl"])
 BATCH_ROWS: Final = 65_536
-_BLOCK: Final = 8 << 20
 _MAGIC: Final = ((b"PAR1", "parquet"), (b"ARROW1", "arrow"), (b"\xff\xff\xff\xff", "arrow"), (b"{", "jsonl"))
+_NO_ENDS: Final = np.empty(0, np.int64)
 _BOM: Final = b"\xef\xbb\xbf"
-
-
-class CustomerFileError(ValueError):
-    """A file that cannot be read as customers; the message says where and what to do. Correct the file."""
 
 
 class Chunk(NamedTuple):
     """A part of a file that is read by itself.
 
     `start` and `stop` are bytes of a text file, and row groups or record batches of another; `first_row` counts rows, or
-    lines after the header, from 1.
+    lines after the header, from 1. `partitions` are the columns that the file's folders name.
     """
 
     path: str
@@ -54,30 +59,7 @@ class Chunk(NamedTuple):
     stop: int
     first_row: int
     rows: int
-
-
-def customer_files(given: str) -> list[Path]:
-    """The files that a path, folder or glob names, in order of name.
-
-    Raises
-    ------
-    CustomerFileError
-        If there is none.
-    """
-    path = Path(given)
-    if path.is_dir():
-        inside = sorted(
-            p for p in path.rglob("*") if p.suffix in SUFFIXES and not p.name.startswith((".", "_"))
-        )
-        if not inside:
-            raise CustomerFileError(f"{given} holds no file that ends in {', '.join(SUFFIXES)}.")
-        return inside
-    if path.exists():
-        return [path]
-    found = sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
-    if not found:
-        raise CustomerFileError(f"{given} is not there. Name a file, a folder or a glob.")
-    return found
+    partitions: tuple[Partition, ...] = ()
 
 
 def format_of(path: Path) -> str:
@@ -91,16 +73,18 @@ def format_of(path: Path) -> str:
     return next((name for magic, name in _MAGIC if head.startswith(magic)), "csv")
 
 
-def columns_of(path: Path) -> list[str]:
-    """The columns of a file; of JSON Lines, where each row names its own, none."""
+def columns_of(path: Path, *, also: Collection[str] = ()) -> list[str]:
+    """The columns of a file and its folders; of JSON Lines, where each row names its own, none.
+
+    Of those that folders name, signals, what is carried, and `also`.
+    """
     kind = format_of(path)
     with _told(path):
-        if kind == "parquet":
-            return list(pq.read_schema(path).names)
-        if kind == "arrow":
-            with _arrow(path) as (schema, _):
-                return list(schema.names)
-        return _header(path)[0] if kind == "csv" else []
+        folders = [name for name, _ in used(partitions_of(path), also)]
+        if kind == "jsonl":
+            return []
+        names = _header(path)[0] if kind == "csv" else _typed_names(_schema(path, kind))
+        return names + [name for name in folders if name not in names]
 
 
 def key_type(path: Path) -> str:
@@ -109,11 +93,10 @@ def key_type(path: Path) -> str:
     if kind in TEXT_FORMATS:
         return "string"
     with _told(path):
-        schema = pq.read_schema(path) if kind == "parquet" else None
-        if schema is None:
-            with _arrow(path) as (schema, _):
-                pass
-        return str(schema.field(KEY).type) if KEY in schema.names else "string"
+        schema = _schema(path, kind)
+        if KEY not in schema.names:
+            return "string"
+        return str(readable(schema.field(KEY).type, key=True))
 
 
 def check_columns(names: Iterable[str], *, also: Collection[str] = ()) -> None:
@@ -150,8 +133,9 @@ def chunks(path: Path, rows: int) -> Iterator[Chunk]:
     """
     kind = format_of(path)
     with _told(path):
+        partitions = partitions_of(path)
         if kind in TEXT_FORMATS:
-            yield from _text_chunks(path, kind, rows)
+            yield from _text_chunks(path, kind, rows, partitions)
             return
         if kind == "parquet":
             metadata = pq.read_metadata(path)
@@ -163,7 +147,7 @@ def chunks(path: Path, rows: int) -> Iterator[Chunk]:
     for stop in range(1, len(sizes) + 1):
         held = sum(sizes[start:stop])
         if stop == len(sizes) or held + sizes[stop] > rows:
-            yield Chunk(str(path), kind, start, stop, first, held)
+            yield Chunk(str(path), kind, start, stop, first, held, partitions)
             start, first = stop, first + held
 
 
@@ -183,22 +167,62 @@ def read_chunk(
     """
     path = Path(chunk.path)
     with _told(path):
+        folders = used(chunk.partitions, {language_column})
+        folders = tuple(each for each in folders if columns is None or each[0] in columns)
         if chunk.format == "csv":
             names, _ = _header(path)
-            yield from _text_batches(chunk, lambda block, first: read_csv_block(block, names, first))
+            batches: Iterable[CustomerBatch] = (read_csv_block(each, names) for each in _text_blocks(chunk))
         elif chunk.format == "jsonl":
-            yield from _text_batches(
-                chunk, lambda block, first: read_json_block(block, first, language_column)
-            )
+            values = row_values(folders)
+            batches = (read_json_block(block, language_column, values) for block in _text_blocks(chunk))
         else:
-            if chunk.format == "parquet":
-                batches = _parquet_batches(chunk, columns, plain=plain)
-            else:
-                batches = _arrow_batches(chunk, columns)
-            row = chunk.first_row
-            for batch in batches:
-                yield CustomerBatch(batch, textual=False, numbers=range(row, row + batch.num_rows))
-                row += batch.num_rows
+            batches = _typed_batches(chunk, columns, language_column, plain=plain)
+        for batch in batches:
+            yield with_partitions(batch, folders)
+
+
+def _typed_batches(
+    chunk: Chunk, columns: Collection[str] | None, language_column: str, *, plain: bool
+) -> Iterator[CustomerBatch]:
+    parquet = chunk.format == "parquet"
+    row = chunk.first_row
+    for batch in _parquet_batches(chunk, columns, plain=plain) if parquet else _arrow_batches(chunk, columns):
+        read = pa.RecordBatch.from_arrays(
+            [
+                _read_as(column, name, language_column)
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            ],
+            batch.schema.names,
+        )
+        yield CustomerBatch(read, textual=False, numbers=range(row, row + batch.num_rows))
+        row += batch.num_rows
+
+
+def _read_as(column: pa.Array, name: str, language_column: str) -> pa.Array:
+    if name not in SIGNALS and name not in CARRIED and name != language_column:
+        return column
+    try:
+        return read_as(column, key=name == KEY)
+    except CustomerFileError as error:
+        raise CustomerFileError(f"has a column {name} that {error}") from None
+
+
+def _typed_names(schema: pa.Schema) -> list[str]:
+    """The columns of a schema. Raises `CustomerFileError` where one is of a type that is never read."""
+    for field in schema:
+        if field.name in SIGNALS or field.name in CARRIED:
+            try:
+                readable(field.type, key=field.name == KEY)
+            except CustomerFileError as error:
+                raise CustomerFileError(f"has a column {field.name} that {error}") from None
+    return list(schema.names)
+
+
+def _schema(path: Path, kind: str) -> pa.Schema:
+    if kind == "parquet":
+        return pq.read_schema(path)
+    with _arrow(path) as (schema, _):
+        return schema
 
 
 def _parquet_batches(
@@ -246,71 +270,43 @@ class _arrow:  # noqa: N801  (used as a function is)
         self._map.close()
 
 
-def _text_chunks(path: Path, kind: str, rows: int) -> Iterator[Chunk]:
-    """Cut at line ends; lines are counted, not parsed."""
+def _text_chunks(path: Path, kind: str, rows: int, partitions: tuple[Partition, ...]) -> Iterator[Chunk]:
+    """Cut where rows end; they are counted, not read."""
     begin = _header(path)[1] if kind == "csv" else 0
     with path.open("rb") as file:
         file.seek(begin)
         start = at = begin
-        first, held, ended = 1, 0, True
-        while block := file.read(_BLOCK):
-            lines, taken = block.count(b"\n"), 0
-            while held + lines >= rows:
-                for _ in range(rows - held):
-                    taken = block.index(b"\n", taken) + 1
-                yield Chunk(str(path), kind, start, at + taken, first, rows)
-                lines -= rows - held
-                start, first, held = at + taken, first + rows, 0
-            held += lines
-            at += len(block)
-            ended = block.endswith(b"\n")
+        first, held = 1, 0
+        size = max(os.fstat(file.fileno()).st_size - begin, 0)
+        for block in row_blocks(file, size=size, first=1, quotes=kind == "csv"):
+            taken = 0
+            ends = block.row_ends() if held + block.rows >= rows else _NO_ENDS
+            while held + block.rows - taken >= rows:
+                taken += rows - held
+                stop = int(ends[taken - 1])
+                yield Chunk(str(path), kind, start, at + stop, first, rows, partitions)
+                first = block.first + block.lines_before(stop)
+                start, held = at + stop, 0
+            held += block.rows - taken
+            at += block.size
         if at > start:
-            yield Chunk(str(path), kind, start, at, first, held + (not ended))
+            yield Chunk(str(path), kind, start, at, first, held, partitions)
 
 
-def _text_batches(chunk: Chunk, read: Callable[[bytes, int], CustomerBatch]) -> Iterator[CustomerBatch]:
-    """Whole lines, a block at a time; a line longer than a block is refused."""
-    row = chunk.first_row
+def _text_blocks(chunk: Chunk) -> Iterator[RowBlock]:
     with Path(chunk.path).open("rb") as file:
         file.seek(chunk.start)
-        left = chunk.stop - chunk.start
-        rest = b""
-        while left or rest:
-            block = file.read(min(_BLOCK, left))
-            left -= len(block)
-            if not block and left:
-                raise CustomerFileError("became shorter while it was read. Run again.")
-            rest += block
-            cut = rest.rfind(b"\n") + 1 if left else len(rest)
-            if cut:
-                lines = rest[:cut]
-                yield read(lines, row)
-                row += lines.count(b"\n")
-                rest = rest[cut:]
-            elif len(rest) > _BLOCK:
-                yield CustomerBatch(None, textual=True, numbers=[], unreadable=(_too_long(row),))
-                left -= _skip_line(file, left)
-                row, rest = row + 1, b""
-
-
-def _too_long(row: int) -> Unreadable:
-    return Unreadable(row, "", "malformed", f"is a line of more than {_BLOCK >> 20} MiB.")
-
-
-def _skip_line(file: BinaryIO, left: int) -> int:
-    skipped = 0
-    while skipped < left:
-        line = file.readline(min(_BLOCK, left - skipped))
-        skipped += len(line)
-        if line.endswith(b"\n") or not line:
-            break
-    return skipped
+        size = chunk.stop - chunk.start
+        try:
+            yield from row_blocks(file, size=size, first=chunk.first_row, quotes=chunk.format == "csv")
+        except EOFError:
+            raise CustomerFileError("became shorter while it was read. Run again.") from None
 
 
 def _header(path: Path) -> tuple[list[str], int]:
     """Columns of a CSV file, and where its rows begin."""
     with path.open("rb") as file:
-        line = file.readline(_BLOCK)
+        line = file.readline(BLOCK)
     try:
         text = line.removeprefix(_BOM).decode()
         names = next(csv.reader([text.rstrip("\r\n")], strict=True), [])

@@ -1,16 +1,16 @@
-"""Blocks of whole lines, CSV or JSON, as customer batches: at once where every line is sound, else line by line.
+"""Blocks of whole rows, CSV or JSON, as customer batches: at once where every line is a sound row, else row by row.
 
-The fast way is trusted only where it gives exactly one row per line; whatever else a block holds (open quotes, ragged
-lines, other encodings, NUL), the slow way reads each line by itself, so that a bad one costs no other.
+The fast way is trusted only where it gives exactly one row per line; whatever else a block holds (line breaks in cells,
+open quotes, ragged lines, other encodings, NUL), the slow way reads each row by itself, so that a bad one costs no other.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 
 import pyarrow as pa
@@ -18,9 +18,11 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.json
 
-from models.customer_rows import CARRIED, KEY, SIGNALS, TYPE, read_row
+from models.customer_rows import CARRIED, KEY, SIGNALS, TYPE, is_missing, read_row
 from models.signals import InvalidSignalsError, LifeEvent
+from models.text_lines import BLOCK, RowBlock
 
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 EVENTS_TYPE: Final = pa.list_(pa.struct([("event", pa.string()), ("months_ago", pa.int64())]))
 LIST_TYPE: Final = pa.list_(pa.string())
@@ -32,7 +34,7 @@ TYPES: Final = {
     "life_events": EVENTS_TYPE,
 }
 """The Arrow type of each kind of signal where columns have types."""
-_MID_QUOTE: Final = re.compile(rb'[^,\n"]"[^,\r\n"]')
+_BAD_QUOTE: Final = "is not a row of CSV: a quote is not closed, or stands within a cell."
 _NOT_TEXT: Final = "holds bytes that are not UTF-8 text."
 _NOT_JSON: Final = "is not a JSON object in UTF-8."
 
@@ -56,28 +58,30 @@ class CustomerBatch:
     unreadable: tuple[Unreadable, ...] = ()
 
 
-def read_csv_block(block: bytes, names: list[str], first: int) -> CustomerBatch:
-    """Lines of CSV, the first of which has the number `first`; blank lines are no rows."""
-    lines = _lines_in(block)
-    if b"\0" not in block and not (b'"' in block and _MID_QUOTE.search(block)) and _is_text(block):
+def read_csv_block(rows: RowBlock, names: list[str]) -> CustomerBatch:
+    """Rows of CSV, each numbered by its first line; blank lines are no rows."""
+    block, first, lines = rows.content, rows.first, rows.lines
+    if block is None:
+        return _too_long(first)
+    if not any(rows.spans) and b"\0" not in block and _is_text(block):
         try:
             table = pyarrow.csv.read_csv(pa.BufferReader(block), *_csv_options(names))
         except pa.ArrowInvalid:
             table = None
         if table is not None and table.num_rows == lines:
             return CustomerBatch(_one_batch(table), textual=True, numbers=range(first, first + lines))
-    rows: list[list[str]] = []
+    cells: list[list[str]] = []
     numbers: list[int] = []
     unreadable: list[Unreadable] = []
-    for number, line in enumerate(block.split(b"\n")[:lines], start=first):
+    for at, line in _rows_of(block, rows):
         text = line.removesuffix(b"\r")
-        found = _csv_row(text, len(names)) if text else None
+        found = (_BAD_QUOTE if at in rows.spans.odd else _csv_row(text, len(names))) if text else None
         if isinstance(found, str):
-            unreadable.append(Unreadable(number, "", "malformed", found))
+            unreadable.append(Unreadable(first + at, "", "malformed", found))
         elif found is not None:
-            rows.append(found)
-            numbers.append(number)
-    columns = [pa.array([row[at] or None for row in rows], _csv_type(name)) for at, name in enumerate(names)]
+            cells.append(found)
+            numbers.append(first + at)
+    columns = [pa.array([row[at] or None for row in cells], _csv_type(name)) for at, name in enumerate(names)]
     return CustomerBatch(
         pa.RecordBatch.from_arrays(columns, names),
         textual=True,
@@ -86,9 +90,13 @@ def read_csv_block(block: bytes, names: list[str], first: int) -> CustomerBatch:
     )
 
 
-def read_json_block(block: bytes, first: int, language_column: str = "language") -> CustomerBatch:
-    """Lines of JSON, one object each, the first of which has the number `first`; blank lines are no rows."""
-    lines = _lines_in(block)
+def read_json_block(
+    lines_read: RowBlock, language_column: str = "language", given: Mapping[str, Any] = NOTHING
+) -> CustomerBatch:
+    """Lines of JSON, one object each, numbered; blank lines are no rows. `given` is known of every row that is silent."""
+    block, first, lines = lines_read.content, lines_read.first, lines_read.lines
+    if block is None:
+        return _too_long(first)
     if b"\0" not in block and _is_text(block):
         try:
             table = pyarrow.json.read_json(
@@ -105,7 +113,7 @@ def read_json_block(block: bytes, first: int, language_column: str = "language")
         if not line.strip():
             continue
         try:
-            rows.append(_json_row(line, language_column))
+            rows.append(_json_row(line, language_column, given))
             numbers.append(number)
         except InvalidSignalsError as error:
             unreadable += [
@@ -122,8 +130,20 @@ def read_json_block(block: bytes, first: int, language_column: str = "language")
     )
 
 
-def _lines_in(block: bytes) -> int:
-    return block.count(b"\n") + (not block.endswith(b"\n"))
+def _too_long(row: int) -> CustomerBatch:
+    message = f"is a line of more than {BLOCK >> 20} MiB."
+    unreadable = (Unreadable(row, "", "malformed", message),)
+    return CustomerBatch(None, textual=True, numbers=[], unreadable=unreadable)
+
+
+def _rows_of(block: bytes, rows: RowBlock) -> Iterator[tuple[int, bytes]]:
+    """Each row with the position of its first line."""
+    lines = block.split(b"\n")[: rows.lines]
+    joined, at = dict(rows.spans.joined), 0
+    while at < len(lines):
+        count = joined.get(at, 1)
+        yield at, b"\n".join(lines[at : at + count])
+        at += count
 
 
 def _is_text(block: bytes) -> bool:
@@ -164,7 +184,7 @@ def _csv_row(line: bytes, count: int) -> list[str] | str:
     except UnicodeDecodeError:
         return _NOT_TEXT
     except csv.Error:
-        return "is not a row of CSV: a quote is not closed, or stands within a cell."
+        return _BAD_QUOTE
     if len(cells) != count:
         return f"has {len(cells)} cells; the header names {count}."
     return "holds a NUL character." if b"\0" in line else cells
@@ -194,11 +214,15 @@ def _events_are_whole(table: pa.Table) -> bool:
     )
 
 
-def _json_row(line: bytes, language_column: str) -> dict[str, Any]:
+def _json_row(line: bytes, language_column: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """A line's values in the contract's own types. Raises `ValueError` where it is no object, or breaks the contract."""
     row = json.loads(line.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
     if not isinstance(row, dict):
         raise ValueError(_NOT_JSON)  # noqa: TRY004  (refused like any other text that is no row)
+    row = {
+        **given,
+        **{name: value for name, value in row.items() if name not in given or not is_missing(value)},
+    }
     customer = read_row(row, language_column=language_column)
     values = {name: _plain(value) for name, value in customer.signals.values.items()}
     key = row.get(KEY)

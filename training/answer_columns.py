@@ -116,7 +116,8 @@ def dictionary(codes: NDArray[np.integer[Any]], values: tuple[str, ...]) -> pa.A
     """Codes as an Arrow dictionary column; a negative code is null."""
     codes = codes.astype(np.int8 if len(values) <= _INT8 else np.int16)
     missing = codes < 0
-    indices = pa.array(codes, mask=missing) if missing.any() else pa.array(codes)
+    # A code beneath a null is a valid one too: Polars reads no dictionary with -1 there.
+    indices = pa.array(np.maximum(codes, 0), mask=missing) if missing.any() else pa.array(codes)
     return pa.DictionaryArray.from_arrays(indices, pa.array(values, pa.string()), safe=False)
 
 

@@ -70,11 +70,11 @@ class Job:
 
 
 class Task(NamedTuple):
-    """A chunk with its number, and whether its file is one of several."""
+    """A chunk with its number, and the name of its file where it is one of several."""
 
     number: int
     chunk: Chunk
-    name_file: bool
+    file: str = ""
 
 
 def run_task(job: Job, task: Task, folder: str | None) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def run_task(job: Job, task: Task, folder: str | None) -> dict[str, Any]:
             ),
         )
         if quarantine:
-            source = [Path(task.chunk.path).name] if task.name_file else []
+            source = [task.file] if task.file else []
             lines = [orjson.dumps([*source, *row]) for row in quarantine]
             write("refused", lambda path: path.write_bytes(b"\n".join(lines) + b"\n"))
         if wishes:

@@ -23,13 +23,16 @@ from models.customer_files import (
     customer_files,
     key_type,
 )
+from models.customer_paths import names_apart
 from models.customer_rows import CARRIED, KEY, TYPE
+from models.partitions import partitions_of, used
 from training.answer_files import part_format
 from training.asked import Asked
 from training.chunk_store import ChunkStore
+from training.file_schemas import check_same_columns
 from training.jobs import Job
 from training.local_engine import run_here
-from training.runs import Engine, Output, Plan
+from training.runs import Engine, NoRowsError, Output, Plan
 from training.score_options import Options
 
 SMALL_ROWS: Final = 400_000
@@ -45,7 +48,9 @@ def planned(options: Options) -> Iterator[Plan]:
     Raises
     ------
     CustomerFileError
-        If IN cannot be read, names a foreign column or has no rows.
+        If IN cannot be read, names a foreign column, or its files disagree about columns that must not be lost.
+    NoRowsError
+        If it has no rows.
     BundleError
         If there is no bundle to answer from.
     """
@@ -59,10 +64,19 @@ def planned(options: Options) -> Iterator[Plan]:
             )
         cut = [chunk for path in paths for chunk in chunks(path, options.chunk_rows)]
         if not sum(chunk.rows for chunk in cut):
-            raise CustomerFileError(f"{options.source} holds no rows. There is nothing to score.")
+            raise NoRowsError(f"{options.source} holds no rows. There is nothing to score.")
+        warnings = check_same_columns(paths)
         output = _output(options, stack)
         job = _job(options, output, compiled=sum(chunk.rows for chunk in cut) >= COMPILED_ROWS)
-        yield Plan(job, cut, [_described(path, options) for path in paths], output)
+        names = dict(zip(paths, names_apart(paths), strict=True))
+        yield Plan(
+            job,
+            cut,
+            [_described(path, names[path], options) for path in paths],
+            output,
+            {str(path): name for path, name in names.items()} if len(paths) > 1 else {},
+            warnings,
+        )
 
 
 def engine_of(options: Options, plan: Plan) -> Engine:
@@ -80,7 +94,7 @@ def engine_of(options: Options, plan: Plan) -> Engine:
 
 
 def _check(path: Path, language_column: str) -> None:
-    names = columns_of(path)
+    names = columns_of(path, also={language_column})
     try:
         check_columns(names, also={language_column})
         if names and TYPE not in names:
@@ -154,12 +168,14 @@ def _output(options: Options, stack: ExitStack) -> Output:
     return Output(Path(options.target), options.kind, options.folder)
 
 
-def _described(path: Path, options: Options) -> dict[str, Any]:
+def _described(path: Path, name: str, options: Options) -> dict[str, Any]:
     """What tells a source from another; the bytes of standard input are not known again."""
     stat = path.stat()
     if options.source == "-":
         return {"name": "-", "bytes": stat.st_size}
-    return {"name": path.name, "bytes": stat.st_size, "modified_ns": stat.st_mtime_ns}
+    partitions = dict(used(partitions_of(path), {options.language_column}))
+    described = {"name": name, "bytes": stat.st_size, "modified_ns": stat.st_mtime_ns}
+    return described | ({"partitions": partitions} if partitions else {})
 
 
 def _spooled(stack: ExitStack) -> Path:

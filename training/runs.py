@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -37,6 +38,14 @@ class TooManyBadError(Exception):
     """More rows were refused than the run allows. The refused rows are written, the answers are not."""
 
 
+class NoRowsError(Exception):
+    """IN holds no rows. Look at what should have written them."""
+
+
+class NothingScoredError(Exception):
+    """Every row was refused. The refused rows are written, no answers are."""
+
+
 class ForeignOutputError(ValueError):
     """OUT is something that batch scoring did not make. Name another, or remove it."""
 
@@ -59,6 +68,11 @@ class Output:
         """The file of refused rows."""
         return self.beside("refused.csv")
 
+    @property
+    def refused_of_no_answers(self) -> Path:
+        """Where the refused rows are when nothing is published: beside a file, but in no folder that holds older answers."""
+        return self.work / "refused" if self.folder else self.refused
+
     def beside(self, name: str) -> Path:
         """A file that goes with the output: inside a folder, hidden from readers of data sets; next to a file."""
         if self.folder:
@@ -76,12 +90,17 @@ class Output:
 
 
 class Plan(NamedTuple):
-    """All of a run: what decides its bytes, its chunks, what it reads, and where it writes."""
+    """All of a run: what decides its bytes, its chunks, what it reads, and where it writes.
+
+    `files` names the file of each path where there are several; `warnings` are sentences for whoever started the run.
+    """
 
     job: Job
     chunks: Sequence[Chunk]
     sources: Sequence[Mapping[str, Any]]
     output: Output
+    files: Mapping[str, str] = MappingProxyType({})
+    warnings: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """The run as plain JSON; two runs with equal ones give equal bytes."""
@@ -94,8 +113,9 @@ class Plan(NamedTuple):
 
     def tasks(self) -> list[Task]:
         """The chunks, numbered."""
-        several = len(self.sources) > 1
-        return [Task(number, chunk, several) for number, chunk in enumerate(self.chunks)]
+        return [
+            Task(number, chunk, self.files.get(chunk.path, "")) for number, chunk in enumerate(self.chunks)
+        ]
 
 
 class Outcome(NamedTuple):
@@ -116,19 +136,38 @@ def count_only(plan: Plan, engine: Engine, advance: Callable[[int, int], None]) 
     return Outcome(tally, 0, None)
 
 
+def judge(tally: Tally, max_bad: float) -> None:
+    """Do nothing where a run came to a result.
+
+    Raises
+    ------
+    NoRowsError, NothingScoredError, TooManyBadError
+    """
+    if tally.scored and tally.refused <= max_bad * tally.rows:
+        return
+    codes = ", ".join(f"{code} {count:,}" for code, count in tally.groups["refused_code"].most_common(3))
+    if not tally.rows:
+        raise NoRowsError("IN holds no rows. There is nothing to score.")
+    if not tally.scored:
+        raise NothingScoredError(f"all {tally.rows:,} rows were refused ({codes}), so nothing is scored.")
+    raise TooManyBadError(
+        f"{tally.refused:,} of {tally.rows:,} rows were refused ({codes}), more than --max-bad {max_bad:.4g} allows."
+    )
+
+
 def run(
     plan: Plan,
     engine: Engine,
     advance: Callable[[int, int], None],
     *,
     resume: bool = False,
-    max_bad: float = 1.0,
+    max_bad: float,
 ) -> Outcome:
     """Score every chunk that is not done, then publish.
 
     Raises
     ------
-    OtherRunError, TooManyBadError, ForeignOutputError, BusyError
+    OtherRunError, NoRowsError, NothingScoredError, TooManyBadError, ForeignOutputError, BusyError
     """
     plan.output.check()
     store = ChunkStore(plan.output.work)
@@ -149,10 +188,7 @@ def run(
             for number in sorted(done):
                 tally.add(tally_of(done[number]["tally"]))
             _quarantine(plan, store, tally)
-            if tally.refused > max_bad * tally.rows:
-                raise TooManyBadError(
-                    f"{tally.refused:,} of {tally.rows:,} rows were refused, more than {max_bad:.4g} of them allows"
-                )
+            judge(tally, max_bad)
             given = join.end(tally)
         _publish(plan, store, tally, given)
         store.remove()

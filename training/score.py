@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from models.codes import LANGUAGES
+from models.local_paths import LocalPath
 from training.score_options import CAPACITY, SHARE, Options, as_of_day
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
     from training.asked import Asked
     from training.runs import Plan
 
-COULD_NOT, WRONG_USE, TOO_MANY_BAD, INTERRUPTED = 1, 2, 3, 130
+COULD_NOT, WRONG_USE, NO_RESULT, INTERRUPTED = 1, 2, 3, 130
 _SPOOLED: Final = re.compile(r"\S*standard-input\.part")
 ENGINES: Final = ("local", "dask", "spark")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
+@click.argument("source", metavar="IN", type=LocalPath(readable=False, path_type=str))
+@click.argument("target", metavar="OUT", type=LocalPath(readable=False, path_type=str))
 @click.option(
     "--as-of", callback=as_of_day, help="The day of the answers, as 2026-05-31.  [default: today in Finland]"
 )
@@ -70,10 +71,10 @@ ENGINES: Final = ("local", "dask", "spark")
 @click.option(
     "--max-bad",
     type=SHARE,
-    default="100%",
+    default="5%",
     show_default=True,
     metavar="5%",
-    help="Share of refused rows above which nothing is published.",
+    help="Share of refused rows above which nothing is published; 100% publishes whatever was scored.",
 )
 @click.option(
     "--resume", is_flag=True, help="Go on with a run of the same IN, OUT and options that ended early."
@@ -99,7 +100,7 @@ ENGINES: Final = ("local", "dask", "spark")
 @click.option("--master", default="local[2]", show_default=True, help="Of Spark.")
 @click.option(
     "--report",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=LocalPath(dir_okay=False),
     help="Write the summary with plots as one HTML page.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Tell the summary as JSON.")
@@ -114,8 +115,8 @@ def main(source: str, target: str, **given: object) -> None:
     unknown, lists are written a;b, life events KE8:1;KE4.2:3, a list known to be empty -. Rows that break the signal contract go
     to OUT.refused.csv (row, column, code, message; never a value).
 
-    Exit codes: 0 scored; 1 could not go on (what was done is kept for --resume); 2 wrong use; 3 more bad rows than --max-bad;
-    130 interrupted.
+    Exit codes: 0 scored; 1 could not go on (what was done is kept for --resume); 2 wrong use; 3 nothing scored, or more bad
+    rows than --max-bad; 130 interrupted.
     """
     options = Options(source=source, target=target, **given)  # type: ignore[arg-type]
     options.check()
@@ -169,6 +170,8 @@ def _score(options: Options) -> None:
         if options.report:
             report(options.report, plan, outcome, seconds)
         click.echo(summary(options, plan, outcome, seconds), err=options.target == "-")
+        if options.dry_run:
+            runs.judge(outcome.tally, options.max_bad)
         if options.target == "-" and not options.dry_run:
             _to_stdout(plan)
 
@@ -222,17 +225,25 @@ def _ending(options: Options) -> Iterator[None]:
     except BundleError as error:
         _stop(str(error), COULD_NOT)
     except Exception as error:  # noqa: BLE001  (told apart below; what is not known is raised again)
-        _stop_for(error, kept)
+        _stop_for(error, options, kept)
 
 
-def _stop_for(error: Exception, kept: str) -> None:
+def _stop_for(error: Exception, options: Options, kept: str) -> None:
     from models.customer_files import CustomerFileError  # noqa: PLC0415
     from training.chunk_store import BusyError  # noqa: PLC0415
     from training.local_engine import EngineError  # noqa: PLC0415
-    from training.runs import ForeignOutputError, OtherRunError, TooManyBadError  # noqa: PLC0415
+    from training.runs import (  # noqa: PLC0415
+        ForeignOutputError,
+        NoRowsError,
+        NothingScoredError,
+        OtherRunError,
+        TooManyBadError,
+    )
 
-    if isinstance(error, TooManyBadError):
-        _stop(f"{error}. The answers are not published; the refused rows are.", TOO_MANY_BAD)
+    if isinstance(error, NoRowsError):
+        _stop(_SPOOLED.sub("standard input", str(error)), NO_RESULT)
+    if isinstance(error, TooManyBadError | NothingScoredError):
+        _stop(f"{error} No answers are published.{_refused_rows(options)}", NO_RESULT)
     if isinstance(error, OtherRunError | ForeignOutputError):
         _stop(str(error), WRONG_USE)
     if isinstance(error, EngineError):
@@ -240,6 +251,15 @@ def _stop_for(error: Exception, kept: str) -> None:
     if isinstance(error, CustomerFileError | BusyError):
         _stop(_SPOOLED.sub("standard input", str(error)), COULD_NOT)
     raise error
+
+
+def _refused_rows(options: Options) -> str:
+    """Where the reasons are, if they were written and are still there."""
+    from training.runs import Output  # noqa: PLC0415  (heavy)
+
+    where = Output(Path(options.target), options.kind, options.folder).refused_of_no_answers
+    written = not options.dry_run and options.target != "-" and where.exists()
+    return f" Refused rows, with reasons: {where}" if written else ""
 
 
 def _stop(message: str, code: int) -> None:

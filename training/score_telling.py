@@ -39,6 +39,7 @@ def summary(options: Options, plan: Plan, outcome: Outcome, seconds: float) -> s
             "chunks": len(plan.chunks),
             "chunks_resumed": outcome.resumed,
             "seconds": round(seconds, 3),
+            "warnings": list(plan.warnings) or None,
             "out": None if options.dry_run else options.target,
         }
         return json.dumps(
@@ -52,6 +53,7 @@ def summary(options: Options, plan: Plan, outcome: Outcome, seconds: float) -> s
         lines.append(f"resumed: {outcome.resumed:,} of {len(plan.chunks):,} chunks were done before")
     if tally.refused and not options.dry_run and options.target != "-":
         lines.append(f"refused rows, with reasons: {plan.output.refused}")
+    lines += [f"warning: {warning}" for warning in plan.warnings]
     lines += tell(tally, _human(plan))
     for name, told in (outcome.given or {}).get("channels", {}).items():
         lines.append(
