@@ -6,6 +6,7 @@ a `Finding` in their words, with file, line and remedy; nothing raises on bad co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -31,6 +32,9 @@ from models.signals import read_count
 MODELS: Final = Path(__file__).parent
 RULEBOOK: Final = MODELS / "rulebook"
 CONTENT: Final = MODELS / "content"
+RULEBOOK_FILES: Final = ("rules.yaml", "guarantees.yaml", "examples.yaml")
+ITEM_FILES: Final = ("catalogue.yaml", "nudges.yaml", "pages.yaml")
+CONTENT_FILES: Final = (*ITEM_FILES, "channels.yaml", "texts.yaml", "topics.yaml")
 PROMISES: Final = (
     "a_human_channel",
     "the_neutral_answer",
@@ -41,12 +45,19 @@ PROMISES: Final = (
 """What holds whatever the rules say, each checked by a function of `promises`; `guarantees.yaml` must list them all."""
 RULE_FIELDS: Final = ("id", "when", "then", "because", "owner", "source", "valid", "experiment")
 LONGEST_VALID_DAYS: Final = 366
+LONGEST_ID: Final = 64
+_ID: Final = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_ID - 1}}}")
 OUTCOMES: Final = ("channel", "content", "topic", "human_channel")
 
 
 def read_authored(rulebook: Path = RULEBOOK, content: Path = CONTENT) -> Authored:
     """Read both folders of the content team and check everything that needs no grid; `analysis` does the rest."""
     return read_rules(read_content(content), rulebook)
+
+
+def is_id(name: str) -> bool:
+    """Whether a name may be an id: ids stand in answers, references and logs."""
+    return _ID.fullmatch(name) is not None
 
 
 def read_content(folder: Path) -> Authored:
@@ -57,7 +68,7 @@ def read_content(folder: Path) -> Authored:
     authored.texts = written.plain(written.load(folder / "texts.yaml", authored))
     items = [
         written.plain(item)
-        for name in ("catalogue.yaml", "nudges.yaml", "pages.yaml")
+        for name in ITEM_FILES
         for item in _placed(written.load(folder / name, authored).get("items", []), name, authored)
     ]
     authored.catalogue = {"topics": written.plain(topics), "items": items}
@@ -67,9 +78,7 @@ def read_content(folder: Path) -> Authored:
 
 def read_rules(authored: Authored, folder: Path) -> Authored:
     """Read rules, guarantees and examples into what was read of the content, and check each against it."""
-    rules = written.load(folder / "rules.yaml", authored)
-    guarantees = written.load(folder / "guarantees.yaml", authored)
-    examples = written.load(folder / "examples.yaml", authored)
+    rules, guarantees, examples = (written.load(folder / name, authored) for name in RULEBOOK_FILES)
     known = ("hit_policy", "answer_valid_days", "human_channel", *CUSTOMER_TYPES)
     for file, document, names in (
         ("rules.yaml", rules, known),
@@ -86,7 +95,7 @@ def read_rules(authored: Authored, folder: Path) -> Authored:
         "promises": _placed(guarantees.get("promises", []), "guarantees.yaml", authored),
     }
     authored.examples = written.plain(_placed(examples.get("examples", []), "examples.yaml", authored))
-    whole = bool(rules and guarantees)
+    whole = authored.unread.isdisjoint({"rules.yaml", "guarantees.yaml"})
     _compile_rules(
         authored, mapping_at(authored, "rules.yaml", "human_channel", rules.get("human_channel")), whole=whole
     )
@@ -107,6 +116,8 @@ def _placed(entries: Any, file: str, authored: Authored) -> list[Any]:  # noqa: 
         name = entry.get("id") if isinstance(entry, Mapping) else None
         if not isinstance(name, str):
             authored.find(f"entry {at + 1}", "no_id", at=place)
+        elif not is_id(name):
+            authored.find(written.visible(name), "bad_id", at=place, limit=LONGEST_ID)
         elif name in authored.places:
             authored.find(name, "id_taken", at=place)
         else:
@@ -173,15 +184,17 @@ def _check_outcome(
     name: str, then: Mapping[str, Any], customer_type: CustomerType, authored: Authored
 ) -> None:
     """Channels exist and serve such customers, a person answers where one must, each kind fits its channel."""
-    described = authored.channels.get("channels")
-    known: Mapping[str, Any] = described if isinstance(described, dict) else {}
+    read = "channels.yaml" not in authored.unread
+    known: Mapping[str, Any] = (
+        authored.channels["channels"] if read else {channel: {} for channel in CHANNELS}
+    )
     for what in ("channel", "human_channel"):
         if then.get(what) is None:
             authored.find(name, "no_outcome", key=what)
             continue
-        if not one_of(authored, name, "channel", then.get(what), known):
+        if not one_of(authored, name, "channel", then.get(what), known) or not read:
             continue
-        channel = known[then[what]]
+        channel = mapping_at(authored, "channels.yaml", then[what], known[then[what]])
         if channel.get("audience") not in {customer_type, "both"}:
             authored.find(name, "wrong_audience", value=then[what], audience=phrase(customer_type))
         if what == "human_channel" and not channel.get("human"):
@@ -189,9 +202,8 @@ def _check_outcome(
     if not then["content"]:
         authored.find(name, "no_outcome", key="content")
     check_kinds(authored, name, then["content"], then.get("channel"))
-    if then["topic"] != STATED_TOPIC:
-        topics = authored.catalogue["topics"].get("topics") or {}
-        one_of(authored, name, "topic", then["topic"], topics)
+    if then["topic"] != STATED_TOPIC and "topics.yaml" not in authored.unread:
+        one_of(authored, name, "topic", then["topic"], authored.catalogue["topics"]["topics"])
 
 
 def _compile_guarantees(authored: Authored) -> None:

@@ -1,7 +1,8 @@
 """Bundles: model, rulebook, catalogue, channels and texts under one digest, served together or not at all.
 
-A bundle is a folder named by the SHA-256 of its files, made once and never changed. Making one checks it: a bundle with
-an error is not made. `current` is a link, moved by one rename; `activations.jsonl` is the record that rollback reads.
+A bundle is a folder named by the SHA-256 of its files, made once and never changed. Beside what is served it keeps, under
+`sources`, the texts that the content team wrote; `check.json` names each by its digest, and serving reads none of them.
+Making a bundle checks it: one with an error is not made. `current` is a link, moved by one rename; `activations.jsonl` is the record that rollback reads.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ PARTS: Final = (
     "texts.json",
     "check.json",
 )
+SOURCES: Final = "sources"
 ARTIFACTS: Final = Path(__file__).parent / "artifacts"
 DIGEST_SHOWN: Final = 16
 _DIGEST_DIGITS: Final = 64
@@ -66,7 +68,8 @@ def build(folder: Path, documents: dict[str, Any], *, artifacts: Path = ARTIFACT
     folder : Path
         Where bundles live (`ARKI_BUNDLES`).
     documents : dict
-        The JSON parts that the content team owns, and `check.json`, by file name.
+        The JSON parts that the content team owns, and `check.json`, by file name; under `sources` the texts that they
+        were compiled from, where they are to be kept.
     artifacts : Path
         Folder of `scorecard.json` and `manifest.json`.
 
@@ -85,10 +88,11 @@ def build(folder: Path, documents: dict[str, Any], *, artifacts: Path = ARTIFACT
     parts = _parts(documents, artifacts)
     digest = _digest(parts)
     _made_from(digest, parts)
+    texts = {f"{SOURCES}/{name}": text.encode() for name, text in documents.get(SOURCES, {}).items()}
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
-        if not _is_whole(folder, digest):
-            _put(folder, digest, parts)
+        if not _is_whole(folder, digest, with_sources=bool(texts)):
+            _put(folder, digest, parts | texts)
     return digest
 
 
@@ -135,6 +139,36 @@ def read_contents(folder: Path, digest: str) -> dict[str, bytes]:
         ) from None
 
 
+def sources(folder: Path, digest: str) -> dict[str, str]:
+    """What the content team wrote for a bundle, by file name; empty for one made before bundles kept it.
+
+    Raises
+    ------
+    BundleError
+        If a file is missing or altered.
+    """
+    contents = read_contents(folder, digest)
+    if _digest(contents) != digest:
+        raise BundleError(f"bundle {digest[:DIGEST_SHOWN]} is not what its name says; build it again")
+    named = orjson.loads(contents["check.json"]).get("sources", {})
+    if not named or not (folder / digest / SOURCES).is_dir():
+        return {}
+    texts = {}
+    for name, expected in named.items():
+        try:
+            content = (folder / digest / SOURCES / name).read_bytes()
+        except OSError as error:
+            raise BundleError(
+                f"bundle {digest[:DIGEST_SHOWN]} cannot be read: {error.strerror} ({error.filename})"
+            ) from None
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise BundleError(
+                f"{SOURCES}/{name} of bundle {digest[:DIGEST_SHOWN]} was altered; build it again"
+            )
+        texts[name] = content.decode()
+    return texts
+
+
 def verified(digest: str, contents: dict[str, bytes], *, public_url: str = "") -> Bundle:
     """The bundle of some files, which must be the ones its digest names. Raises `BundleError`."""
     if _digest(contents) != digest:
@@ -144,7 +178,7 @@ def verified(digest: str, contents: dict[str, bytes], *, public_url: str = "") -
 
 def _parts(documents: dict[str, Any], artifacts: Path) -> dict[str, bytes]:
     """The files of a bundle: the documents, and the model that its manifest names."""
-    parts = {name: orjson.dumps(content) for name, content in documents.items()}
+    parts = {name: orjson.dumps(content) for name, content in documents.items() if name != SOURCES}
     for name in ("scorecard.json", "manifest.json"):
         try:
             parts[name] = (artifacts / name).read_bytes()
@@ -326,12 +360,12 @@ def _short(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def _is_whole(folder: Path, digest: str) -> bool:
+def _is_whole(folder: Path, digest: str, *, with_sources: bool) -> bool:
     try:
         load(folder, digest)
+        return bool(sources(folder, digest)) or not with_sources
     except BundleError:
         return False
-    return True
 
 
 def _put(folder: Path, digest: str, parts: dict[str, bytes]) -> None:
@@ -339,6 +373,7 @@ def _put(folder: Path, digest: str, parts: dict[str, bytes]) -> None:
     aside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
     try:
         for name, content in parts.items():
+            (aside / name).parent.mkdir(exist_ok=True)
             _write_durably(aside / name, content)
         aside.chmod(0o755)
         if (folder / digest).exists():

@@ -7,16 +7,29 @@ from typing import Any
 
 from models.channels import PTV_CHANNEL_TYPES, WEEKDAYS
 from models.codes import BENEFITS, CHANNELS, CLAIM_KINDS, CONTENT_TYPES, LANGUAGES, LIFE_EVENTS
-from models.findings import Authored, closest, in_all_languages, list_at, mapping_at, one_of, phrase
+from models.findings import (
+    Authored,
+    closest,
+    in_all_languages,
+    list_at,
+    mapping_at,
+    one_of,
+    phrase,
+    section_at,
+)
 from models.scorecard import FEATURE_SIGNAL
 from models.segments import Segment
 
 
 def check_content(authored: Authored) -> None:
-    """Check everything of the content that needs no rule and no grid."""
-    _check_texts(authored)
-    _check_channels(authored)
-    _check_topics(authored)
+    """Check everything of the content that needs no rule and no grid, and nothing that needs a file not read."""
+    for file, check in (
+        ("texts.yaml", _check_texts),
+        ("channels.yaml", _check_channels),
+        ("topics.yaml", _check_topics),
+    ):
+        if file not in authored.unread:
+            check(authored)
     for item in authored.catalogue["items"]:
         _check_item(item, authored)
 
@@ -25,7 +38,8 @@ def check_kinds(authored: Authored, subject: str, kinds: list[Any], channel: obj
     """Each kind of content exists, and the channel can carry it."""
     described = authored.channels.get("channels")
     known = described if isinstance(described, dict) else {}
-    carried = (known.get(str(channel)) or {}).get("carries", CONTENT_TYPES)
+    carrier = known.get(str(channel))
+    carried = carrier.get("carries", CONTENT_TYPES) if isinstance(carrier, dict) else CONTENT_TYPES
     for kind in kinds:
         if one_of(authored, subject, "content_type", kind, CONTENT_TYPES) and kind not in carried:
             authored.find(subject, "cannot_carry", value=kind, channel=channel, hint=closest("", carried))
@@ -43,20 +57,23 @@ def is_day(value: object) -> bool:
 def _check_texts(authored: Authored) -> None:
     texts = authored.texts
     in_all_languages(authored, "texts.yaml", "notice", texts.get("notice"))
-    segments = mapping_at(authored, "texts.yaml", "segments", texts.get("segments"))
-    for segment in Segment:
+    segments = section_at(authored, "texts.yaml", "segments", texts.get("segments"))
+    for segment in Segment if segments else ():
         entry = mapping_at(authored, "texts.yaml", segment.value, segments.get(segment.value))
         for key in ("name", "description"):
             what = phrase("of", what=phrase(key), name=f"segment {segment.value}")
             in_all_languages(authored, "texts.yaml", what, entry.get(key))
-    signals = mapping_at(authored, "texts.yaml", "signals", texts.get("signals"))
-    for name in sorted(set(FEATURE_SIGNAL.values())):
+    signals = section_at(authored, "texts.yaml", "signals", texts.get("signals"))
+    for name in sorted(set(FEATURE_SIGNAL.values())) if signals else ():
         what = phrase("of", what=phrase("phrase"), name=name)
         in_all_languages(authored, "texts.yaml", what, signals.get(name))
 
 
 def _check_channels(authored: Authored) -> None:
-    channels = mapping_at(authored, "channels.yaml", "channels", authored.channels.get("channels"))
+    channels = section_at(authored, "channels.yaml", "channels", authored.channels.get("channels"))
+    if not channels:
+        authored.unread.add("channels.yaml")
+        return
     for name in CHANNELS:
         if name not in channels:
             authored.find("channels.yaml", "lacks_channel", value=name)
@@ -95,7 +112,10 @@ def _are_hours(hours: object) -> bool:
 
 def _check_topics(authored: Authored) -> None:
     topics = authored.catalogue["topics"]
-    known = mapping_at(authored, "topics.yaml", "topics", topics.get("topics"))
+    known = section_at(authored, "topics.yaml", "topics", topics.get("topics"))
+    if not known:
+        authored.unread.add("topics.yaml")
+        return
     for name, labels in known.items():
         in_all_languages(authored, "topics.yaml", phrase("of", what=phrase("label"), name=name), labels)
         if isinstance(labels, dict) and "parent" in labels:
@@ -106,8 +126,8 @@ def _check_topics(authored: Authored) -> None:
         ("benefit_topics", BENEFITS),
         ("claim_topics", CLAIM_KINDS),
     ):
-        given = mapping_at(authored, "topics.yaml", key, topics.get(key))
-        for code in codes:
+        given = section_at(authored, "topics.yaml", key, topics.get(key))
+        for code in codes if given else ():
             what = phrase("of", what=phrase("topic"), name=code)
             one_of(authored, "topics.yaml", what, given.get(code), known)
 
@@ -119,8 +139,8 @@ def _check_item(item: dict[str, Any], authored: Authored) -> None:
     one_of(authored, name, "audience", item.get("audience"), ("person", "employer", "both"))
     one_of(authored, name, "status", item.get("status"), ("approved", "draft"))
     item["topics"] = list_at(authored, name, "topics", item.get("topics"))
-    for topic in item["topics"]:
-        one_of(authored, name, "topic", topic, authored.catalogue["topics"].get("topics") or {})
+    for topic in item["topics"] if "topics.yaml" not in authored.unread else ():
+        one_of(authored, name, "topic", topic, authored.catalogue["topics"]["topics"])
     for event in list_at(authored, name, "life_events", item.get("life_events")):
         one_of(authored, name, "life_event", event, LIFE_EVENTS)
     for benefit in list_at(authored, name, "benefits", item.get("benefits")):

@@ -6,6 +6,7 @@ A finding is kept as a code and names, and told in English or Finnish by `messag
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -100,7 +101,14 @@ class Finding:
 class Authored:
     """Compiled documents, JSON types only, and where each rule, guarantee and item was written.
 
-    `cells` is how many cells of facts `analysis` checked; 0 until it did.
+    Attributes
+    ----------
+    sources : dict
+        The text of each file that was read, by its name.
+    unread : set
+        Files that are missing or cannot be read; what depends on one is not checked.
+    cells : int
+        How many cells of facts `analysis` checked; 0 until it did.
     """
 
     rulebook: dict[str, Any] = field(default_factory=dict)
@@ -110,6 +118,8 @@ class Authored:
     texts: dict[str, Any] = field(default_factory=dict)
     places: dict[str, tuple[str, int]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
     cells: int = 0
 
     @property
@@ -118,12 +128,18 @@ class Authored:
         return [finding for finding in self.findings if finding.severity == "error"]
 
     def parts(self) -> dict[str, Any]:
-        """The documents as parts of a bundle, by file name, with the outcome of the check and the examples it ran."""
+        """The documents as parts of a bundle, by file name, with the outcome of the check and the examples it ran.
+
+        The texts that they were compiled from stand under `sources`; `check.json` names each by its SHA-256.
+        """
         check = {
             "cells": self.cells,
             "errors": len(self.errors),
             "warnings": [str(found) for found in self.findings],
             "examples": self.examples,
+            "sources": {
+                name: hashlib.sha256(text.encode()).hexdigest() for name, text in self.sources.items()
+            },
         }
         return {
             "rulebook.json": self.rulebook,
@@ -131,6 +147,7 @@ class Authored:
             "channels.json": self.channels,
             "texts.json": self.texts,
             "check.json": check,
+            "sources": self.sources,
         }
 
     def find(
@@ -206,6 +223,17 @@ def mapping_at(authored: Authored, subject: str, key: str, value: object) -> dic
         return dict(value)
     if value is not None:
         authored.find(subject, "wrong_shape", key=key, shape=phrase("a_mapping"))
+    return {}
+
+
+def section_at(authored: Authored, file: str, key: str, value: object) -> dict[str, Any]:
+    """A part that a file cannot do without; empty, after one finding, where it is missing, empty or no mapping."""
+    if isinstance(value, Mapping) and value:
+        return dict(value)
+    if value:
+        authored.find(file, "wrong_shape", key=key, shape=phrase("a_mapping"))
+    else:
+        authored.find(file, "no_section", key=key)
     return {}
 
 

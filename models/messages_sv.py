@@ -16,6 +16,7 @@ class Said(NamedTuple):
 MESSAGES_SV: Final[dict[str, Said]] = {
     "too_large": Said("Filen är större än {limit} KiB.", "Dela upp den eller ta bort det som inte behövs."),
     "missing_file": Said("Filen saknas.", "Återställ den från den senast publicerade versionen."),
+    "not_opened": Said("Filen kan inte öppnas: {problem}.", "Ge den som driver Arki rätt att läsa den."),
     "not_text": Said("Filen kan inte läsas: texten är inte i UTF-8.", "Spara filen på nytt som UTF-8."),
     "unreadable": Said("Filen kan inte läsas: {problem}.", "Kontrollera indrag, kolon och citattecken på den här raden."),
     "alias": Said("En del upprepas med tecknet `&` eller `*`.", "Skriv ut delen på varje ställe."),
@@ -24,6 +25,8 @@ MESSAGES_SV: Final[dict[str, Said]] = {
     "duplicate_key": Said("`{key}:` står två gånger på samma ställe.", "Behåll en av dem."),
     "not_mapping": Said("Filen har inga rader av formen `namn: värde`.", "Utgå från kommentarerna i den publicerade filen."),
     "wrong_shape": Said("Punkten `{key}:` är inte {shape}.", "Se hur punkterna bredvid är skrivna."),
+    "no_section": Said("Punkten `{key}:` saknas eller är tom.", "Återställ den från den senast publicerade versionen."),
+    "bad_id": Said("Id:t kan inte användas.", "Skriv det med små bokstäver (a–z), siffror och bindestreck, högst {limit} tecken."),
     "no_id": Said("Id saknas.", "Ge ett eget `id:` med små bokstäver och bindestreck."),
     "id_taken": Said("Id:t används redan.", "Ge ett eget id."),
     "no_such": Said("Fel i {what}: `{value}` finns inte.", "{hint}"),

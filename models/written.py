@@ -36,35 +36,42 @@ class RefusedError(ValueError):
 
 
 def load(path: Path, authored: Authored) -> Mapping[str, Any]:
-    """One YAML file as a mapping with line numbers; an unreadable one is a finding and an empty mapping."""
+    """One YAML file as a mapping with line numbers; an unreadable one is a finding and an empty mapping.
+
+    The text read is added to `authored.sources`, the name of an unreadable file to `authored.unread`.
+    """
     from ruamel.yaml.error import YAMLError  # noqa: PLC0415  (never imported by the serving process)
 
     name = path.name
     authored.places[name] = (name, 1)
     try:
         if path.stat().st_size > MAX_BYTES:
-            authored.find(name, "too_large", limit=MAX_BYTES >> 10)
-            return {}
-        loaded = loads(path.read_text(encoding="utf-8"))
+            raise RefusedError("too_large", 1, limit=MAX_BYTES >> 10)  # noqa: TRY301  (told as the others are)
+        text = path.read_bytes().decode()
+        loaded = loads(text)
     except FileNotFoundError:
         authored.find(name, "missing_file")
+    except OSError as error:
+        authored.find(name, "not_opened", problem=error.strerror)
     except UnicodeDecodeError:
         authored.find(name, "not_text")
     except RefusedError as error:
         authored.find(name, error.code, at=(name, error.line), names=error.names)
     except (YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        text = str(getattr(error, "problem", None) or error)
+        problem = str(getattr(error, "problem", None) or error)
         at = (name, mark.line + 1 if mark else 1)
-        key = _KEY.search(text)
+        key = _KEY.search(problem)
         if key:
             authored.find(name, "duplicate_key", at=at, key=key[1])
         else:
-            authored.find(name, "unreadable", at=at, problem=_problem(text))
+            authored.find(name, "unreadable", at=at, problem=_problem(problem, error))
     else:
         if isinstance(loaded, Mapping):
+            authored.sources[name] = text
             return loaded
         authored.find(name, "not_mapping")
+    authored.unread.add(name)
     return {}
 
 
@@ -104,6 +111,14 @@ def word(value: object) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
+def visible(text: str) -> str:
+    """The text with each character that cannot be seen or printed as its code point, such as U+200B."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else f"U+{ord(character):04X}"
+        for character in text
+    )
+
+
 def _reader() -> Any:  # noqa: ANN401
     from ruamel.yaml import YAML  # noqa: PLC0415
     from ruamel.yaml.composer import Composer  # noqa: PLC0415
@@ -141,7 +156,10 @@ def _is_plain(event: Any) -> bool:  # noqa: ANN401
     return any(implicit) if isinstance(implicit, tuple) else bool(implicit)
 
 
-def _problem(text: str) -> Phrase:
+def _problem(text: str, error: Exception) -> Phrase:
+    began, ended = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
+    if "but got ':'" in text and began and ended and began.line == ended.line:
+        return phrase("bad_colon")  # in one line a colon in a text is likelier than a bracket left open
     for pattern, code in _PROBLEMS:
         if pattern.search(text):
             return phrase(code)

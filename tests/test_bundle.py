@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from models import bundle, channels, recommender
+from models.authoring import CONTENT_FILES, RULEBOOK_FILES
 from models.bundle import BundleError, BundleStore
 from models.signals import read_signals
 
@@ -199,3 +200,42 @@ def test_answers_during_swaps_come_from_one_bundle_each(two, folder, at):
     time.sleep(bundle.LOOK_EVERY_S)
     assert wrong == []
     assert store.bundle().digest == second
+
+
+def test_a_bundle_keeps_what_the_team_wrote_and_says_when_it_was_altered(tmp_path, authored):
+    digest = bundle.build(tmp_path, authored.parts())
+    assert bundle.sources(tmp_path, digest) == authored.sources
+    assert set(authored.sources) == {*RULEBOOK_FILES, *CONTENT_FILES}
+    for name in authored.sources:
+        path = tmp_path / digest / "sources" / name
+        before = path.read_bytes()
+        path.write_bytes(before + b" ")
+        with pytest.raises(bundle.BundleError, match=rf"sources/{name} of bundle \w+ was altered"):
+            bundle.sources(tmp_path, digest)
+        path.write_bytes(before)
+
+
+def test_another_comment_is_another_bundle_of_the_same_rulebook(tmp_path, authored):
+    one = authored.parts()
+    named = one["check.json"] | {"sources": one["check.json"]["sources"] | {"rules.yaml": "0" * 64}}
+    digests = [bundle.build(tmp_path, parts) for parts in (one, one | {"check.json": named})]
+    made = [bundle.load(tmp_path, digest) for digest in digests]
+    assert digests[0] != digests[1]
+    assert len({one.recommender.versions.rulebook for one in made}) == 1
+
+
+def test_a_bundle_made_before_the_texts_were_kept_is_served(tmp_path, authored):
+    parts = authored.parts()
+    del parts["sources"]
+    del parts["check.json"]["sources"]
+    digest = bundle.build(tmp_path, parts)
+    assert bundle.load(tmp_path, digest).digest == digest
+    assert bundle.sources(tmp_path, digest) == {}
+
+
+def test_serving_reads_no_text_of_the_team(tmp_path, authored):
+    digest = bundle.build(tmp_path, authored.parts())
+    shutil.rmtree(tmp_path / digest / "sources")
+    assert bundle.load(tmp_path, digest).digest == digest
+    assert bundle.build(tmp_path, authored.parts()) == digest
+    assert bundle.sources(tmp_path, digest) == authored.sources

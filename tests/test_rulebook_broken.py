@@ -215,3 +215,89 @@ MISSHAPEN = [
 @pytest.mark.parametrize(("file", "replace", "by"), MISSHAPEN)
 def test_nothing_raises_on_what_has_another_shape(checked, file, replace, by):
     assert checked(file, replace, by).errors
+
+
+UNREADABLE = {
+    "a colon that is not quoted": lambda text: text + "\nnote: {fi: Facebook: Kela}\n",
+    "not UTF-8": lambda text: "\udcff" + text,
+    "a bracket left open": lambda text: text + "\nnote: [\n",
+    "empty": lambda text: "",
+}
+
+
+@pytest.fixture(scope="module")
+def small(content, tmp_path_factory):
+    """Both folders, with few items in the content."""
+    folder = tmp_path_factory.mktemp("small")
+    shutil.copytree(RULEBOOKS / "sound", folder / "rulebook")
+    (folder / "content").mkdir()
+    documents = {
+        "topics.yaml": content.catalogue["topics"],
+        "channels.yaml": content.channels,
+        "texts.yaml": content.texts,
+        **{name: {"items": []} for name in authoring.ITEM_FILES},
+    }
+    for item in content.catalogue["items"][:3]:
+        documents[content.places[item["id"]][0]]["items"].append(item)
+    for name, document in documents.items():
+        lines = (f"{json.dumps(key)}: {json.dumps(value)}\n" for key, value in document.items())
+        (folder / "content" / name).write_text("".join(lines))
+    assert authoring.read_authored(folder / "rulebook", folder / "content").findings == []
+    return folder
+
+
+@pytest.mark.parametrize("fault", UNREADABLE)
+@pytest.mark.parametrize("name", [*authoring.RULEBOOK_FILES, *authoring.CONTENT_FILES])
+def test_a_file_that_cannot_be_read_is_one_finding(small, tmp_path, name, fault):
+    folder = shutil.copytree(small, tmp_path / "broken")
+    [path] = folder.rglob(name)
+    text = UNREADABLE[fault](path.read_text(encoding="utf-8"))
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    found = authoring.read_authored(folder / "rulebook", folder / "content").findings
+    assert [(finding.file, finding.severity) for finding in found] == [(name, "error")]
+
+
+def test_a_file_that_is_missing_or_a_folder_is_one_finding(small, tmp_path):
+    folder = shutil.copytree(small, tmp_path / "broken")
+    (folder / "content" / "channels.yaml").unlink()
+    (folder / "content" / "topics.yaml").unlink()
+    (folder / "content" / "topics.yaml").mkdir()
+    found = authoring.read_authored(folder / "rulebook", folder / "content").findings
+    assert [str(finding) for finding in found] == [
+        "topics.yaml:1: error: topics.yaml: cannot be opened: Is a directory. Let whoever runs Arki read it.",
+        "channels.yaml:1: error: channels.yaml: is missing. Restore it from the last published version.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("channels.yaml", "channels"), ("topics.yaml", "topics"), ("texts.yaml", "segments")]
+)
+def test_a_file_without_its_main_part_is_one_finding(small, tmp_path, name, key):
+    folder = shutil.copytree(small, tmp_path / "broken")
+    path = folder / "content" / name
+    path.write_text(path.read_text().replace(f'"{key}": ', f'"not-{key}": ', 1))
+    [found] = authoring.read_authored(folder / "rulebook", folder / "content").findings
+    assert str(found) == (
+        f"{name}:1: error: {name}: lacks `{key}:`, or has nothing under it. "
+        "Restore it from the last published version."
+    )
+
+
+def test_an_unquoted_colon_is_told_with_its_line_and_its_remedy(tmp_path):
+    authored = Authored()
+    (tmp_path / "channels.yaml").write_text("channels:\n  chat:\n    name: {fi: Facebook: Kela, sv: x}\n")
+    load(tmp_path / "channels.yaml", authored)
+    [found] = authored.findings
+    assert found.sentence("en") == (
+        "channels.yaml:3: error: channels.yaml: cannot be read: a colon stands where none may; put the text in quotes, "
+        "or check the indentation. Check indentation, colons and quotes on this line."
+    )
+
+
+@pytest.mark.parametrize("name", ["Uusi sääntö", "new_rule", "new\u200brule", "-new", "n" * 65])
+def test_an_id_is_lower_case_digits_and_hyphens(checked, name):
+    [found] = checked("rules.yaml", "id: default", f'id: "{name}"').findings
+    assert found.sentence("en").endswith(
+        "uses an id that cannot be used. Write it in lower case (a–z), digits and hyphens, at most 64 characters."
+    )
+    assert "\u200b" not in found.sentence("en")
