@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from models.codes import LANGUAGES, CustomerType
+from models.edits import to_move
 from models.experiments import CONTROL
 from models.facts import FACTS
 from models.written import compose
@@ -58,7 +59,7 @@ def merge(text: str, kind: CustomerType, given: list[Row], wanted: list[Row]) ->
             text = _put(text, kind, _rule_lines(row, kind), before)
             order.insert(order.index(before) + 1 if before else 0, name)
             told.append(f"{name}: added")
-    for name in _to_move(order, list(new)):
+    for name in to_move(order, list(new)):
         at = list(new).index(name)
         text, lines = _cut(text, kind, name)
         text = _put(text, kind, lines, list(new)[at - 1] if at else None)
@@ -88,22 +89,6 @@ def read_experiment(cell: str) -> dict[str, Any] | None:
 
 def _keys(row: Row) -> set[str]:
     return set(row) - {"id"}
-
-
-def _to_move(order: list[str], wanted: list[str]) -> list[str]:
-    """The fewest names to move so that an order becomes the one wanted, in the order to move them: all but a longest run."""
-    place = {name: at for at, name in enumerate(wanted)}
-    runs: list[list[str]] = [[]]
-    for name in order:
-        fitting: list[list[str]] = [run for run in runs if not run or place[run[-1]] < place[name]]
-        longest = max(fitting, key=_length)
-        runs.append([*longest, name])
-    staying = max(runs, key=_length)
-    return [name for name in wanted if name not in staying]
-
-
-def _length(run: list[str]) -> int:
-    return len(run)
 
 
 def _edited(text: str, kind: CustomerType, name: str, old: Row, new: Row, changed: list[str]) -> str:

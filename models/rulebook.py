@@ -181,13 +181,18 @@ def read_rulebook(document: Mapping[str, Any]) -> Rulebook:
             customer_type: Table(customer_type, tuple(_read_rule(rule) for rule in document[customer_type]))
             for customer_type in CUSTOMER_TYPES
         },
-        guarantees=tuple(_read_guarantee(guarantee) for guarantee in document["guarantees"]),
+        guarantees=read_guarantees(document),
         answer_valid_days=document["answer_valid_days"],
         promises=tuple(
             Promise(promise["id"], promise["check"], promise["says"])
             for promise in document.get("promises", ())
         ),
     )
+
+
+def read_guarantees(document: Mapping[str, Any]) -> tuple[Guarantee, ...]:
+    """The guarantees of a compiled rulebook."""
+    return tuple(_read_guarantee(guarantee) for guarantee in document["guarantees"])
 
 
 def _read_rule(rule: Mapping[str, Any]) -> Rule:

@@ -22,6 +22,7 @@ from models.local_paths import LocalPath
 if TYPE_CHECKING:
     from models.catalogue import Catalogue
     from models.impact import Impact
+    from models.messages import TeamLanguage
 
 _FILE: Final = LocalPath(dir_okay=False)
 _FOLDER: Final = LocalPath(file_okay=False)
@@ -204,22 +205,39 @@ def export(table: Path, folder: Path | None) -> None:
 
 
 @click.command("import")
-@click.argument("table", type=_FILE)
+@click.argument("table", type=click.Path(path_type=Path))
 @click.option("--rulebook", "folder", type=_FOLDER, help="Folder of rules.yaml (default: the shipped one).")
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
-def import_(table: Path, folder: Path | None, *, dry_run: bool) -> None:
-    """Bring the edits of TABLE back into rules.yaml. What was not edited keeps its bytes, comments and order."""
+@click.option(
+    "--language",
+    type=click.Choice(["en", "fi", "sv"]),
+    default="en",
+    show_default=True,
+    help="Language of what is wrong in the table.",
+)
+def import_(table: Path, folder: Path | None, *, dry_run: bool, language: TeamLanguage) -> None:
+    """Bring the edits of TABLE back into rules.yaml. What was not edited keeps its bytes, comments and order.
+
+    TABLE is an .xlsx that `arki-rulebook export` or the console made, saved by whatever program. It has the sheets
+    several, steady, changing, supported, unknown and employer. The first row of each names the columns: order, id, the
+    facts, channel, content, topic, human_channel, because_fi, because_sv, because_en, owner, source, valid_from,
+    valid_until, experiment. Each further row is a rule; several values in one cell are parted by commas.
+
+    A hidden sheet says which rules the table was made from. Where rules.yaml has changed since, nothing is brought in.
+
+    Nothing else is read: no .xls, .ods, .csv or YAML, and no DMN.
+    """
     from models import authoring, spreadsheet  # noqa: PLC0415
 
     try:
         changed = spreadsheet.import_(table, folder or authoring.RULEBOOK, write=not dry_run)
     except spreadsheet.SheetError as error:
-        _stop(str(error))
+        _stop(f"{table}: {error.told(language)}")
     for line in changed:
         click.echo(line)
     click.echo(f"{len(changed)} changes{'; nothing was written' if dry_run else ''}.")
     if changed and not dry_run:
-        click.echo("Now run `arki-rulebook check`.")
+        click.echo("Now run `arki-rulebook check`. For further edits, export the table again.")
 
 
 @click.command("suggest-examples")

@@ -1,31 +1,33 @@
 """The rules as a spreadsheet, and the edits of one brought back into the YAML.
 
-`export` writes a sheet for each segment, one for rules of several or none, and one for employers. `import_` compares each
+`export` writes a sheet for each segment, one for rules of several or none, and one for employers. `bring_in` compares each
 row with the rule it came from and splices only what differs into the text, so that comments, order and every other byte
-stay. Cells are text: nothing typed into one is ever run, and a formula is refused.
+stay. A hidden sheet says which rules a table was made from: where others have changed them since, nothing is brought in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from models import rule_text, written
+from models import rule_text, sheet_rows, written
 from models.authoring import RULE_FIELDS
 from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, CustomerType
+from models.edits import to_move
 from models.facts import FACTS
-from models.findings import Authored
-from models.messages import MESSAGES
+from models.findings import Authored, Phrase, phrase
 from models.rule_text import Row
-from models.segments import Segment
+from models.sheet_files import Line, SheetError, read_workbook
+from models.sheet_rows import OUTCOMES, SHEETS, columns_of
 
-SHEETS: Final = ("several", "steady", "changing", "supported", "unknown", "employer")
+__all__ = ["SHEETS", "SheetError", "Table", "bring_in", "columns_of", "export", "import_", "read"]
 _LISTS: Final = "lists"
-_OUTCOMES: Final = ("channel", "content", "topic", "human_channel")
-_BECAUSE: Final = tuple(f"because_{language}" for language in LANGUAGES)
-_TAIL: Final = ("owner", "source", "valid_from", "valid_until", "experiment")
+_BASE: Final = "made_from"
+_MOST_NAMES: Final = 20
 _WIDE: Final = {
     "because_fi": 50,
     "because_sv": 50,
@@ -42,10 +44,6 @@ _HELP: Final = (
 )
 
 
-class SheetError(ValueError):
-    """A table that cannot be written or read; the message says what to change."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Written:
     """rules.yaml as text and as rows, in order."""
@@ -54,10 +52,23 @@ class _Written:
     rows: Mapping[CustomerType, list[Row]]
 
 
-def columns_of(customer_type: CustomerType) -> tuple[str, ...]:
-    """The columns of a sheet, in order."""
-    facts = tuple(fact.name for fact in FACTS[customer_type])
-    return ("order", "id", *facts, *_OUTCOMES, *_BECAUSE, *_TAIL)
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A spreadsheet as read.
+
+    Attributes
+    ----------
+    rows : mapping
+        The rules of each customer type, in the order the table says.
+    cells : mapping
+        Where each rule stands, as `steady!B4`, by its id.
+    base : dict or None
+        The digest of each rule that the table was made from, in order; None where it does not say.
+    """
+
+    rows: Mapping[CustomerType, list[Row]]
+    cells: Mapping[str, str]
+    base: dict[str, str] | None
 
 
 def export(folder: Path, table: Path) -> int:
@@ -72,59 +83,134 @@ def export(folder: Path, table: Path) -> int:
         kind: CustomerType = "employer" if name == "employer" else "person"
         rows = [(at, row) for at, row in enumerate(given.rows[kind], start=1) if _sheet_of(kind, row) == name]
         _write_sheet(book.create_sheet(name, len(book.worksheets) - 1), kind, rows, lists)
+    _write_base(book, _digests(given.rows))
     book.active = 0
-    book.save(table)
+    try:
+        book.save(table)
+    except OSError as error:
+        raise SheetError("not_opened", where=str(table), problem=error.strerror) from error
     return sum(map(len, given.rows.values()))
 
 
-def import_(table: Path, folder: Path, *, write: bool = True) -> list[str]:
-    """Bring the edits of an .xlsx into `rules.yaml`; what changed, one sentence each.
+def read(table: Path) -> Table:
+    """A spreadsheet, whoever saved it last. Raises `SheetError` where it holds what no table of rules does."""
+    sheets = read_workbook(table, (*SHEETS, _BASE))
+    rows, cells = sheet_rows.read_rows(sheets)
+    return Table(rows, cells, _read_base(sheets.get(_BASE, [])))
+
+
+def bring_in(table: Table, folder: Path, *, write: bool = True) -> list[str]:
+    """Bring the edits of a table into the `rules.yaml` of a folder; what changed, one sentence each.
 
     Raises
     ------
     SheetError
-        If a sheet or column is missing, a cell holds a formula, or two rows have one id. Nothing is written.
+        If the table was made from other rules than the folder now holds, or does not say from which. Nothing is written.
     """
     given = _read_rules(folder)
-    wanted = {kind: _read_sheets(table, kind) for kind in CUSTOMER_TYPES}
-    text, told = given.text, []
+    now = _digests(given.rows)
+    if table.base is None:
+        raise SheetError("sheet_no_base")
+    if table.rows == given.rows:
+        return []
+    if list(table.base.items()) != list(now.items()):
+        raise SheetError("sheet_stale", changes=_changes(table.base, now))
+    text = given.text.replace("\r\n", "\n")
+    changed: list[str] = []
     for kind in CUSTOMER_TYPES:
-        text, changes = rule_text.merge(text, kind, given.rows[kind], wanted[kind])
-        told += changes
-    if write and text != given.text:
+        text, of_kind = rule_text.merge(text, kind, given.rows[kind], table.rows[kind])
+        changed += of_kind
+    if "\r\n" in given.text:
+        text = text.replace("\n", "\r\n")
+    if write and changed:
         rules = folder / "rules.yaml"
         aside = rules.with_name(".rules.yaml.importing")
         aside.write_bytes(text.encode())
         aside.replace(rules)
-    return told
+    return changed
+
+
+def import_(table: Path, folder: Path, *, write: bool = True) -> list[str]:
+    """Read a spreadsheet and bring its edits in. Raises `SheetError`."""
+    return bring_in(read(table), folder, write=write)
+
+
+def _digests(rows: Mapping[CustomerType, list[Row]]) -> dict[str, str]:
+    """The digest of each rule by its customer type and id, in order: together they name a table of rules."""
+    return {
+        f"{kind} {row['id']}": hashlib.sha256(json.dumps(sorted(row.items())).encode()).hexdigest()[:16]
+        for kind in CUSTOMER_TYPES
+        for row in rows[kind]
+    }
+
+
+def _digest(base: Mapping[str, str]) -> str:
+    """The digest of a table of rules."""
+    return hashlib.sha256("".join(f"{name} {mark}\n" for name, mark in base.items()).encode()).hexdigest()
+
+
+def _read_base(rows: list[Line]) -> dict[str, str] | None:
+    """What the hidden sheet says; None where it says nothing or is damaged."""
+    texts = [(str(row.cell(0).value), str(row.cell(1).value)) for row in rows]
+    if not texts:
+        return None
+    (_, digest), *marks = texts
+    base = dict(marks)
+    return base if _digest(base) == digest else None
+
+
+def _changes(base: Mapping[str, str], now: Mapping[str, str]) -> Phrase:
+    """Which rules are otherwise than when a table was made."""
+    both = [name for name in base if name in now]
+    moved = to_move(both, [name for name in now if name in base])
+    kinds = {
+        "since_edited": [name for name in both if base[name] != now[name]],
+        "since_added": [name for name in now if name not in base],
+        "since_removed": [name for name in base if name not in now],
+        "since_moved": moved,
+    }
+    names = {code: phrase(code, rules=_listed(rules)) if rules else "" for code, rules in kinds.items()}
+    return phrase("since", **names)
+
+
+def _listed(names: list[str]) -> str:
+    more = " …" if len(names) > _MOST_NAMES else ""
+    return ", ".join(name.split(" ", 1)[1] for name in names[:_MOST_NAMES]) + more
 
 
 def _read_rules(folder: Path) -> _Written:
     """The rules as rows of plain text, one cell for each column. Raises `SheetError` where they cannot be read."""
     authored = Authored()
     document = written.load(folder / "rules.yaml", authored)
-    if authored.findings:
-        raise SheetError(str(authored.findings[0]))
-    text = (folder / "rules.yaml").read_bytes().decode()
-    return _Written(
-        text, {kind: [_row(rule) for rule in document.get(kind) or []] for kind in CUSTOMER_TYPES}
-    )
+    for fault in authored.findings:
+        raise SheetError(fault.code, where=f"{fault.file}:{fault.line}", **fault.names)
+    try:
+        rows: dict[CustomerType, list[Row]] = {
+            kind: [_row(rule) for rule in document.get(kind) or []] for kind in CUSTOMER_TYPES
+        }
+    except (AttributeError, TypeError):  # lists where names should stand, and the like
+        raise _not_whole("rule") from None
+    return _Written(authored.sources["rules.yaml"], rows)
 
 
 def _row(rule: Mapping[str, Any]) -> Row:
     """One rule as cells; conditions of several values are parted by commas."""
     foreign = [key for key in rule if key not in RULE_FIELDS]
     if foreign or not isinstance(rule.get("id"), str):
-        raise SheetError("rules.yaml has rules that are not whole; run `arki-rulebook check` first.")
+        raise _not_whole("rule")
     then, because, valid = (rule.get(key) or {} for key in ("then", "because", "valid"))
     cells = {"id": rule["id"], **{name: _cell(value) for name, value in (rule.get("when") or {}).items()}}
-    cells |= {name: _cell(then.get(name)) for name in _OUTCOMES}
+    cells |= {name: _cell(then.get(name)) for name in OUTCOMES}
     cells |= {f"because_{language}": _cell(because.get(language)) for language in LANGUAGES}
     cells |= {"owner": _cell(rule.get("owner")), "source": _cell(rule.get("source"))}
     cells |= {f"valid_{key}": _cell(valid.get(key)) for key in ("from", "until")}
     if "experiment" in rule:
         cells["experiment"] = _experiment_cell(rule["experiment"])
-    return {name: value for name, value in cells.items() if value}
+    return {name: sheet_rows.tidy(name, value) for name, value in cells.items() if value}
+
+
+def _not_whole(what: str) -> SheetError:
+    return SheetError("rules_not_whole", where="rules.yaml", what=phrase(what))
 
 
 def _experiment_cell(experiment: Any) -> str:  # noqa: ANN401
@@ -138,7 +224,7 @@ def _experiment_cell(experiment: Any) -> str:  # noqa: ANN401
     except (KeyError, TypeError):
         cell = ""
     if rule_text.read_experiment(cell) != given:
-        raise SheetError("rules.yaml has an experiment that is not whole; run `arki-rulebook check` first.")
+        raise _not_whole("experiment")
     return cell
 
 
@@ -174,6 +260,15 @@ def _write_lists(book: Any) -> dict[str, str]:  # noqa: ANN401
         letter = get_column_letter(at)
         places[name] = f"{_LISTS}!${letter}$2:${letter}${len(allowed) + 1}"
     return places
+
+
+def _write_base(book: Any, base: Mapping[str, str]) -> None:  # noqa: ANN401
+    """A hidden sheet of what the table was made from: the digest of all rules, then of each."""
+    sheet = book.create_sheet(_BASE)
+    sheet.sheet_state = "hidden"
+    for line, (name, mark) in enumerate((("rules", _digest(base)), *base.items()), start=1):
+        _put(sheet.cell(line, 1), name)
+        _put(sheet.cell(line, 2), mark)
 
 
 def _write_sheet(
@@ -212,71 +307,11 @@ def _write_sheet(
 
 def _put(cell: Any, text: str) -> None:  # noqa: ANN401
     """Text, whatever it begins with: never a formula, also when the sheet is saved again."""
-    cell.value = text
-    cell.data_type = "s"
-    cell.quotePrefix = text.startswith(("=", "+", "-", "@", "\t", "\r"))
-
-
-def _read_sheets(table: Path, kind: CustomerType) -> list[Row]:
-    """The rows of a customer type's sheets, in the order they say."""
-    from zipfile import BadZipFile  # noqa: PLC0415
-
-    from openpyxl import load_workbook  # noqa: PLC0415
+    from openpyxl.utils.exceptions import IllegalCharacterError  # noqa: PLC0415
 
     try:
-        book = load_workbook(table)
-    except (OSError, BadZipFile, KeyError, ValueError) as error:
-        raise SheetError(f"{table} is not a table that can be read: {error}") from error
-    found: list[tuple[float, Row]] = []
-    for name in SHEETS:
-        if (name == Segment.EMPLOYER) == (kind == "employer"):
-            if name not in book.sheetnames:
-                raise SheetError(
-                    f"The sheet `{name}` is missing. Export the table again and move your edits into it."
-                )
-            found += _read_sheet(book[name], kind)
-    ids = [row["id"] for _, row in found]
-    twice = sorted({name for name in ids if ids.count(name) > 1})
-    if twice:
-        raise SheetError(
-            f"{', '.join(twice)}: {MESSAGES['id_taken'][0].message} {MESSAGES['id_taken'][0].remedy}"
-        )
-    return [row for _, row in sorted(found, key=lambda pair: pair[0])]
-
-
-def _read_sheet(sheet: Any, kind: CustomerType) -> Iterator[tuple[float, Row]]:  # noqa: ANN401
-    header = {str(cell.value).strip(): cell.column for cell in sheet[1] if cell.value is not None}
-    for name in columns_of(kind):
-        if name not in header:
-            raise SheetError(_said("sheet_columns", value=name, sheet=sheet.title))
-    for cells in sheet.iter_rows(min_row=2):
-        values = {name: cells[at - 1] for name, at in header.items() if name in columns_of(kind)}
-        for cell in values.values():
-            if cell.data_type == "f":
-                raise SheetError(_said("sheet_formula", cell=f"{sheet.title}!{cell.coordinate}"))
-        row = {name: text for name, cell in values.items() if name != "order" and (text := _text(cell.value))}
-        if not row:
-            continue
-        order = values["order"].value
-        if isinstance(order, bool) or not isinstance(order, int | float):
-            raise SheetError(_said("sheet_order", cell=f"{sheet.title}!{values['order'].coordinate}"))
-        if "id" not in row:
-            raise SheetError(f"{sheet.title}!{values['id'].coordinate} {MESSAGES['no_id'][0].message}")
-        if "experiment" in row and rule_text.read_experiment(row["experiment"]) is None:
-            cell = f"{sheet.title}!{values['experiment'].coordinate}"
-            raise SheetError(_said("sheet_experiment", cell=cell))
-        yield float(order), row
-
-
-def _text(value: Any) -> str:  # noqa: ANN401
-    """A cell as text: yes and no survive programs that turn them into truth values, days those that make dates."""
-    if value is None:
-        return ""
-    if hasattr(value, "date"):
-        return str(value.date().isoformat())
-    return written.word(written.plain(value)).strip()
-
-
-def _said(code: str, **names: object) -> str:
-    message, remedy = MESSAGES[code][0]
-    return f"The table {message.format(**names)} {remedy}"
+        cell.value = text
+    except IllegalCharacterError:
+        raise SheetError("rules_sign", where="rules.yaml", value=written.visible(text)[:80]) from None
+    cell.data_type = "s"
+    cell.quotePrefix = text.startswith(("=", "+", "-", "@", "\t", "\r"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import time
 import zipfile
 from datetime import date
@@ -13,16 +14,15 @@ import openpyxl
 import pytest
 from browsing import token_of
 
-from models import authoring
+from models import authoring, bundle, sheet_files
 from models.analysis import read_model
 from models.comparison import read_edition
 from models.example_customers import Inventor
 from models.sample import read_sample, segment_shares
 from models.sample_impact import sample_impact
 from service.app import create_app
-from service.console import drafted, jobs
+from service.console import jobs
 from service.console.jobs import BusyError, Jobs
-from service.console.work import edits_of
 from service.problems import NotFoundError
 from service.settings import Settings
 
@@ -186,6 +186,7 @@ def test_a_spreadsheet_goes_out_is_edited_and_comes_back_as_a_draft(team):
 def zipped(**parts):
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("[Content_Types].xml", b"<Types/>")
         for name, content in parts.items():
             book.writestr(name.replace("__", "."), content)
     return made.getvalue()
@@ -195,6 +196,10 @@ HOSTILE_SHEETS = {
     "bomb": (zipped(sheet__xml=b"\0" * (40 << 20)), "sheet_unpacks"),
     "laughs": (
         zipped(sheet__xml=b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'),
+        "sheet_declares",
+    ),
+    "laughs in UTF-16": (
+        zipped(sheet__xml='<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'.encode("utf-16")),
         "sheet_declares",
     ),
     "many": (zipped(**{f"part{n}": b"" for n in range(300)}), "sheet_parts"),
@@ -207,16 +212,16 @@ def test_a_hostile_spreadsheet_is_refused_before_it_is_opened(name, tmp_path):
     content, code = HOSTILE_SHEETS[name]
     assert len(content) < 2 << 20
     (tmp_path / "sent").write_bytes(content)
-    with pytest.raises(drafted.DraftError) as error:
-        drafted.look_into(tmp_path / "sent")
+    with pytest.raises(sheet_files.SheetError) as error:
+        sheet_files.look_into(tmp_path / "sent")
     assert error.value.code == code
 
 
 def test_an_entity_that_stands_across_two_chunks_is_seen(tmp_path):
-    padding = b" " * (drafted._CHUNK - 5)
+    padding = b" " * (sheet_files.CHUNK - 5)
     (tmp_path / "sent").write_bytes(zipped(sheet__xml=padding + b"<!DOCTYPE a>"))
-    with pytest.raises(drafted.DraftError, match="sheet_declares"):
-        drafted.look_into(tmp_path / "sent")
+    with pytest.raises(sheet_files.SheetError, match="holds declarations that no spreadsheet needs"):
+        sheet_files.look_into(tmp_path / "sent")
 
 
 @pytest.mark.parametrize(
@@ -224,7 +229,7 @@ def test_an_entity_that_stands_across_two_chunks_is_seen(tmp_path):
     [
         ([("x.yaml", LAUGHS)], "uses <code>&amp;</code> or <code>*</code> to repeat a part."),
         ([("x.yaml", "person: [" + "[" * 5000)], "levels inside each other"),
-        ([("x.xlsx", HOSTILE_SHEETS["bomb"][0])], "The spreadsheet unpacks to too much."),
+        ([("x.xlsx", HOSTILE_SHEETS["bomb"][0])], "unpacks to more than 32 MiB."),
         ([("x.xlsx", zipped(any__xml=b"<a/>"))], "The spreadsheet cannot be brought into the rules."),
         ([("../../etc/passwd", "root:x:0:0")], "A file is none that Arki knows."),
         ([("a.yaml", RULES), ("b.yaml", RULES)], "Two of the files are the same part of the rulebook."),
@@ -317,12 +322,107 @@ def test_the_sample_stands_for_finland_and_an_edit_is_weighed_on_it(bundles, tmp
     assert sum(shares.values()) == pytest.approx(1)
 
 
-def test_edits_name_each_field_before_and_after():
-    old = [{"id": "a", "then": {"channel": "x"}}, {"id": "b"}, {"id": "c"}, {"id": "d"}]
-    new = [{"id": "a", "then": {"channel": "y"}}, {"id": "d"}, {"id": "c"}, {"id": "e"}]
-    assert edits_of(old, new) == [
-        {"id": "b", "edit": "removed"},
-        {"id": "a", "edit": "changed", "fields": [{"field": "then.channel", "old": "x", "new": "y"}]},
-        {"id": "e", "edit": "added"},
-        {"id": "d, c", "edit": "moved"},
-    ]
+GUARANTEES = (authoring.RULEBOOK / "guarantees.yaml").read_text(encoding="utf-8")
+OFFLINE = "no-digital-only-for-people-offline"
+
+
+def without_a_guarantee():
+    """The shipped guarantees without the one for people who are offline."""
+    at = GUARANTEES.index(f"  - id: {OFFLINE}")
+    return GUARANTEES[:at] + GUARANTEES[GUARANTEES.index("  - id:", at + 1) :]
+
+
+def text_of(response):
+    return re.sub(r"\s+", " ", response.text)
+
+
+def test_a_removed_guarantee_comes_first_and_as_a_warning_also_in_the_change_note(team):
+    texts = (authoring.CONTENT / "texts.yaml").read_text(encoding="utf-8")
+    channels = (authoring.CONTENT / "channels.yaml").read_text(encoding="utf-8")
+    address = send(
+        team,
+        ("texts.yaml", texts.replace("Se on vain tiedoksi", "Se on tiedoksi", 1)),
+        ("channels.yaml", channels.replace('"09:00"', '"10:00"', 1)),
+        ("guarantees.yaml", without_a_guarantee()),
+    )
+    text = text_of(finished(team, address))
+    assert "0 errors, 1 warning." in text
+    assert "no longer stands, though the table in use promises it: a person who does not use online" in text
+    assert f"Warning:</strong> the draft removes the promise {OFFLINE}." in text
+    note = team.get(f"{address}/change-note.md").text
+    edits = [line for line in note.splitlines() if line.startswith("- ")]
+    assert edits[0] == (
+        f"- **Warning: the draft removes the promise {OFFLINE}.** guarantees.yaml: `{OFFLINE}`: removed"
+    )
+    for listed in ("- texts.yaml: `notice`: changed", "- channels.yaml: `channels."):
+        assert any(line.startswith(listed) for line in edits)
+    assert team.get(address.replace("/en/", "/fi/")).text.count("luonnos poistaa lupauksen") == 1
+
+
+def test_a_draft_that_only_has_other_comments_is_said_to_change_nothing_that_is_served(team):
+    address = send(team, ("guarantees.yaml", GUARANTEES + "# a comment\n"))
+    assert "Nothing but comments or layout: what is served is the same" in text_of(finished(team, address))
+
+
+@pytest.fixture(scope="module")
+def colleague(tmp_path_factory, bundles):
+    """A service whose bundle in use has an edit that the installed files lack, and the files of that bundle."""
+    folder = tmp_path_factory.mktemp("colleague")
+    shutil.copytree(authoring.RULEBOOK, folder / "rulebook")
+    (folder / "rulebook" / "rules.yaml").write_text(REWORDED, encoding="utf-8")
+    read = authoring.read_authored(folder / "rulebook", authoring.CONTENT)
+    home = folder / "bundles"
+    bundle.activate(home, bundle.build(home, read.parts()))
+    settings = Settings(bundles=home, dev_key=KEY, secret="s" * 40, run=folder / "run")
+    app = create_app(settings, store=bundle.BundleStore(home))
+    client = app.test_client()
+    token = token_of(client.get("/console/en/sign-in").text)
+    assert client.post("/console/en/sign-in", data={"token": token, "key": KEY}).status_code == 303
+    yield client, home
+    end(app.extensions["arki.console"].jobs)
+
+
+def table_of(client):
+    """The spreadsheet that the console makes."""
+    token = token_of(client.get("/console/en/mapping").text)
+    address = client.post("/console/en/spreadsheet", data={"token": token}).location
+    assert "77 rules were written." in finished(client, address).text
+    return client.get(f"{address}/rules.xlsx").data
+
+
+def test_the_spreadsheet_holds_the_table_in_use_and_sent_back_unedited_changes_nothing(colleague):
+    client, _ = colleague
+    table = table_of(client)
+    rows = openpyxl.load_workbook(io.BytesIO(table))["changing"].iter_rows(values_only=True)
+    assert any("Your work has ended." in str(row) for row in rows)
+    checked = finished(client, send(client, ("rules.xlsx", table)))
+    assert "Nothing: the draft is the same as the table in use." in text_of(checked)
+
+
+def test_what_a_draft_leaves_out_comes_from_the_table_in_use(colleague):
+    client, _ = colleague
+    address = send(client, ("guarantees.yaml", GUARANTEES))
+    assert "Nothing: the draft is the same as the table in use." in text_of(finished(client, address))
+
+
+def test_a_spreadsheet_made_before_a_colleagues_edit_is_refused_with_what_changed(colleague, team):
+    client, _ = colleague
+    address = send(client, ("rules.xlsx", table_of(team)))
+    response = finished(client, address)
+    assert response.status_code == 422
+    assert (
+        "The table was made from rules that have changed since; edited: job-loss-guidance. "
+        "It would undo that. Export the table again and move your edits into it." in text_of(response)
+    )
+    fi, sv = (text_of(client.get(address.replace("/en/", f"/{code}/"))) for code in ("fi", "sv"))
+    assert "Säännöt ovat muuttuneet taulukkotiedoston tekemisen jälkeen; muokattu: job-loss-guidance." in fi
+    assert "Reglerna har ändrats sedan kalkylbladet gjordes; ändrade: job-loss-guidance." in sv
+
+
+def test_beside_a_bundle_without_its_files_the_page_says_where_they_come_from(colleague):
+    client, home = colleague
+    shutil.rmtree(home / str(bundle.current(home)) / "sources")
+    address = send(client, ("guarantees.yaml", GUARANTEES))
+    text = text_of(finished(client, address))
+    assert "The bundle in use was made before bundles kept their files." in text
+    assert "job-loss-guidance" in text

@@ -1,8 +1,12 @@
 """The rules go to a spreadsheet and come back: what was not edited keeps every byte, what was edited changes alone."""
 
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
+from xml.sax.saxutils import escape
+from xml.sax.saxutils import unescape as unescaped
 
 import pytest
 from click.testing import CliRunner
@@ -73,8 +77,8 @@ def test_export_and_import_change_no_byte(folder, table):
 
 def test_the_table_has_a_frozen_header_a_sheet_for_each_segment_and_drop_downs(folder, table):
     book = load_workbook(table)
-    assert book.sheetnames == [*SHEETS, "lists"]
-    assert book["lists"].sheet_state == "hidden"
+    assert book.sheetnames == [*SHEETS, "lists", "made_from"]
+    assert {book[name].sheet_state for name in ("lists", "made_from")} == {"hidden"}
     for name in SHEETS:
         sheet, kind = book[name], "employer" if name == "employer" else "person"
         assert sheet.freeze_panes == "C2"
@@ -159,6 +163,7 @@ def test_an_experiment_is_a_cell_that_can_be_edited_removed_and_given_to_another
         {"id": "contact-first", "share": 50, "content": ["contact_card", "guide"]}
     ]
     assert not authoring.read_rules(authoring.read_content(authoring.CONTENT), folder).errors
+    spreadsheet.export(folder, table)
     edit(table, "default", experiment=None)
     edit(table, "firm", experiment=None)
     spreadsheet.import_(table, folder)
@@ -216,7 +221,7 @@ def test_an_experiment_that_would_not_come_back_whole_is_not_exported(tmp_path, 
     folder = shutil.copytree(SOUND, tmp_path / "rulebook")
     rules = folder / "rules.yaml"
     rules.write_text(rules_of(folder).replace(replace, by))
-    with pytest.raises(SheetError, match=r"rules\.yaml has an experiment that is not whole"):
+    with pytest.raises(SheetError, match=r"rules\.yaml: has a part that is not whole: experiment"):
         spreadsheet.export(folder, tmp_path / "table.xlsx")
 
 
@@ -308,6 +313,10 @@ def test_text_that_looks_like_something_else_stays_text(tmp_path, text):
     assert spreadsheet.import_(table, folder) == []
 
 
+def write(cell, value, kind):
+    cell.value, cell.data_type = value, kind
+
+
 def broken_table(table, change):
     book = load_workbook(table)
     change(book)
@@ -318,14 +327,49 @@ def broken_table(table, change):
     ("change", "words"),
     [
         (lambda b: setattr(b["supported"]["F2"], "value", "=1+1"), "has a formula in supported!F2"),
-        (lambda b: b.remove(b["steady"]), "The sheet `steady` is missing"),
+        (lambda b: b.remove(b["steady"]), "lacks the sheet `steady`"),
         (lambda b: b["steady"].delete_cols(4), "lacks the column `segment` on the sheet `steady`"),
         (
             lambda b: setattr(b["supported"]["A2"], "value", "first"),
             "no number in its `order` column, supported!A2",
         ),
-        (lambda b: setattr(b["supported"]["B2"], "value", "neutral"), "neutral: uses an id that is taken"),
-        (lambda b: setattr(b["supported"]["B2"], "value", None), "supported!B2 has no id"),
+        (
+            lambda b: setattr(b["supported"]["B2"], "value", b["several"]["B2"].value),
+            "twice, in several!B2 and supported!B2",
+        ),
+        (lambda b: setattr(b["supported"]["B2"], "value", None), "has no rule id in supported!B2"),
+        (
+            lambda b: setattr(b["supported"]["B2"], "value", "New rule"),
+            "has a rule id in supported!B2 that cannot",
+        ),
+        (
+            lambda b: setattr(b["supported"]["B2"], "value", "new\u200brule"),
+            "in supported!B2 that cannot be seen .*U.200B",
+        ),
+        (
+            lambda b: setattr(b["supported"]["A2"], "value", b["several"]["A2"].value),
+            "one place, 1: those in several!B2 and",
+        ),
+        (lambda b: write(b["supported"]["F2"], "#REF!", "e"), "the error value #REF! in supported!F2"),
+        (lambda b: setattr(b["supported"]["F2"], "value", "#N/A"), "the error value #N/A in supported!F2"),
+        (
+            lambda b: setattr(b["supported"]["H2"], "value", "offline; assisted"),
+            "in supported!H2 that are not parted by commas",
+        ),
+        (
+            lambda b: setattr(b["supported"]["H2"], "value", "offline\nassisted"),
+            "in supported!H2 that are not parted by commas",
+        ),
+        (
+            lambda b: setattr(b["supported"]["U2"], "value", "a_x0001_b"),
+            "in supported!U2 that cannot be seen .*U.0001",
+        ),
+        (
+            lambda b: setattr(b["supported"]["AZ1"], "value", "channel"),
+            "`channel` twice, the second time in supported!AZ1",
+        ),
+        (lambda b: b["supported"].merge_cells("C2:C3"), "merged cells, supported!C2:C3"),
+        (lambda b: b["supported"].merge_cells("A1:XFD1048576"), "merged cells, supported!A1:XFD1048576"),
     ],
 )
 def test_a_table_that_cannot_be_read_changes_nothing(folder, table, change, words):
@@ -338,7 +382,7 @@ def test_a_table_that_cannot_be_read_changes_nothing(folder, table, change, word
 
 def test_a_file_that_is_no_table_is_told_so(folder, tmp_path):
     (tmp_path / "not.xlsx").write_text("text")
-    with pytest.raises(SheetError, match="is not a table that can be read"):
+    with pytest.raises(SheetError, match=r"is no \.xlsx spreadsheet but"):
         spreadsheet.import_(tmp_path / "not.xlsx", folder)
 
 
@@ -413,7 +457,7 @@ def test_a_rulebook_that_is_not_whole_is_not_exported(tmp_path):
 
 def test_an_empty_workbook_lacks_every_sheet(folder, tmp_path):
     Workbook().save(tmp_path / "empty.xlsx")
-    with pytest.raises(SheetError, match="The sheet `several` is missing"):
+    with pytest.raises(SheetError, match="lacks the sheet `several`"):
         spreadsheet.import_(tmp_path / "empty.xlsx", folder)
 
 
@@ -424,3 +468,226 @@ def test_every_shipped_rule_has_a_row(tmp_path):
         rules["employer"]
     )
     assert authored.findings == []
+
+
+def test_formatting_far_below_the_last_row_is_no_rule(folder, table):
+    broken_table(table, lambda book: setattr(book["steady"].cell(1_048_576, 5), "style", "Bad"))
+    assert spreadsheet.import_(table, folder) == []
+
+
+def test_more_cells_than_a_table_of_rules_has_are_refused_with_the_last(tmp_path):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    table = tmp_path / "table.xlsx"
+    spreadsheet.export(folder, table)
+    cells = "".join(f'<row r="{line}"><c r="A{line}" s="1"/></row>' for line in range(100, 60_000))
+    rewritten(
+        table, "xl/worksheets/sheet1.xml", lambda text: text.replace("</sheetData>", f"{cells}</sheetData>")
+    )
+    with pytest.raises(
+        SheetError, match="more than 100000 cells and rows on one sheet, down to several!A59999"
+    ):
+        spreadsheet.import_(table, folder)
+
+
+def rewritten(table, name, change, encoding="utf-8"):
+    """Change the text of one part of a workbook."""
+    with zipfile.ZipFile(table) as book:
+        parts = {part: book.read(part) for part in book.namelist()}
+    parts[name] = change(parts[name].decode()).encode(encoding)
+    with zipfile.ZipFile(table, "w", zipfile.ZIP_DEFLATED) as book:
+        for part, content in parts.items():
+            book.writestr(part, content)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "utf-32"])
+def test_a_part_that_declares_entities_is_refused_in_any_encoding(folder, table, encoding):
+    rewritten(
+        table,
+        "xl/worksheets/sheet1.xml",
+        lambda text: '<!DOCTYPE a [<!ENTITY b "c">]>' + text,
+        encoding,
+    )
+    with pytest.raises(SheetError, match="holds declarations that no spreadsheet needs"):
+        spreadsheet.import_(table, folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("xl/worksheets/sheet1.xml", lambda text: text[:-20]),
+        ("xl/worksheets/sheet1.xml", lambda text: text.replace('r="2"', 'r="99999999999"', 1)),
+        ("xl/worksheets/sheet1.xml", lambda text: text.replace('t="s"><v>0<', 't="s"><v>99999<', 1)),
+        ("xl/workbook.xml", lambda text: "<a/>"),
+        ("xl/styles.xml", lambda text: "<styleSheet"),
+        ("[Content_Types].xml", lambda text: ""),
+    ],
+)
+def test_a_damaged_part_is_one_sentence(folder, table, name, change):
+    rewritten(table, name, change)
+    with pytest.raises(SheetError, match="is damaged or locked with a password"):
+        spreadsheet.import_(table, folder)
+
+
+def test_a_table_written_as_other_programs_do_is_read(folder, table):
+    """No dimension, no shared strings, no default style, text where numbers stood: Google Sheets, pandas, xlsxwriter."""
+
+    def inline(text):
+        strings = [unescaped(found) for found in re.findall(r"<t[^>]*?>([^<]*)</t>", shared)]
+        text = re.sub(r"<dimension [^>]*>", "", text)
+        return re.sub(
+            r'<c r="(\w+)"([^>]*) t="s"><v>(\d+)</v></c>',
+            lambda cell: (
+                f'<c r="{cell[1]}"{cell[2]} t="inlineStr"><is><t>{escape(strings[int(cell[3])])}</t></is></c>'
+            ),
+            text,
+        )
+
+    with zipfile.ZipFile(table) as book:
+        shared = book.read("xl/sharedStrings.xml").decode()
+    for number in range(1, len(SHEETS) + 1):
+        rewritten(table, f"xl/worksheets/sheet{number}.xml", inline)
+    assert spreadsheet.import_(table, folder) == []
+
+
+def test_numbers_and_days_may_be_typed_as_finns_do_and_spaces_make_no_difference(tmp_path):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    table = tmp_path / "table.xlsx"
+    spreadsheet.export(folder, table)
+    edit(table, "moving", order="4,0", valid_from="1.7.2026", content="guide,\u00a0 web_page ")
+    edit(table, "default", owner="service-team\u00a0")
+    assert spreadsheet.import_(table, folder) == ["moving: content, valid_from changed"]
+    assert "valid: {from: 2026-07-01, until: 2026-12-31}" in rules_of(folder)
+
+
+def test_a_stale_table_is_refused_with_every_rule_that_changed_since(tmp_path):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    table = tmp_path / "table.xlsx"
+    spreadsheet.export(folder, table)
+    newer = tmp_path / "newer.xlsx"
+    spreadsheet.export(folder, newer)
+    edit(newer, "moving", because_en="You are moving house.")
+    edit(newer, "default", id="the-rest")
+    edit(newer, "by-post", order=0.5)
+    spreadsheet.import_(newer, folder)
+    before = rules_of(folder)
+    with pytest.raises(SheetError) as error:
+        spreadsheet.import_(table, folder)
+    assert str(error.value) == (
+        "The table was made from rules that have changed since; edited: moving; added: the-rest; removed: default; "
+        "moved: by-post. It would undo that. Export the table again and move your edits into it."
+    )
+    assert rules_of(folder) == before
+    assert spreadsheet.import_(newer, folder) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda book: book.remove(book["made_from"]),
+        lambda book: setattr(book["made_from"]["B3"], "value", "x"),
+    ],
+    ids=["an old table", "a damaged record"],
+)
+def test_a_table_that_does_not_say_what_it_was_made_from_is_refused(folder, table, change):
+    broken_table(table, change)
+    with pytest.raises(
+        SheetError, match=r"does not say which rules it was made from.*Export the table again"
+    ):
+        spreadsheet.import_(table, folder)
+
+
+def test_a_comment_in_the_rules_makes_no_table_stale(folder, table):
+    rules = folder / "rules.yaml"
+    rules.write_text("# a comment\n" + rules_of(folder), encoding="utf-8")
+    edit(
+        table,
+        "firm" if (folder / "rules.yaml").stat().st_size < 9000 else "job-loss-guidance",
+        owner="new-team",
+    )
+    assert len(spreadsheet.import_(table, folder)) == 1
+
+
+def test_windows_line_ends_stay(tmp_path):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    rules = folder / "rules.yaml"
+    rules.write_bytes(rules.read_bytes().replace(b"\n", b"\r\n"))
+    table = tmp_path / "table.xlsx"
+    spreadsheet.export(folder, table)
+    edit(table, "default", topic=None, valid_from="2027-01-01")
+    spreadsheet.import_(table, folder)
+    content = rules.read_bytes()
+    assert b"valid: {from: 2027-01-01}" in content
+    assert content.count(b"\n") == content.count(b"\r\n")
+
+
+OTHER_FILES = {
+    "rules.ods": "an OpenDocument file (.ods)",
+    "rules.xls": "an old Excel file (.xls) or one locked with a password",
+    "letter.docx": "another kind of file (a zip)",
+    "rules.csv": "a CSV file",
+    "rules.yaml": "a YAML file",
+    "smallest.dmn": "a DMN model, which Arki neither reads nor writes",
+    "page.html": "an XML or HTML file",
+    "empty.xlsx": "an empty file",
+    "text.xlsx": "a text or another kind of file",
+    "folder": "a folder",
+}
+
+
+def other_file(path):
+    """A small file of another kind, by its name."""
+    if path.suffix in {".ods", ".docx"}:
+        with zipfile.ZipFile(path, "w") as made:
+            names = (
+                ("mimetype", "content.xml")
+                if path.suffix == ".ods"
+                else ("[Content_Types].xml", "word/document.xml")
+            )
+            for name in names:
+                made.writestr(name, "x")
+    elif path.name == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(
+            {
+                "rules.xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504),
+                "rules.csv": b"order;id\n1;nudge\n",
+                "rules.yaml": b"person: []\n",
+                "smallest.dmn": b'<?xml version="1.0"?>\n<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/"/>',
+                "page.html": b"<!doctype html><p>x",
+                "empty.xlsx": b"",
+                "text.xlsx": b"text",
+            }[path.name]
+        )
+
+
+@pytest.mark.parametrize("name", OTHER_FILES)
+def test_importing_a_file_of_another_kind_is_one_sentence(tmp_path, name):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    other_file(tmp_path / name)
+    shown = CliRunner().invoke(commands.rulebook, ["import", str(tmp_path / name), "--rulebook", str(folder)])
+    assert shown.exit_code == 2
+    assert shown.output == (
+        f"{tmp_path / name}: The table is no .xlsx spreadsheet but {OTHER_FILES[name]}. Send a spreadsheet that the "
+        "console or `arki-rulebook export` made, saved as .xlsx (Excel workbook).\n"
+    )
+
+
+def test_the_help_of_import_says_what_a_table_holds():
+    shown = " ".join(CliRunner().invoke(commands.rulebook, ["import", "--help"]).output.split())
+    for name in (*SHEETS, *columns_of("person")[:1], *columns_of("employer")[-12:]):
+        assert name in shown
+    assert "no DMN" in shown
+    missing = CliRunner().invoke(commands.rulebook, ["import", "none.xlsx", "--language", "fi"])
+    assert (missing.exit_code, missing.output) == (
+        2,
+        "none.xlsx: Tiedostoa ei ole. Tarkista nimi ja kansio.\n",
+    )
+
+
+def test_what_no_cell_can_hold_is_not_exported(tmp_path):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    rules = folder / "rules.yaml"
+    rules.write_text(rules_of(folder).replace("owner: service-team", 'owner: "a\\x01b"', 1))
+    with pytest.raises(SheetError, match=r"a text holds a character that no spreadsheet can: `aU\+0001b`"):
+        spreadsheet.export(folder, tmp_path / "t.xlsx")

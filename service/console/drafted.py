@@ -1,31 +1,21 @@
-"""What was sent, looked at before it is opened, and laid beside the shipped files as a draft. For child processes alone.
+"""What was sent, laid over the files of the bundle in use as a draft. For child processes alone.
 
-A spreadsheet is a zip of XML: it is refused unless it stays small when unpacked and declares no entities. YAML is
-bounded by `models.written`. Nothing that was sent names a path.
+A spreadsheet is bounded by `models.sheet_files`, YAML by `models.written`, both before anything is opened. Nothing that was
+sent names a path.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from models import authoring, spreadsheet
+from models import authoring, bundle, spreadsheet, written
+from models.authoring import CONTENT_FILES, ITEM_FILES, RULEBOOK_FILES
 
-LARGEST_UNPACKED: Final = 32 << 20
-MOST_PARTS: Final = 200
-RULEBOOK_FILES: Final = ("rules.yaml", "guarantees.yaml", "examples.yaml")
-CONTENT_FILES: Final = (
-    "catalogue.yaml",
-    "nudges.yaml",
-    "pages.yaml",
-    "channels.yaml",
-    "texts.yaml",
-    "topics.yaml",
-)
 _TELLING: Final = (
     (re.compile(rb"^(?:person|employer|hit_policy)[ \t]*:", re.MULTILINE), "rules.yaml"),
     (re.compile(rb"^(?:guarantees|promises)[ \t]*:", re.MULTILINE), "guarantees.yaml"),
@@ -34,20 +24,62 @@ _TELLING: Final = (
     (re.compile(rb"^segments[ \t]*:", re.MULTILINE), "texts.yaml"),
     (re.compile(rb"^topics[ \t]*:", re.MULTILINE), "topics.yaml"),
 )
-_DECLARES: Final = (b"<!DOCTYPE", b"<!ENTITY")
-_CHUNK: Final = 1 << 16
 
 
 class DraftError(Exception):
-    """What was sent is no draft; `code` says why, `said` holds more where there is more."""
+    """What was sent is no draft; `code` says why, `said` holds more where there is more.
 
-    def __init__(self, code: str, said: str = "") -> None:
+    `finding` is what is wrong in a spreadsheet, to be told in the reader's language.
+    """
+
+    def __init__(self, code: str, said: str = "", finding: spreadsheet.SheetError | None = None) -> None:
         super().__init__(code)
-        self.code, self.said = code, said
+        self.code, self.said, self.finding = code, said, finding
 
 
-def place_files(sent: Path, draft: Path, names: Mapping[str, str]) -> list[str]:
-    """Copy the shipped rulebook and content to `draft`, and what was sent over them; the names of files replaced.
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a draft is laid over: the bundle in use, and the text of each of the team's files by name.
+
+    Attributes
+    ----------
+    is_in_use : bool
+        False where the bundle was made before bundles kept their texts: these are then the installed ones.
+    """
+
+    digest: str
+    texts: Mapping[str, str]
+    is_in_use: bool
+
+    def lay(self, draft: Path) -> None:
+        """Write the files to `draft`, with `rulebook` and `content` in it."""
+        for part, names in (("rulebook", RULEBOOK_FILES), ("content", CONTENT_FILES)):
+            (draft / part).mkdir(parents=True)
+            for name in names:
+                (draft / part / name).write_bytes(self.texts[name].encode())
+
+
+def base_in_use(bundles: Path) -> Base:
+    """The files of the bundle in use. Raises `DraftError` where there is none or it is damaged."""
+    digest = bundle.current(bundles)
+    if digest is None:
+        raise DraftError("no_bundle")
+    try:
+        texts = bundle.sources(bundles, digest)
+    except bundle.BundleError as error:
+        raise DraftError("damaged_bundle", str(error)) from error
+    installed = {
+        name: (folder / name).read_bytes().decode()
+        for folder, names in ((authoring.RULEBOOK, RULEBOOK_FILES), (authoring.CONTENT, CONTENT_FILES))
+        for name in names
+    }
+    return Base(digest, installed | texts, bool(texts))
+
+
+def place_files(
+    sent: Path, draft: Path, names: Mapping[str, str], base: Base
+) -> tuple[list[str], dict[str, str]]:
+    """Write the files of the base to `draft`, and what was sent over them.
 
     Parameters
     ----------
@@ -57,15 +89,24 @@ def place_files(sent: Path, draft: Path, names: Mapping[str, str]) -> list[str]:
         Folder to make, with `rulebook` and `content` in it.
     names : mapping
         Number to the name the file had.
+    base : Base
+        Where what was left out comes from.
+
+    Returns
+    -------
+    list of str
+        The names of the files replaced.
+    dict
+        The cell of each rule by its id, where a spreadsheet was sent.
 
     Raises
     ------
     DraftError
         If a file is none of a draft, stands twice, or is a spreadsheet that cannot be read.
     """
-    shutil.copytree(authoring.RULEBOOK, draft / "rulebook", ignore=shutil.ignore_patterns("*.md"))
-    shutil.copytree(authoring.CONTENT, draft / "content", ignore=shutil.ignore_patterns("*.md"))
+    base.lay(draft)
     placed: list[str] = []
+    cells: dict[str, str] = {}
     for number, name in names.items():
         file = sent / number
         with file.open("rb") as stream:
@@ -74,32 +115,21 @@ def place_files(sent: Path, draft: Path, names: Mapping[str, str]) -> list[str]:
         if place in placed:
             raise DraftError("twice", place)
         if is_zip:
-            _bring_in(file, draft / "rulebook")
+            cells = _bring_in(file, draft / "rulebook")
         else:
             shutil.copy(file, draft / ("rulebook" if place in RULEBOOK_FILES else "content") / place)
         placed.append(place)
-    return placed
+    return placed, cells
 
 
-def look_into(table: Path) -> None:
-    """Unpack a spreadsheet to nowhere, counting. Raises `DraftError` where it is not what an honest one is."""
-    unpacked = 0
-    try:
-        with zipfile.ZipFile(table) as book:
-            if len(book.infolist()) > MOST_PARTS:
-                raise DraftError("sheet_parts")
-            for part in book.infolist():
-                before = b""
-                with book.open(part) as stream:
-                    while chunk := stream.read(_CHUNK):
-                        unpacked += len(chunk)
-                        if unpacked > LARGEST_UNPACKED:
-                            raise DraftError("sheet_unpacks")
-                        if any(word in (before + chunk).upper() for word in _DECLARES):
-                            raise DraftError("sheet_declares")
-                        before = chunk[-16:]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
-        raise DraftError("sheet_unreadable", type(error).__name__) from error
+def item_files(base: Base, draft: Path, placed: list[str]) -> dict[str, str]:
+    """The file of each item, of the base and of a draft, among the files that were sent."""
+    found: dict[str, str] = {}
+    for name in ITEM_FILES:
+        if name in placed:
+            for text in (base.texts[name], (draft / "content" / name).read_bytes().decode()):
+                found |= {item["id"]: name for item in written.loads(text).get("items", ())}
+    return found
 
 
 def _place(name: str, content: bytes) -> str:
@@ -113,11 +143,10 @@ def _place(name: str, content: bytes) -> str:
     return found
 
 
-def _bring_in(table: Path, rulebook: Path) -> None:
-    look_into(table)
-    book = table.with_name("table.xlsx")  # openpyxl goes by the name
-    table.rename(book)
+def _bring_in(table: Path, rulebook: Path) -> dict[str, str]:
     try:
-        spreadsheet.import_(book, rulebook)
+        read = spreadsheet.read(table)
+        spreadsheet.bring_in(read, rulebook)
     except spreadsheet.SheetError as error:
-        raise DraftError("sheet", str(error).replace(str(book), book.name)) from error
+        raise DraftError("sheet", str(error), error) from error
+    return dict(read.cells)

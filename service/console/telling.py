@@ -15,6 +15,12 @@ from service.console.words import language
 _QUOTED: Final = re.compile("`([^`]+)`")
 
 
+def sheet_sentence(finding: Mapping[str, Any]) -> Markup:
+    """What is wrong with a spreadsheet; the English messages lack their subject."""
+    subject = "The table " if language() == "en" else ""
+    return escape(subject) + finding_sentence(finding)
+
+
 def finding_sentence(finding: Mapping[str, Any]) -> Markup:
     """What was found and what to do, with what stands in backticks as code."""
     spoken: TeamLanguage = language()

@@ -182,15 +182,8 @@ FAILURES: Final[Mapping[str, Any]] = {
     "unknown_file": _l(
         "A file is none that Arki knows. Send rules.yaml or another file of the rulebook, or a spreadsheet."
     ),
+    "damaged_bundle": _l("The table in use is damaged on disk. Tell whoever runs the service."),
     "sheet": _l("The spreadsheet cannot be brought into the rules."),
-    "sheet_parts": _l("The spreadsheet has too many parts. Export it again and copy your edits into it."),
-    "sheet_unpacks": _l("The spreadsheet unpacks to too much. Export it again and copy your edits into it."),
-    "sheet_declares": _l(
-        "The spreadsheet holds declarations that no spreadsheet needs. Export it again and copy your edits."
-    ),
-    "sheet_unreadable": _l(
-        "The spreadsheet is damaged or locked with a password. Save it again without one."
-    ),
 }
 DIMENSIONS: Final[Mapping[str, Any]] = {
     "rule": _l("By rule"),

@@ -21,7 +21,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from service.console.drafted import DraftError, place_files
+from service.console.drafted import Base, DraftError, base_in_use, item_files, place_files
 
 LONGEST_WAIT_S: Final = 150
 LONGEST_WORK_S: Final = 120
@@ -67,7 +67,8 @@ def _done(folder: Path, job: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return kinds[job["kind"]](folder, job["asked"], begin)
     except DraftError as error:
-        return {"failure": error.code, "said": error.said}
+        told = {"code": error.finding.code, "names": _plain(error.finding.names)} if error.finding else None
+        return {"failure": error.code, "said": error.said, "finding": told}
     except MemoryError:
         return {"failure": "memory"}
     except Exception as error:  # noqa: BLE001  (whatever is sent, the page must say that it failed)
@@ -78,12 +79,19 @@ def _done(folder: Path, job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def export(folder: Path, _asked: Mapping[str, Any], begin: Callable[[str], None]) -> dict[str, Any]:
-    """Write the authored rules as an .xlsx."""
-    from models import authoring, spreadsheet  # noqa: PLC0415
+    """Write the rules of the bundle in use as an .xlsx."""
+    from models import spreadsheet  # noqa: PLC0415
 
     begin("writing")
-    rules = spreadsheet.export(authoring.RULEBOOK, folder / "rules.xlsx")
-    return {"rules": rules, "files": ["rules.xlsx"]}
+    base = base_in_use(Path(os.environ["ARKI_BUNDLES"]))
+    base.lay(folder / "draft")
+    rules = spreadsheet.export(folder / "draft" / "rulebook", folder / "rules.xlsx")
+    return {
+        "rules": rules,
+        "files": ["rules.xlsx"],
+        "base": base.digest[:16],
+        "base_in_use": base.is_in_use,
+    }
 
 
 def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) -> dict[str, Any]:
@@ -91,27 +99,50 @@ def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) 
     from models import analysis, authoring, bundle  # noqa: PLC0415
 
     begin("reading")
-    placed = place_files(folder / "sent", folder / "draft", asked["names"])
+    base = base_in_use(Path(os.environ["ARKI_BUNDLES"]))
+    placed, cells = place_files(folder / "sent", folder / "draft", asked["names"], base)
     authored = authoring.read_authored(folder / "draft" / "rulebook", folder / "draft" / "content")
     begin("checking")
     analysis.analyse(authored)
+    parts = authored.parts()
+    edited = _edited(folder, authored, base, placed) if authored.cells else {}
     found: dict[str, Any] = {
         "placed": placed,
+        "base": base.digest[:16],
+        "base_in_use": base.is_in_use,
         "rules": {kind: len(authored.rulebook.get(kind, ())) for kind in ("person", "employer")},
         "guarantees": len(authored.rulebook["guarantees"]) + len(authored.rulebook["promises"]),
         "items": len(authored.catalogue["items"]),
         "cells": authored.cells,
         "errors": len(authored.errors),
         "warnings": len(authored.findings) - len(authored.errors),
-        "findings": [_finding(finding) for finding in authored.findings[:MOST_FINDINGS]],
+        "findings": [_finding(finding, cells) for finding in authored.findings[:MOST_FINDINGS]],
         "files": _reviewed(folder, placed),
+        **edited,
     }
     if authored.cells:  # what cannot even be read whole cannot be weighed either
         try:
-            found |= _weighed(folder, authored.parts(), begin)
+            found |= _weighed(folder, parts | {"sources": {}}, begin)
         except (LookupError, bundle.BundleError) as error:
             found["unweighed"] = type(error).__name__
     return found
+
+
+def _edited(folder: Path, authored: Any, base: Base, placed: list[str]) -> dict[str, Any]:  # noqa: ANN401
+    """Everything that a draft changes, what demands less of a promise first; such a promise is a warning of its own."""
+    from models import bundle  # noqa: PLC0415
+    from models.edits import edits, find_weakened  # noqa: PLC0415
+
+    served = bundle.load(Path(os.environ["ARKI_BUNDLES"]), base.digest).parts
+    weak = find_weakened(authored, served["rulebook.json"])
+    found = edits(served, authored.parts(), files=item_files(base, folder / "draft", placed))
+    listed = [
+        asdict(edit) | {"fields": [field._asdict() for field in edit.fields], "weaker": edit.id in weak}
+        for edit in found
+    ]
+    listed.sort(key=lambda edit: not edit["weaker"])
+    texts = {name: authored.sources.get(name) for name in placed}
+    return {"edits": listed, "same_bytes": all(base.texts[name] == text for name, text in texts.items())}
 
 
 def _reviewed(folder: Path, placed: list[str]) -> list[str]:
@@ -122,8 +153,9 @@ def _reviewed(folder: Path, placed: list[str]) -> list[str]:
     return placed
 
 
-def _finding(finding: Any) -> dict[str, Any]:  # noqa: ANN401  (a Finding)
+def _finding(finding: Any, cells: Mapping[str, str]) -> dict[str, Any]:  # noqa: ANN401  (a Finding)
     return {
+        "cell": cells.get(finding.subject, "") if finding.file == "rules.yaml" else "",
         "severity": finding.severity,
         "file": finding.file,
         "line": finding.line,
@@ -172,10 +204,7 @@ def _weighed(folder: Path, parts: dict[str, Any], begin: Callable[[str], None]) 
     impact = sample_impact(old, new, read_sample(), day=today, inventor=inventor)
     begin("trying")
     return {
-        "base": served.digest[:16],
         "draft": draft.recommender.versions.rulebook,
-        "edits": edits(served.parts["rulebook.json"], parts["rulebook.json"]),
-        "content_edits": edits_of(served.parts["catalogue.json"]["items"], parts["catalogue.json"]["items"]),
         "changed_cells": changed.changed,
         "all_cells": changed.cells,
         "changes": [_change(change) for change in changed.changes[:MOST_CHANGES]],
@@ -184,47 +213,6 @@ def _weighed(folder: Path, parts: dict[str, Any], begin: Callable[[str], None]) 
         "examples": _examples(served, draft.recommender, today),
         "tryable": True,
     }
-
-
-def edits(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rules added, removed and changed, with each field that differs, before and after."""
-    return [
-        {"customer_type": kind, **edit}
-        for kind in ("person", "employer")
-        for edit in edits_of(old[kind], new[kind])
-    ]
-
-
-def edits_of(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What differs between two lists of entries with ids."""
-    was, now = ({entry["id"]: _flat(entry) for entry in entries} for entries in (old, new))
-    found: list[dict[str, Any]] = [{"id": name, "edit": "removed"} for name in was if name not in now]
-    for name, fields in now.items():
-        if name not in was:
-            found.append({"id": name, "edit": "added"})
-            continue
-        differing = [
-            {"field": field, "old": was[name].get(field, ""), "new": fields.get(field, "")}
-            for field in dict.fromkeys((*was[name], *fields))
-            if was[name].get(field) != fields.get(field)
-        ]
-        if differing:
-            found.append({"id": name, "edit": "changed", "fields": differing})
-    kept = [[name for name in names if name in was and name in now] for names in (was, now)]
-    if kept[0] != kept[1]:
-        moved = [name for name, before in zip(kept[1], kept[0], strict=True) if name != before]
-        found.append({"id": ", ".join(moved[:10]), "edit": "moved"})
-    return found
-
-
-def _flat(entry: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
-    for key, value in entry.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{key}.")
-        else:
-            found[prefix + key] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return found
 
 
 def _change(change: Any) -> dict[str, Any]:  # noqa: ANN401  (a Change)

@@ -6,6 +6,7 @@ page looks again every two seconds by itself, without a script.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Response, render_template, request
@@ -20,7 +21,7 @@ from service.console import trying
 from service.console.door import session
 from service.console.jobs import Job
 from service.console.site import bundle, go, names, page, shared, show
-from service.console.telling import finding_sentence
+from service.console.telling import finding_sentence, sheet_sentence
 from service.console.trying import Asked
 from service.console.words import FAILURES, FAULTS
 from service.problems import NotFoundError
@@ -103,7 +104,7 @@ def draft(job: str) -> Response:
     if found.state == "failed":
         result = found.result or {"failure": "stopped"}
         said = FAILURES.get(result["failure"], FAILURES["unexpected"])
-        return show("failed_work", 422, job=found, said=said, more=result.get("said", ""), names=names())
+        return show("failed_work", 422, job=found, said=said, more=_more(result), names=names())
     return show(
         "draft" if found.kind == "check" else "spreadsheet",
         job=found,
@@ -126,6 +127,12 @@ def draft_file(job: str, name: str) -> Response:
         raise NotFoundError
     kind = _DOWNLOADS.get(name[name.rfind(".") :], "application/octet-stream")
     return _attached((found.folder / name).read_bytes(), name, kind)
+
+
+def _more(result: Mapping[str, Any]) -> str:
+    """What more is known of a failure: in the reader's language where it is about a spreadsheet."""
+    finding = result.get("finding")
+    return sheet_sentence(finding) if finding else str(result.get("said", ""))
 
 
 def _form(
