@@ -26,7 +26,7 @@ from drills.server import CUSTOMER, Server, request_bytes, serving
 from drills.table import Row
 from models.bundle import BundleStore
 from service.outcome_keeping import counts, migrate
-from service.outcome_reports import monday, read_report
+from service.outcome_reports import Waiting, monday, read_report
 from service.outcome_shapes import DIMENSIONS, EVENTS, Event
 from service.outcome_store import COUNTERS, Store, cells, receipts, sums, weeks
 from service.outcomes import Outcomes
@@ -178,14 +178,21 @@ def rate(folder: Path, bundles: Path, *, seconds: float = 5.0) -> list[Row]:
 def many(folder: Path, bundles: Path, *, events: int = 10_000_000) -> list[Row]:
     """Reports, and a post, where two years of events lie: all their receipts and marks, and their counts."""
     url, today = made(f"sqlite:///{folder}/many.db"), datetime.now(UTC).date()
-    rulebook, store = BundleStore(bundles).recommender().rulebook, Store(url)
+    recommender, store = BundleStore(bundles).recommender(), Store(url)
+    rulebook, waiting = recommender.rulebook, Waiting(4, recommender.combinations())
     rules = [rule.id for table in rulebook.tables.values() for rule in table.rules]
     _fill(store, events, rules, today)
     took = {}
     for by in DIMENSIONS:
         began = time.monotonic()
         found = read_report(
-            store, by, rulebook=rulebook, today=today, first=today - timedelta(weeks=103), last=today
+            store,
+            by,
+            rulebook=rulebook,
+            waiting=waiting,
+            today=today,
+            first=today - timedelta(weeks=103),
+            last=today,
         )
         took[by] = time.monotonic() - began
         assert found.rows

@@ -31,8 +31,9 @@ from models.experiments import CONTROL
 from models.facts import FACTS, Facts, feasible_blocks
 from models.findings import Authored, Phrase, mapping_at, one_of, phrase
 from models.grid import GAP, Cell, Conditions, Decided, TooLargeError, decide
+from models.offers import topics_of
 from models.promises import check_promises, outcome_of
-from models.rulebook import STATED_TOPIC, Guarantee, Rule, Rulebook, Table, read_rulebook
+from models.rulebook import Guarantee, Rule, Rulebook, Table, read_rulebook
 from models.scorecard import ArtifactError, Scorecard, read_scorecard
 from models.written import word
 
@@ -296,22 +297,12 @@ def _find_dead_references(authored: Authored, table: Table, catalogue: Catalogue
         for kind in dict.fromkeys(kind for arm in rule.arms() for kind in arm.content):
             missing = {
                 language
-                for topic in set(_topics_of(rule, table.customer_type, catalogue))
+                for topic in topics_of(rule, table.customer_type, catalogue)
                 for language in ("fi", "sv")
                 if language not in could_pick(kind, topic, rule.channel)
             }
             if missing:
                 authored.find(rule.id, "no_content", value=kind, languages=", ".join(sorted(missing)))
-
-
-def _topics_of(rule: Rule, customer_type: CustomerType, catalogue: Catalogue) -> Iterator[str]:
-    if rule.topic != STATED_TOPIC:
-        yield rule.topic
-        return
-    facts = {fact.name: fact.values for fact in FACTS[customer_type]}
-    for event in rule.when.get("life_event", facts.get("life_event", (UNKNOWN,))):
-        for matter in rule.when.get("open_matter", facts["open_matter"]):
-            yield catalogue.stated_topic(customer_type, event, matter)
 
 
 def _find_failed_examples(authored: Authored, rulebook: Rulebook) -> None:

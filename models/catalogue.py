@@ -153,13 +153,17 @@ class Catalogue:
         self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
     ) -> set[Language]:
         """Languages in which a kind could ever be offered on a topic, whatever the day; for checks."""
-        return {
-            language
-            for nearer in self._chains[topic]
-            for item in self._index.get((customer_type, content_type, nearer), ())
-            if item.channel in {None, channel}
-            for language in item.languages
-        }
+        candidates = self.candidates(content_type, topic, customer_type=customer_type, channel=channel)
+        return {language for item in candidates for language in item.languages}
+
+    def candidates(
+        self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
+    ) -> Iterator[ContentItem]:
+        """Every item that `pick` could ever choose, whatever the day, the language and what was shown before."""
+        for nearer in self._chains[topic]:
+            for item in self._index.get((customer_type, content_type, nearer), ()):
+                if item.channel in {None, channel}:
+                    yield item
 
     def statutory(
         self, benefits: Iterable[str], *, customer_type: CustomerType, language: Language, day: date

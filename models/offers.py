@@ -14,9 +14,10 @@ from typing import Final, NamedTuple
 
 from models.catalogue import FALLBACK, Catalogue, ContentItem
 from models.channels import Channel
-from models.codes import CustomerType, Language
+from models.codes import UNKNOWN, CustomerType, Language
 from models.experiments import Assignment, Draw, arm_of
-from models.rulebook import Rule
+from models.facts import FACTS
+from models.rulebook import STATED_TOPIC, Rule
 
 EASY_READ: Final = "easy_read"
 GATES: Final = (
@@ -79,6 +80,18 @@ def kinds_offered(rule: Rule, channel: Channel) -> tuple[str, ...]:
     carried = [kind for kind in rule.content if kind in channel.carries and kind != channel.card]
     easy = [kind for kind in carried if kind == EASY_READ]
     return (*easy, channel.card, *(kind for kind in carried if kind != EASY_READ))
+
+
+def topics_of(rule: Rule, customer_type: CustomerType, catalogue: Catalogue) -> set[str]:
+    """Every topic on which a rule may look for content: its own, or those of what its customers may have stated."""
+    if rule.topic != STATED_TOPIC:
+        return {rule.topic}
+    facts = {fact.name: fact.values for fact in FACTS[customer_type]}
+    return {
+        catalogue.stated_topic(customer_type, event, matter)
+        for event in rule.when.get("life_event", facts.get("life_event", (UNKNOWN,)))
+        for matter in rule.when.get("open_matter", facts["open_matter"])
+    }
 
 
 def drawn(offers: list[Offer], draw: Draw) -> tuple[list[Offer], Assignment | None]:

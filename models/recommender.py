@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from models.catalogue import Catalogue, ContentItem
 from models.channels import HELSINKI, Channel
 from models.codes import BENEFITS, CUSTOMER_TYPES, CustomerType, Language
+from models.combinations import Combinations, count_combinations, possible_combinations
 from models.experiments import Assignment, Draw
 from models.facts import Facts, lookups, may_personalise
 from models.mapping import MappingRow, mapping_rows
@@ -164,6 +165,14 @@ class Recommender:
     def mapping(self, fixed: Mapping[str, str] | None = None, *, day: date = date.max) -> list[MappingRow]:
         """Who gets what on a day: each segment with each value of each other fact, `fixed` facts as given, the rest unknown."""
         return [row for kind in CUSTOMER_TYPES for row in mapping_rows(self.rulebook, kind, fixed or {}, day)]
+
+    def combinations(self) -> Combinations:
+        """How many combinations of rule, content, channel, language and variant answers can name; counted once."""
+        found: Combinations = self._remembered(
+            ("combinations",),
+            lambda: count_combinations(possible_combinations(self.rulebook, self.catalogue, self.channels)),
+        )
+        return found
 
     def _predict(self, signals: Signals) -> Prediction | None:
         """The model's answer; None for an employer, an objector and a minor: the model is not asked."""

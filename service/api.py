@@ -181,12 +181,14 @@ def record_outcomes() -> Response:
 
 def report_outcomes() -> Response:
     """Report what came of suggestions over whole weeks, by one dimension, as JSON or CSV."""
+    recommender = service().bundle().recommender
     found = (
         service()
         .open_outcomes()
         .report(
             g.query["by"],
-            rulebook=service().bundle().recommender.rulebook,
+            rulebook=recommender.rulebook,
+            combinations=recommender.combinations(),
             now=service().clock(),
             first=g.query.get("from_"),
             last=g.query.get("to"),

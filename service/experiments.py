@@ -12,7 +12,8 @@ from typing import Final
 from marshmallow import Schema, fields
 
 from models.experiments import CONTROL
-from models.proportions import Interval, newcombe, wilson
+from models.proportions import Interval, Range, newcombe_over, part_range, two_way_range
+from service.outcome_shapes import WIDEST_BY_WAITING
 
 ABOUT_KEYS: Final = (
     "A random name that you keep for this customer, never a customer number. It draws the customer into experiments, "
@@ -47,42 +48,66 @@ class ExperimentSchema(Schema):
 
 @dataclass(frozen=True, slots=True)
 class VariantCount:
-    """How often a variant of an experiment was shown, and how often that came to something, such as *helpful*."""
+    """How often a variant of an experiment was shown, and how often that came to something, such as *helpful*.
+
+    Both are the least there were: up to `waiting` more of each are not counted yet, None where that is not known. In a
+    `two_way` count `shown` is successes and failures, which wait apart.
+    """
 
     experiment: str
     variant: str
     shown: int
     successes: int
+    waiting: int | None = 0
+    two_way: bool = False
+
+    @property
+    def share(self) -> float:
+        """Of those counted; successes wait apart and may be ahead by a few, which is then all."""
+        return min(self.successes, self.shown) / self.shown
 
 
 @dataclass(frozen=True, slots=True)
 class Lift:
-    """What a variant gained over control: the difference of their shares of success, with its 95 % interval."""
+    """What a variant gained over control.
+
+    Attributes
+    ----------
+    experiment, variant : str
+    one, control : VariantCount
+    difference : Interval or None
+        Difference of their shares of success, with a 95 % interval that holds whatever waits; None where what may wait
+        moves one of the shares too far, or is not known.
+    """
 
     experiment: str
     variant: str
-    share: Interval
-    control: Interval
-    difference: Interval
+    one: VariantCount
+    control: VariantCount
+    difference: Interval | None
 
 
 def lifts(rows: Iterable[VariantCount]) -> list[Lift]:
-    """The lift of each variant whose control was shown too, in the order of the rows.
-
-    A variant or control that was never shown has no lift. Rows of one variant add up.
-
-    Raises
-    ------
-    ValueError
-        If a row has more successes than it was shown.
-    """
-    totals: dict[tuple[str, str], tuple[int, int]] = {}
-    for row in rows:
-        shown, successes = totals.get((row.experiment, row.variant), (0, 0))
-        totals[row.experiment, row.variant] = (shown + row.shown, successes + row.successes)
-    shares = {arm: wilson(successes, shown) for arm, (shown, successes) in totals.items() if shown}
+    """The lift of each variant whose control was shown too, in the order of the rows, of which each variant has one."""
+    arms = {(row.experiment, row.variant): row for row in rows if row.shown}
     return [
-        Lift(experiment, variant, share, control, newcombe(share, control))
-        for (experiment, variant), share in shares.items()
-        if variant != CONTROL and (control := shares.get((experiment, CONTROL)))
+        Lift(experiment, variant, row, control, _difference(row, control))
+        for (experiment, variant), row in arms.items()
+        if variant != CONTROL and (control := arms.get((experiment, CONTROL)))
     ]
+
+
+def _difference(one: VariantCount, control: VariantCount) -> Interval | None:
+    found = [_range(row) for row in (one, control)]
+    ranges = [shares for shares in found if shares is not None and shares.width <= WIDEST_BY_WAITING]
+    if len(ranges) < len(found):
+        return None
+    return newcombe_over(ranges[0], ranges[1], one.share - control.share)
+
+
+def _range(row: VariantCount) -> Range | None:
+    if row.waiting is None:
+        return None
+    if row.two_way:
+        return two_way_range(row.successes, row.shown - row.successes, waiting=row.waiting)
+    return part_range(row.successes, row.shown, waiting=row.waiting)

@@ -7,16 +7,18 @@ or be cut off.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
 import click
 
-from service.settings import MOST_WEEKS, SettingsError, outcomes_url, whole_number
+from models.rulebook_commands import bundles_folder
+from service.settings import MOST_WEEKS, SettingsError, outcomes_smallest, outcomes_url, whole_number
 
 if TYPE_CHECKING:
+    from service.experiments import Lift
     from service.outcome_store import Store
 
 
@@ -68,21 +70,74 @@ def export(since: datetime | None, file: IO[str]) -> None:
     show_default=True,
 )
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="From the week of this day.")
-def lifts(success: str, since: datetime | None) -> None:
-    """Tell what each variant of an experiment gained over control, with 95 % intervals."""
+@click.option(
+    "--bundle",
+    "digest",
+    help="Digest of the bundle that ran the experiment, in $ARKI_BUNDLES (default: the current one).",
+)
+def lifts(success: str, since: datetime | None, digest: str | None) -> None:
+    """Tell what each variant of an experiment gained over control, with 95 % intervals.
+
+    A bundle says how many counts may still wait, and so whether enough are counted to say.
+    """
     from service import experiments, outcome_keeping  # noqa: PLC0415  (the same)
 
+    waiting = _waiting(digest)
     with _store() as store:
-        rows = outcome_keeping.variant_counts(store, success, first=since.date() if since else None)
+        rows = outcome_keeping.variant_counts(
+            store, success, waiting=waiting, first=since.date() if since else None
+        )
     found = experiments.lifts(rows)
     for lift in found:
-        difference = lift.difference
-        click.echo(
-            f"{lift.experiment}/{lift.variant}: {success} {lift.share.estimate:.1%}, control {lift.control.estimate:.1%}, "
-            f"difference {difference.estimate:+.1%} ({difference.low:+.1%} to {difference.high:+.1%})"
-        )
+        click.echo(f"{lift.experiment}/{lift.variant}: {_lift(lift, success)}")
     if not found:
         click.echo("No experiment has counts of a variant and of its control yet.")
+
+
+def _lift(lift: Lift, success: str) -> str:
+    """What is known of a lift, in a sentence."""
+    one, control, difference = lift.one, lift.control, lift.difference
+    if difference is not None:
+        return (
+            f"{success} {one.share:.1%}, control {control.share:.1%}, difference {difference.estimate:+.1%} "
+            f"({difference.low:+.1%} to {difference.high:+.1%})"
+        )
+    told = (
+        f"{success} at least {one.successes:,} of at least {one.shown:,}, "
+        f"control at least {control.successes:,} of at least {control.shown:,}; "
+    )
+    if one.waiting is None or control.waiting is None:
+        return (
+            f"{told}the bundle does not run the experiment, so how many more wait is not known. "
+            "Name one that ran it with --bundle; `arki-bundle list` shows them."
+        )
+    return f"{told}too few yet to say: of each, {max(one.waiting, control.waiting):,} more may wait."
+
+
+def _waiting(digest: str | None) -> Callable[[str], int | None]:
+    """From a variant to how many more of each of its counts may wait, by what a bundle can offer."""
+    from models import bundle as bundles  # noqa: PLC0415  (the same)
+
+    folder = bundles_folder()
+    named = digest or bundles.current(folder) or ""
+    matching = [name for name in bundles.available(folder) if named and name.startswith(named)]
+    if len(matching) != 1:
+        raise click.ClickException(
+            f"{folder} has {len(matching)} bundles whose digest starts with {digest}; `arki-bundle list` shows them."
+            if digest
+            else f"No bundle is active in {folder}, and a bundle tells how many counts may wait. Set ARKI_BUNDLES."
+        )
+    try:
+        combinations = bundles.load(folder, matching[0]).recommender.combinations()
+        each = outcomes_smallest(os.environ) - 1
+    except (bundles.BundleError, SettingsError) as error:
+        raise click.ClickException(str(error)) from None
+
+    def at_most(variant: str) -> int | None:
+        found = combinations.of("variant", variant)
+        return None if found is None else each * found
+
+    return at_most
 
 
 def _keep_weeks() -> int:

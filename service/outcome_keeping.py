@@ -7,7 +7,7 @@ as long as ARKI_OUTCOMES_WEEKS says. Used by `service.outcome_commands`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -63,13 +63,16 @@ def export(store: Store, *, first: date | None = None) -> Iterator[str]:
             yield json.dumps(_line(row))
 
 
-def variant_counts(store: Store, success: str, *, first: date | None = None) -> list[VariantCount]:
+def variant_counts(
+    store: Store, success: str, *, waiting: Callable[[str], int | None], first: date | None = None
+) -> list[VariantCount]:
     """What each variant of each experiment was shown and came to (`opened`, `completed` or `helpful`), from the week of `first`.
 
-    Of those shown, or for `helpful` of those who said. Counts wait apart from each other, so one may be ahead by a few;
-    it is then all.
+    `waiting` says of an `experiment/variant` how many more of each count may wait at most.
+
+    Of those shown, or for `helpful` of those who said. Counts wait apart from each other, so one may be ahead by a few.
     """
-    base = weeks.c.helpful + weeks.c.not_helpful if success == "helpful" else weeks.c.shown
+    base = weeks.c.not_helpful if success == "helpful" else weeks.c.shown
     asked = select(cells.c.variant, func.sum(base), func.sum(weeks.c[success]))
     asked = asked.join_from(weeks, cells, weeks.c.cell == cells.c.id).where(cells.c.variant != "")
     if first is not None:
@@ -77,8 +80,17 @@ def variant_counts(store: Store, success: str, *, first: date | None = None) -> 
     asked = asked.group_by(cells.c.variant).order_by(cells.c.variant)
     with store.transaction(reads=True) as connection:
         found = connection.execute(asked).all()
-    arms = [(*variant.partition("/"), int(of), int(count)) for variant, of, count in found]
-    return [VariantCount(experiment, name, of, min(count, of)) for experiment, _, name, of, count in arms]
+    return [
+        VariantCount(
+            variant.partition("/")[0],
+            variant.partition("/")[2],
+            int(of) + int(count) if success == "helpful" else int(of),
+            int(count),
+            waiting=waiting(variant),
+            two_way=success == "helpful",
+        )
+        for variant, of, count in found
+    ]
 
 
 def counts(store: Store) -> dict[str, int]:

@@ -14,7 +14,7 @@ from models.signals import Fault, FaultLimit
 from service.asks import limit_of_request, load
 from service.body import Document
 from service.compiled import dumper
-from service.outcome_shapes import DIMENSIONS, EVENTS, RATINGS, Event, Report, Verdict
+from service.outcome_shapes import DIMENSIONS, EVENTS, RATINGS, WIDEST_BY_WAITING, Event, Report, Verdict
 from service.problems import InvalidRequestError, problem_of
 from service.references import LONGEST_REFERENCE
 from service.schemas import (
@@ -145,30 +145,69 @@ class ReportQuerySchema(StrictSchema):
 
 
 class RateSchema(Schema):
-    """A share with its 95 % Wilson interval; null where there is nothing to be a share of."""
+    """At least `count` of at least `of`. The share is null while too few are counted to say: see `waiting_at_most`."""
 
-    count = fields.Integer(required=True, strict=True)
-    of = fields.Integer(required=True, strict=True)
-    share = fields.Float(required=True, allow_none=True)
-    low = fields.Float(required=True, allow_none=True)
-    high = fields.Float(required=True, allow_none=True)
+    count = fields.Integer(required=True, strict=True, metadata={"description": "At least so many."})
+    of = fields.Integer(required=True, strict=True, metadata={"description": "At least so many."})
+    share = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Of those counted. Null where there are none, or where what may still wait could move it "
+            f"by more than {WIDEST_BY_WAITING:.0%}: it is then too early to say."
+        },
+    )
+    low = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Low end of the 95 % Wilson interval, whatever waits. Null with the share."},
+    )
+    high = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "High end of the 95 % Wilson interval, whatever waits. Null with the share."
+        },
+    )
 
 
 class ReportRowSchema(Schema):
-    """What came of a group; counts grow by five or more at a time, so smaller groups are not seen."""
+    """What came of a group. Counts grow by five or more at a time, so each is the least there were; the rest waits.
+
+    An event counts in the week in which its group was large enough, so a few may have happened in a week before.
+    """
 
     value = fields.String(
         required=True,
         allow_none=True,
         metadata={"description": "Null is the total of customers who objected, and of minors."},
     )
-    shown = fields.Integer(required=True, strict=True)
+    shown = fields.Integer(required=True, strict=True, metadata={"description": "At least so many."})
     opened = fields.Nested(RateSchema, required=True)
     completed = fields.Nested(RateSchema, required=True)
     dismissed = fields.Nested(RateSchema, required=True)
     helpful = fields.Nested(RateSchema, required=True)
-    grades = fields.Integer(required=True, strict=True)
-    mean_grade = fields.Float(required=True, allow_none=True)
+    grades = fields.Integer(required=True, strict=True, metadata={"description": "At least so many."})
+    mean_grade = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Of the grades counted. Null where there are none, or where those that may still wait could "
+            "move it by more than one."
+        },
+    )
+    waiting_at_most = fields.Integer(
+        required=True,
+        allow_none=True,
+        strict=True,
+        metadata={
+            "minimum": 0,
+            "description": "How many more of each count may wait. It follows from how many combinations of rule, "
+            "content, channel, language and variant the bundle in use can offer, never from what waits. Null where "
+            "nothing in use can be counted under this value any more, such as a rule that was taken out: no share "
+            "is given then.",
+        },
+    )
 
 
 class ReportSchema(Schema):

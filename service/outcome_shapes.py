@@ -17,6 +17,8 @@ RATINGS: Final = ("helpful", "not_helpful")
 Dimension = Literal["rule", "content", "channel", "segment", "language", "week"]
 DIMENSIONS: Final = ("rule", "content", "channel", "segment", "language", "week")
 RATES: Final = ("opened", "completed", "dismissed", "helpful")
+WIDEST_BY_WAITING: Final = 0.1
+"""A share is told where what may wait moves it by no more than this; a mean grade, by no more than this of the scale."""
 
 
 class OutcomesUnavailableError(Exception):
@@ -53,7 +55,10 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`count` of `of`, as a share with its 95 % Wilson interval; no share of nothing."""
+    """At least `count` of at least `of`; a share only where what may still wait moves it little.
+
+    `low` and `high` hold the 95 % Wilson interval of the share, whatever waits.
+    """
 
     count: int
     of: int
@@ -72,14 +77,18 @@ class ReportRow:
         The rule, content id, channel, segment, language or Monday; None for customers who objected and minors, of whom
         only this total is kept.
     shown : int
-        Answers in which an item was shown.
+        Answers in which an item was shown, at least.
     opened, completed, dismissed : Rate
         Of those shown.
     helpful : Rate
         Of those who said whether it helped.
     grades : int
-        How many gave a grade of 0 to 10.
+        How many gave a grade of 0 to 10, at least.
     mean_grade : float or None
+        Of those counted; None where those that may wait could move it by more than a grade.
+    waiting_at_most : int or None
+        How many more of each count may wait for their group to be large enough; None where the rules in use can no
+        longer tell. It follows from the rules and the catalogue, never from what waits.
     """
 
     value: str | None
@@ -90,6 +99,7 @@ class ReportRow:
     helpful: Rate
     grades: int
     mean_grade: float | None
+    waiting_at_most: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +118,11 @@ def report_csv(report: Report) -> str:
     writer = csv.writer(text)
     parts = ("count", "of", "share", "low", "high")
     heads = [f"{name}_{part}" for name in RATES for part in parts]
-    writer.writerow([report.by, "shown", *heads, "grades", "mean_grade"])
+    writer.writerow([report.by, "shown", *heads, "grades", "mean_grade", "waiting_at_most"])
     for row in report.rows:
         rates = [getattr(getattr(row, name), part) for name in RATES for part in parts]
-        writer.writerow(map(_written, [row.value, row.shown, *rates, row.grades, row.mean_grade]))
+        ends = (row.grades, row.mean_grade, row.waiting_at_most)
+        writer.writerow(map(_written, [row.value, row.shown, *rates, *ends]))
     return text.getvalue()
 
 

@@ -19,9 +19,10 @@ from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.channels import HELSINKI
+from models.combinations import STATUTORY, Combinations
 from models.rulebook import Rulebook
 from models.signals import Fault
-from service.outcome_reports import SUMMED, monday, read_report
+from service.outcome_reports import SUMMED, Waiting, monday, read_report
 from service.outcome_shapes import RATINGS, Dimension, Event, OutcomesUnavailableError, Report, Verdict
 from service.outcome_store import (
     COUNTERS,
@@ -38,8 +39,6 @@ from service.references import CERTAIN, BadReferenceError, Reference, References
 WINDOW: Final = timedelta(hours=72)
 CLOCK_SKEW: Final = timedelta(minutes=5)
 ANSWER_WITHIN_S: Final = 10.0
-STATUTORY: Final = ("statutory", "none")
-"""Rule and channel under which content that the law wants to reach everyone is counted."""
 
 
 class _Cell(NamedTuple):
@@ -117,6 +116,7 @@ class Outcomes:
         by: Dimension,
         *,
         rulebook: Rulebook,
+        combinations: Combinations,
         now: datetime,
         first: date | None = None,
         last: date | None = None,
@@ -128,11 +128,16 @@ class Outcomes:
         by : {"rule", "content", "channel", "segment", "language", "week"}
         rulebook : Rulebook
             Tells the segment of a rule by its conditions.
+        combinations : Combinations
+            What answers can name; tells how many counts may wait.
         now : datetime
         first, last : date, optional
             The weeks of these days and those between; by default the twelve weeks up to now.
         """
-        return read_report(self.store, by, rulebook=rulebook, today=_day(now), first=first, last=last)
+        waiting = Waiting(self._smallest - 1, combinations)
+        return read_report(
+            self.store, by, rulebook=rulebook, waiting=waiting, today=_day(now), first=first, last=last
+        )
 
     def close(self) -> None:
         """Write what waits and close the database."""

@@ -146,7 +146,7 @@ class Settings:
             contact=_contact(environ.get("ARKI_CONTACT", "")),
             tracing=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
             outcomes_url=outcomes_url(environ),
-            outcomes_smallest=_smallest(environ),
+            outcomes_smallest=outcomes_smallest(environ),
             outcomes_weeks=whole_number(environ, "ARKI_OUTCOMES_WEEKS", 104, MOST_WEEKS),
         )
 
@@ -225,7 +225,8 @@ def _secret(given: str, *, needed: bool) -> str:
     return given
 
 
-def _smallest(environ: Mapping[str, str]) -> int:
+def outcomes_smallest(environ: Mapping[str, str]) -> int:
+    """How many outcomes are counted at least at a time. Raises `SettingsError`."""
     smallest = whole_number(environ, "ARKI_OUTCOMES_SMALLEST", 5, 100)
     if smallest < SMALLEST_GROUP:
         raise SettingsError(

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -24,8 +25,8 @@ from service.access import make_key, write_keys
 from service.app import create_app
 from service.console import front, matrix, summaries, trying
 from service.console.charts import bar
-from service.outcome_reports import wilson
-from service.outcome_shapes import Report, ReportRow
+from service.outcome_reports import report_row
+from service.outcome_shapes import Report
 from service.problems import KINDS
 from service.settings import RateLimit, Settings, SettingsError
 
@@ -488,13 +489,14 @@ def test_the_statement_names_the_contact_where_there_is_one(bundles, store):
         Settings.from_environ({"ARKI_CONTACT": "javascript:alert(1)"})
 
 
-def test_outcomes_show_shares_with_intervals_and_no_share_of_nothing(team, app, monkeypatch):
+def test_outcomes_show_shares_with_intervals_and_none_of_too_few(team, app, monkeypatch):
     from service.console import pages
 
-    rate, nothing = wilson(480, 1200), wilson(0, 0)
-    rows = tuple(
-        ReportRow(value, 1200, rate, nothing, nothing, rate, grades=0, mean_grade=None)
-        for value in ("callback", None)
+    rows = (
+        report_row("callback", Counter(shown=1200, opened=480), 8),
+        report_row(None, Counter(shown=1200, opened=480), 4),
+        report_row("paper", Counter(shown=45), 684),
+        report_row("long-gone", Counter(shown=45), None),
     )
     report = Report("channel", START.date(), START.date(), rows)
     assert "Nothing has been reported yet." in team.get("/console/en/outcomes").text
@@ -503,6 +505,9 @@ def test_outcomes_show_shares_with_intervals_and_no_share_of_nothing(team, app, 
     assert "Call request" in text
     assert "Customers who objected, and minors" in text
     assert "40.0% <span" in text
+    assert text.count("too few yet to say") == 4
+    assert "684" in text
+    assert "not known" in text
     assert 'class="whisker"' in text
     assert "Nothing has been reported yet." not in text
 

@@ -443,20 +443,41 @@ def test_a_lift_has_the_interval_that_was_published_for_its_counts(one, other, l
     assert found.difference.estimate == pytest.approx(one[0] / one[1] - other[0] / other[1])
 
 
-def test_rows_of_a_variant_add_up_and_what_was_never_shown_has_no_lift():
+def test_what_was_never_shown_has_no_lift():
     rows = [
         VariantCount("trial", CONTROL, 40, 10),
-        VariantCount("trial", "a", 30, 9),
-        VariantCount("trial", "a", 10, 1),
+        VariantCount("trial", "a", 40, 10),
         VariantCount("trial", "b", 0, 0),
         VariantCount("no-control", "a", 50, 10),
     ]
     [found] = lifts(rows)
     assert isinstance(found, Lift)
-    assert (found.experiment, found.variant, found.share.estimate) == ("trial", "a", 0.25)
+    assert (found.experiment, found.variant, found.one.share) == ("trial", "a", 0.25)
     assert found.difference.low < 0 < found.difference.high
-    with pytest.raises(ValueError, match="no more successes than trials"):
-        lifts([VariantCount("trial", "a", 3, 4)])
+
+
+def test_a_lift_of_counts_that_wait_holds_that_of_any_that_come():
+    one, control = (500, 200), (400, 100)
+    rows = [
+        VariantCount("trial", "a", *one, waiting=20),
+        VariantCount("trial", CONTROL, *control, waiting=20),
+    ]
+    [found] = lifts(rows)
+    assert found.difference.estimate == pytest.approx(0.15)
+    for shown, more in ((0, 0), (20, 0), (20, 20), (0, 20)):
+        later = [
+            VariantCount("trial", "a", one[0] + shown, one[1] + more),
+            VariantCount("trial", CONTROL, control[0] + shown, control[1] + 20 - more),
+        ]
+        [alone] = lifts(later)
+        assert found.difference.low <= alone.difference.low
+        assert alone.difference.high <= found.difference.high
+
+
+@pytest.mark.parametrize("waiting", [60, None], ids=["too much waits", "not known"])
+def test_no_lift_is_told_where_too_much_waits(waiting):
+    rows = [VariantCount("trial", "a", 500, 200, waiting=waiting), VariantCount("trial", CONTROL, 500, 200)]
+    assert lifts(rows)[0].difference is None
 
 
 @pytest.fixture(scope="module")

@@ -247,8 +247,7 @@ def test_what_was_opened_was_shown_and_a_second_time_counts_nothing(channel):
         )
     (row,) = channel.report().values()
     assert row["shown"] == row["opened"]["count"] == row["completed"]["count"] == 5
-    assert row["opened"]["share"] == 1
-    assert row["opened"]["low"] == pytest.approx(0.5655, abs=1e-4)
+    assert (row["opened"]["share"], row["waiting_at_most"]) == (None, 4 * 171)
 
 
 def test_a_customer_rates_once(channel):
@@ -257,7 +256,7 @@ def test_a_customer_rates_once(channel):
         channel.post({"events": [channel.event(answer, kind, grade=number % 5) for kind in kinds]})
     (row,) = channel.report().values()
     assert (row["helpful"]["count"], row["helpful"]["of"], row["grades"]) == (5, 10, 10)
-    assert row["mean_grade"] == 2
+    assert row["mean_grade"] is None  # what may wait could move it by more than a grade
 
 
 def test_customers_who_objected_and_minors_are_counted_as_totals_only(channel):

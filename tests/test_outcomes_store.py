@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from conftest import NOW, ROOT
 from sqlalchemy import create_engine, event, insert, inspect, select, text
 
+from models import bundle
 from models.proportions import newcombe, wilson
 from models.signals import read_signals
 from service import outcome_commands, outcome_keeping
@@ -346,22 +347,65 @@ def test_those_who_come_while_one_commit_waits_share_the_next():
     group.close()
 
 
-def test_the_lift_of_a_variant_over_control_is_told_with_its_interval(database, url, monkeypatch):
+@pytest.fixture
+def tried(tmp_path_factory, authored):
+    """A folder of bundles whose current one tries the video first in one rule."""
+    documents = json.loads(json.dumps(authored.parts()))
+    rule = next(one for one in documents["rulebook.json"]["person"] if one["id"] == "job-loss-guidance")
+    video = {"id": "video", "share": 40, "content": ["explainer_video", "guide"]}
+    rule["experiment"] = {"id": "trial", "control_share": 60, "variants": [video]}
+    folder = tmp_path_factory.mktemp("tried")
+    bundle.activate(folder, bundle.build(folder, documents))
+    return folder
+
+
+def count_variants(database, told):
     week = date(2026, 11, 16)
-    told = {"trial/control": (40, 10), "trial/video": (60, 30), "other/a": (9, 9), "": (500, 1)}
     with database.transaction() as connection:
         for number, (variant, (shown, opened)) in enumerate(told.items()):
             ids = {"rule": "r", "content": "c", "channel": "web_page", "language": "fi", "variant": variant}
             connection.execute(insert(cells).values(id=number, **ids, propensity=500_000, day=week))
             connection.execute(insert(weeks).values(week=week, cell=number, shown=shown, opened=opened))
+
+
+def lifts(url, monkeypatch, folder, *options):
     monkeypatch.setenv("ARKI_OUTCOMES_URL", url)
-    shown = CliRunner().invoke(outcome_commands.outcomes, ["lifts"], catch_exceptions=False)
-    expected = newcombe(wilson(30, 60), wilson(10, 40))
-    assert shown.output == (
-        "trial/video: opened 50.0%, control 25.0%, "
-        f"difference +25.0% ({expected.low:+.1%} to {expected.high:+.1%})\n"
+    monkeypatch.setenv("ARKI_BUNDLES", str(folder))
+    return CliRunner().invoke(outcome_commands.outcomes, ["lifts", *options], catch_exceptions=False).output
+
+
+def test_the_lift_of_a_variant_over_control_is_told_with_an_interval_that_holds_what_waits(
+    database, url, monkeypatch, tried
+):
+    count_variants(database, {"trial/control": (4000, 1000), "trial/video": (6000, 3000), "": (500, 1)})
+    combinations = bundle.load(tried, bundle.current(tried)).recommender.combinations()
+    waiting = [4 * combinations.of("variant", f"trial/{arm}") for arm in ("video", "control")]
+    least = newcombe(wilson(3000, 6000 + waiting[0]), wilson(1000 + waiting[1], 4000))
+    most = newcombe(wilson(3000 + waiting[0], 6000), wilson(1000, 4000 + waiting[1]))
+    assert lifts(url, monkeypatch, tried) == (
+        f"trial/video: opened 50.0%, control 25.0%, difference +25.0% ({least.low:+.1%} to {most.high:+.1%})\n"
     )
-    later = CliRunner().invoke(
-        outcome_commands.outcomes, ["lifts", "--since", "2026-11-23"], catch_exceptions=False
+    assert lifts(url, monkeypatch, tried, "--since", "2026-11-23") == (
+        "No experiment has counts of a variant and of its control yet.\n"
     )
-    assert later.output == "No experiment has counts of a variant and of its control yet.\n"
+
+
+def test_no_lift_is_told_of_too_few_and_none_where_the_bundle_does_not_tell_how_many_wait(
+    database, url, monkeypatch, tried
+):
+    told = {"trial/control": (40, 10), "trial/video": (60, 30)}
+    count_variants(database, told | {"old/control": (4000, 9), "old/a": (4000, 9)})
+    assert lifts(url, monkeypatch, tried) == (
+        "old/a: opened at least 9 of at least 4,000, control at least 9 of at least 4,000; the bundle does not run the "
+        "experiment, so how many more wait is not known. Name one that ran it with --bundle; `arki-bundle list` shows "
+        "them.\n"
+        "trial/video: opened at least 30 of at least 60, control at least 10 of at least 40; too few yet to say: of "
+        "each, 60 more may wait.\n"
+    )
+    assert lifts(url, monkeypatch, tried, "--bundle", "none-such") == (
+        f"Error: {tried} has 0 bundles whose digest starts with none-such; `arki-bundle list` shows them.\n"
+    )
+    assert lifts(url, monkeypatch, tried / "empty") == (
+        f"Error: No bundle is active in {tried / 'empty'}, and a bundle tells how many counts may wait. Set "
+        "ARKI_BUNDLES.\n"
+    )

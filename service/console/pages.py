@@ -206,8 +206,12 @@ def _reports() -> Sequence[Any]:
     kept = getattr(service(), "outcomes", None)
     if kept is None:
         return ()
-    rulebook, now = bundle().recommender.rulebook, service().clock()
-    return [kept.report(by, rulebook=rulebook, now=now) for by in OUTCOME_DIMENSIONS]
+    made, now = bundle().recommender, service().clock()
+    combinations = made.combinations()
+    return [
+        kept.report(by, rulebook=made.rulebook, combinations=combinations, now=now)
+        for by in OUTCOME_DIMENSIONS
+    ]
 
 
 def _customer_type() -> CustomerType:
