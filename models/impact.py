@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -20,6 +19,17 @@ from models.comparison import Edition
 from models.customer_files import BATCH_ROWS, CustomerFileError, chunks, columns_of, read_chunk
 from models.example_customers import Inventor
 from models.facts import FACTS, Facts
+from models.impact_report import (
+    LOOKED_AT,
+    NO_RULE,
+    ExampleCell,
+    Group,
+    Impact,
+    Load,
+    Move,
+    example_cells,
+    mean_cost,
+)
 from models.offers import kinds_offered
 from models.rulebook import Rule, Table
 from models.scorecard import Scorecard
@@ -33,76 +43,9 @@ if TYPE_CHECKING:
 
     Codes = NDArray[np.int64]
 
-EXAMPLES: Final = 20
-LOOKED_AT: Final = 2_000
 THREADS: Final = 2
-WORKING_DAYS_A_MONTH: Final = (
-    21  # assumption: of the days an answer holds (30), those on which a person serves
-)
 _PREFERRED: Final = CONTRACT["person"]["preferred_channel"].values
-_GAP: Final = "(no rule)"
 _ALLOWED: Final = 0  # of the fact `personalisation`, in both tables
-
-
-class Move(NamedTuple):
-    """Customers who go from one thing to another, such as from a channel to a channel."""
-
-    old: str
-    new: str
-    customers: int
-
-
-class Group(NamedTuple):
-    """An audit group: its size, how many change, and how many are offered a person first, before and after."""
-
-    column: str
-    group: str
-    customers: int
-    changed: int
-    human_old: int
-    human_new: int
-
-
-class Load(NamedTuple):
-    """A human channel: customers offered it first, before and after, and what it can serve in a day, if stated."""
-
-    channel: str
-    old: int
-    new: int
-    capacity_per_day: float | None
-
-
-class ExampleCell(NamedTuple):
-    """A cell whose answer changes: its customers, its rules, and an invented customer who lands there."""
-
-    customer_type: CustomerType
-    customers: int
-    old_rule: str
-    new_rule: str
-    facts: Facts
-    customer: Mapping[str, Any] | None
-
-
-@dataclass(slots=True)
-class Impact:
-    """What changes for a population. Channels and content are those offered first.
-
-    `cost_old` and `cost_new` are the mean cost of one contact (EUR) over the customers whose channel has a public cost,
-    `costed_old` and `costed_new` how many those are.
-    """
-
-    customers: int = 0
-    changed: int = 0
-    channels: list[Move] = field(default_factory=list)
-    contents: list[Move] = field(default_factory=list)
-    segments: list[Move] = field(default_factory=list)
-    loads: list[Load] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
-    examples: list[ExampleCell] = field(default_factory=list)
-    cost_old: float | None = None
-    cost_new: float | None = None
-    costed_old: int = 0
-    costed_new: int = 0
 
 
 def impact(
@@ -344,26 +287,16 @@ class _Sums:
             Group(column, group, *(self.groups[column, group, what] for what in range(4)))
             for column, group in names
         ]
-        found.cost_old, found.costed_old = _cost(self.offered[0], old)
-        found.cost_new, found.costed_new = _cost(self.offered[1], new)
-        found.examples = self._examples(judges, inventor)
+        found.cost_old, found.costed_old = mean_cost(_named(self.offered[0]), old.channels)
+        found.cost_new, found.costed_new = mean_cost(_named(self.offered[1]), new.channels)
+        found.examples = list(example_cells(self._largest(judges), inventor))
         return found
 
-    def _examples(self, judges: Mapping[CustomerType, _Judge], inventor: Inventor) -> list[ExampleCell]:
-        """The cells with the most customers: first one for each pair of rules, then whichever are largest."""
-        first: list[ExampleCell] = []
-        more: list[ExampleCell] = []
+    def _largest(self, judges: Mapping[CustomerType, _Judge]) -> Iterator[ExampleCell]:
         for (kind, cell), n in self.cells.most_common(LOOKED_AT):
             facts = facts_of(kind, cell)
             was, now = (_rule_id(side.table, facts) for side in (judges[kind].old, judges[kind].new))
-            met = any((was, now) == (seen.old_rule, seen.new_rule) for seen in first)
-            (more if met else first).append(ExampleCell(kind, n, was, now, facts, None))
-        chosen = []
-        for example in (first + more)[:EXAMPLES]:
-            given = inventor.signals_for(example.customer_type, example.facts)
-            customer = None if given is None else {"customer_type": example.customer_type, "signals": given}
-            chosen.append(example._replace(customer=customer))
-        return chosen
+            yield ExampleCell(kind, n, was, now, facts, None)
 
 
 def _answer(rule: Rule, channel: str, kinds: tuple[str, ...], *, drawn: bool) -> tuple[Any, ...]:
@@ -384,7 +317,7 @@ def _rule_id(table: Table, facts: Facts) -> str:
     try:
         return table.choose(facts).id
     except LookupError:
-        return _GAP
+        return NO_RULE
 
 
 def _counted(values: Codes) -> tuple[Codes, Codes]:
@@ -424,16 +357,10 @@ def _by_group(
 
 def _moves(pairs: Counter[tuple[int, int]], names: tuple[str, ...]) -> list[Move]:
     def named(code: int) -> str:
-        return names[code] if code >= 0 else _GAP
+        return names[code] if code >= 0 else NO_RULE
 
     return [Move(named(a), named(b), n) for (a, b), n in pairs.most_common()]
 
 
-def _cost(offered: Counter[int], edition: Edition) -> tuple[float | None, int]:
-    """Mean cost of one contact over the customers whose channel has a public cost, and how many those are."""
-    costs = {
-        at: edition.channels[name].cost_eur for at, name in enumerate(CHANNELS) if name in edition.channels
-    }
-    known = {at: n for at, n in offered.items() if costs.get(at) is not None}
-    total = sum(known.values())
-    return (sum(n * (costs[at] or 0) for at, n in known.items()) / total if total else None), total
+def _named(offered: Counter[int]) -> dict[str, int]:
+    return {CHANNELS[at]: n for at, n in offered.items() if at >= 0}

@@ -21,7 +21,7 @@ from models.local_paths import LocalPath
 
 if TYPE_CHECKING:
     from models.catalogue import Catalogue
-    from models.impact import Impact
+    from models.impact_report import Impact
     from models.messages import TeamLanguage
 
 _FILE: Final = LocalPath(dir_okay=False)
@@ -159,16 +159,9 @@ def impact(old: str, new: str, population: Path, as_of: str | None, uptake: floa
 
     from models.analysis import read_model  # noqa: PLC0415
     from models.comparison import EditionError, read_edition  # noqa: PLC0415
+    from models.customer_files import CustomerFileError  # noqa: PLC0415
     from models.example_customers import Inventor  # noqa: PLC0415
-
-    try:
-        from models.customer_files import CustomerFileError  # noqa: PLC0415
-        from models.impact import impact as counted  # noqa: PLC0415
-    except ImportError:
-        _stop(
-            "impact reads populations with pyarrow, which is not installed. In a checkout `make lint` installs it; elsewhere "
-            "install the extra score of Arki's wheel."
-        )
+    from models.impact import impact as counted  # noqa: PLC0415
 
     scorecard = read_model()
     if scorecard is None:
@@ -270,7 +263,7 @@ def bundles_folder() -> Path:
 
 def _tell(found: Impact, uptake: float) -> None:
     from models.example_customers import telling  # noqa: PLC0415
-    from models.impact import WORKING_DAYS_A_MONTH  # noqa: PLC0415
+    from models.impact_report import WORKING_DAYS_A_MONTH  # noqa: PLC0415
 
     click.echo(
         f"{found.changed:,} of {found.customers:,} customers get another answer ({_share(found.changed, found.customers)})."

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 from models.codes import CUSTOMER_TYPES, CustomerType
 from models.comparison import Edition
 from models.example_customers import Inventor
 from models.facts import Facts
-from models.impact import EXAMPLES, LOOKED_AT, ExampleCell, Group, Impact, Load, Move
+from models.impact_report import (
+    LOOKED_AT,
+    NO_RULE,
+    ExampleCell,
+    Group,
+    Impact,
+    Load,
+    Move,
+    example_cells,
+    mean_cost,
+)
 from models.rulebook import Rule, Table
 from models.sample import Sample, SampleCell
-
-_NO_RULE: Final = "(no rule)"
 
 
 def sample_impact(old: Edition, new: Edition, sample: Sample, *, day: date, inventor: Inventor) -> Impact:
@@ -44,8 +52,8 @@ class _Sums:
 
     def add(self, kind: CustomerType, cell: SampleCell, was: Rule | None, now: Rule | None) -> None:
         weight: Any = cell.weight
-        places = [rule.channel if rule else _NO_RULE for rule in (was, now)]
-        kinds = [rule.content[0] if rule else _NO_RULE for rule in (was, now)]
+        places = [rule.channel if rule else NO_RULE for rule in (was, now)]
+        kinds = [rule.content[0] if rule else NO_RULE for rule in (was, now)]
         moved = _answer(was) != _answer(now)
         self.customers += weight
         self.changed += weight * moved
@@ -55,7 +63,7 @@ class _Sums:
             offered[place] += weight
         if moved:
             self.segments[cell.facts.get("segment", kind)] += weight
-            names = (was.id if was else _NO_RULE, now.id if now else _NO_RULE)
+            names = (was.id if was else NO_RULE, now.id if now else NO_RULE)
             self.cells[kind, *names, tuple(cell.facts.items())] += weight
         human = [self._is_human(place) for place in places]
         for column, group in cell.audit.items():
@@ -79,27 +87,18 @@ class _Sums:
             if channel.human
         ]
         found.groups = [Group(*names, *map(round, counts)) for names, counts in sorted(self.groups.items())]
-        found.cost_old, found.costed_old = _cost(self.offered[0], self.old)
-        found.cost_new, found.costed_new = _cost(self.offered[1], self.new)
-        found.examples = list(self._examples(inventor))
+        found.cost_old, found.costed_old = mean_cost(self.offered[0], self.old.channels)
+        found.cost_new, found.costed_new = mean_cost(self.offered[1], self.new.channels)
+        found.examples = list(example_cells(self._largest(), inventor))
         return found
 
     def _is_human(self, place: str) -> bool:
         channel = self.new.channels.get(place)
         return channel is not None and channel.human
 
-    def _examples(self, inventor: Inventor) -> Iterator[ExampleCell]:
-        """First one cell for each pair of rules, the largest first, then whichever are largest."""
-        largest = self.cells.most_common(LOOKED_AT)
-        pairs: dict[tuple[str, str], Any] = {}
-        for key, n in largest:
-            pairs.setdefault(key[1:3], (key, n))
-        first = list(pairs.values())
-        for (kind, was, now, items), n in (first + [one for one in largest if one not in first])[:EXAMPLES]:
-            facts = dict(items)
-            given = inventor.signals_for(kind, facts)
-            customer = None if given is None else {"customer_type": kind, "signals": given}
-            yield ExampleCell(kind, round(n), was, now, facts, customer)
+    def _largest(self) -> Iterator[ExampleCell]:
+        for (kind, was, now, items), n in self.cells.most_common(LOOKED_AT):
+            yield ExampleCell(kind, round(n), was, now, dict(items), None)
 
 
 def _chosen(table: Table, facts: Facts) -> Rule | None:
@@ -115,12 +114,3 @@ def _answer(rule: Rule | None) -> Any:  # noqa: ANN401  (compared alone)
         return None
     because = tuple(sorted(rule.because.items()))
     return (rule.channel, rule.content, rule.topic, rule.human_channel, because)
-
-
-def _cost(offered: Counter[str], edition: Edition) -> tuple[float | None, int]:
-    """Mean cost of one contact over the customers whose channel has a public cost, and how many those are."""
-    costs = {name: channel.cost_eur for name, channel in edition.channels.items()}
-    known = {name: n for name, n in offered.items() if costs.get(name) is not None}
-    total = sum(known.values())
-    mean = sum(n * (costs[name] or 0) for name, n in known.items()) / total if total else None
-    return mean, round(total)
