@@ -23,6 +23,7 @@ from models.sample_impact import sample_impact
 from service.app import create_app
 from service.console import jobs
 from service.console.jobs import BusyError, Jobs
+from service.console.work import check
 from service.problems import NotFoundError
 from service.settings import Settings
 
@@ -39,6 +40,17 @@ def edited(rule, old, new):
 
 MOVED = edited("job-loss-guidance", "channel: web_page", "channel: callback")
 REWORDED = edited("job-loss-guidance", "Your job has ended.", "Your work has ended.")
+FOUND_BEFORE_WEIGHING = [
+    "placed",
+    "rules",
+    "guarantees",
+    "items",
+    "cells",
+    "errors",
+    "warnings",
+    "findings",
+    "files",
+]
 LAUGHS = "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\nperson: [*c,*c]\n"
 
 
@@ -426,3 +438,81 @@ def test_beside_a_bundle_without_its_files_the_page_says_where_they_come_from(co
     text = text_of(finished(client, address))
     assert "The bundle in use was made before bundles kept their files." in text
     assert "job-loss-guidance" in text
+
+
+def checked(work, rules):
+    """The finished job of checking rules, whatever came of it."""
+    token = work.start("check", None, {"0": rules.encode()}, {"names": {"0": "rules.yaml"}})
+    until = time.monotonic() + PATIENCE_S
+    while (job := work.find(token, None)).state in {"waiting", "running"}:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    return job
+
+
+def breaks_when_it_weighs(stage):
+    """Stands in for the report of stages, and fails at the last but one."""
+    if stage == "weighing":
+        raise OSError("of whatever is in the file")
+
+
+@pytest.mark.parametrize(
+    ("rules", "why"), [(MOVED, "errors"), (REWORDED, "unexpected")], ids=["errors", "none"]
+)
+def test_findings_and_edits_are_shown_though_weighing_fails_and_the_log_says_where(
+    monkeypatch, caplog, bundles, tmp_path, rules, why
+):
+    monkeypatch.setenv("ARKI_BUNDLES", str(bundles))
+    (tmp_path / "sent").mkdir()
+    (tmp_path / "sent" / "0").write_text(rules, encoding="utf-8")
+    result = check(tmp_path, {"names": {"0": "rules.yaml"}}, breaks_when_it_weighs)
+    assert result["unweighed"] == why
+    assert bool(result["findings"]) == (why == "errors")
+    assert result["edits"]
+    [line] = caplog.messages
+    assert line.startswith("weighing a draft failed: OSError at ")
+    assert "work.py:" in line
+    assert "whatever" not in line, "a place in the code, and no message"
+
+
+def test_findings_are_shown_though_the_child_is_killed_while_it_weighs(work):
+    token = work.start("check", None, {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
+    end(work)
+    folder = work.folder / token
+    (folder / "checked.json").write_text(json.dumps({"findings": [], "unweighed": "stopped"}))
+    job = work.find(token, None)
+    assert job.state == "done"
+    assert job.result["unweighed"] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "What the draft would change could not be counted, because of a fault in Arki."),
+        ("fi", "Luonnoksen vaikutuksia ei voitu laskea Arki-ohjelmistossa olevan vian vuoksi."),
+        ("sv", "Utkastets effekter kunde inte räknas på grund av ett fel i Arki."),
+    ],
+)
+def test_the_page_says_that_a_draft_could_not_be_weighed(service, team, moved, language, said):
+    token, jobs_folder = moved[0].rsplit("/", 1)[1], service.extensions["arki.console"].jobs.folder
+    found = json.loads((jobs_folder / token / "result.json").read_text())
+    unweighed = {name: found[name] for name in FOUND_BEFORE_WEIGHING} | {"unweighed": "unexpected"}
+    copy = shutil.copytree(jobs_folder / token, jobs_folder / ("u" * 22), dirs_exist_ok=True)
+    (copy / "result.json").write_text(json.dumps(unweighed))
+    page = team.get(f"/console/{language}/drafts/{copy.name}")
+    shutil.rmtree(copy)
+    assert page.status_code == 200
+    assert said in page.text
+    assert "example-job-loss-guidance" in page.text
+
+
+def test_a_draft_with_a_gap_that_a_persona_falls_into_is_weighed_too(work):
+    start = RULES.index("  - id: firm-neutral\n")
+    gapped = RULES[:start] + RULES[RULES.index("  - id: ", start + 1) :]
+    job = checked(
+        work, gapped.replace("  - id: firm\n", "  - id: firm\n    when: {personalisation: allowed}\n")
+    )
+    assert job.result["errors"]
+    assert "unweighed" not in job.result
+    [persona] = job.result["personas"]
+    assert (persona["id"], persona["new"]) == ("employer-objector", [])

@@ -32,6 +32,7 @@ MOST_KEPT: Final = 12
 MOST_UNFINISHED: Final = 4
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 _CODE: Final = Path(__file__).parent.parent.parent
+_LOG: Final = 2  # standard error, where `service.logs` writes
 _THREADS: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 State = Literal["waiting", "running", "done", "failed"]
 
@@ -123,22 +124,24 @@ class Jobs:
             **_THREADS,
         }
         lock = os.open(folder / "alive", os.O_RDWR | os.O_CREAT, 0o600)
+        log = os.dup(_LOG)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)  # the child keeps it by inheriting it, until it ends
             self._children.append(
                 subprocess.Popen(  # noqa: S603  (our own module, by a fixed command)
-                    [sys.executable, "-m", "service.console.work", str(folder)],
+                    [sys.executable, "-m", "service.console.work", str(folder), str(log)],
                     env=environ,
                     cwd=folder,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    pass_fds=(lock,),
+                    pass_fds=(lock, log),
                     start_new_session=True,
                 )
             )
         finally:
             os.close(lock)
+            os.close(log)
 
     def _root(self) -> Path:
         if self.folder is None:
@@ -167,10 +170,12 @@ class Jobs:
 
 def _job(folder: Path) -> Job:
     asked = _read(folder / "job.json")
-    result = _read(folder / "result.json") if (folder / "result.json").exists() else None
+    result = _read_if_there(folder / "result.json")
     alive = result is None and _is_held(folder / "alive")
-    if result is None and not alive and (folder / "result.json").exists():
-        result = _read(folder / "result.json")  # it ended between the two looks
+    if (
+        result is None and not alive
+    ):  # it ended between the two looks, or was killed when the findings were ready
+        result = _read_if_there(folder / "result.json") or _read_if_there(folder / "checked.json")
     stage = (folder / "stage").read_text() if (folder / "stage").exists() else "waiting"
     if result is not None:
         state: State = "failed" if "failure" in result else "done"
@@ -200,6 +205,10 @@ def _is_held(lock: Path) -> bool:
 
 def _read(path: Path) -> Any:  # noqa: ANN401
     return orjson.loads(path.read_bytes())
+
+
+def _read_if_there(path: Path) -> Any:  # noqa: ANN401
+    return _read(path) if path.exists() else None
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:

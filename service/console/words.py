@@ -185,6 +185,19 @@ FAILURES: Final[Mapping[str, Any]] = {
     "damaged_bundle": _l("The table in use is damaged on disk. Tell whoever runs the service."),
     "sheet": _l("The spreadsheet cannot be brought into the rules."),
 }
+_TOO_MUCH: Final = _l(
+    "What the draft would change could not be counted: it took too much time or memory. The findings above are not affected."
+)
+UNWEIGHED: Final[Mapping[str, Any]] = {
+    "errors": _l("What the draft would change can be counted once its errors are corrected."),
+    "no_bundle": FAILURES["no_bundle"],
+    "memory": _TOO_MUCH,
+    "stopped": _TOO_MUCH,
+    "unexpected": _l(
+        "What the draft would change could not be counted, because of a fault in Arki. The findings above are not affected. "
+        "Tell whoever runs the service; its log says where the fault is."
+    ),
+}
 DIMENSIONS: Final[Mapping[str, Any]] = {
     "rule": _l("By rule"),
     "content": _l("By content"),

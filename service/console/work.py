@@ -1,14 +1,15 @@
 """What a child process does for the console: check a draft and weigh it, or write the table as a spreadsheet.
 
-`python -m service.console.work FOLDER`, started by `jobs`, never imported by a serving process: numpy, ruamel.yaml and
-openpyxl are loaded here. Time and memory are bounded before anything that was sent is opened; what goes wrong is told as
-a result, and a child that is stopped leaves none.
+`python -m service.console.work FOLDER LOG`, started by `jobs`, never imported by a serving process: numpy, ruamel.yaml and
+openpyxl are loaded here. Time and memory are bounded before anything that was sent is opened. What goes wrong is told as
+a result, and written to the descriptor LOG with its place in the code; what was sent is never written there.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import resource
 import shutil
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from service.console.drafted import Base, DraftError, base_in_use, item_files, place_files
+from service.logs import JsonFormatter, error_place
 
 LONGEST_WAIT_S: Final = 150
 LONGEST_WORK_S: Final = 120
@@ -30,20 +32,33 @@ MOST_MEMORY: Final = (
 )  # of address space; checking the shipped table takes 152 MiB, 76 of them resident
 MOST_FINDINGS: Final = 200
 MOST_CHANGES: Final = 100
+_log: Final = logging.getLogger("arki.console.work")
 
 
 def main() -> None:
     """Do the job of a folder and leave `result.json` in it."""
     folder = Path(sys.argv[1])
+    _log_to(int(sys.argv[2]))
     job = json.loads((folder / "job.json").read_bytes())
     with (folder.parent / ".turn").open("w") as turn:
         signal.alarm(LONGEST_WAIT_S)
         fcntl.flock(turn, fcntl.LOCK_EX)
         _bound()
-        result = _done(folder, job)
-        aside = folder / ".result.json"
-        aside.write_text(json.dumps(result, ensure_ascii=False, default=str), encoding="utf-8")
-        aside.replace(folder / "result.json")
+        _write(folder / "result.json", _done(folder, job))
+
+
+def _log_to(descriptor: int) -> None:
+    """Write this module's records to the service's log; standard error stays closed, since libraries quote cells there."""
+    handler = logging.StreamHandler(os.fdopen(descriptor, "w"))
+    handler.setFormatter(JsonFormatter())
+    _log.addHandler(handler)
+    _log.propagate = False
+
+
+def _write(path: Path, result: Mapping[str, Any]) -> None:
+    aside = path.with_name(f".{path.name}")
+    aside.write_text(json.dumps(result, ensure_ascii=False, default=str), encoding="utf-8")
+    aside.replace(path)
 
 
 def _bound() -> None:
@@ -69,13 +84,19 @@ def _done(folder: Path, job: Mapping[str, Any]) -> dict[str, Any]:
     except DraftError as error:
         told = {"code": error.finding.code, "names": _plain(error.finding.names)} if error.finding else None
         return {"failure": error.code, "said": error.said, "finding": told}
-    except MemoryError:
+    except MemoryError as error:
+        _log_failure(f"the job {job['kind']}", error)
         return {"failure": "memory"}
     except Exception as error:  # noqa: BLE001  (whatever is sent, the page must say that it failed)
+        _log_failure(f"the job {job['kind']}", error)
         return {"failure": "unexpected", "said": type(error).__name__}
     finally:
         shutil.rmtree(folder / "draft", ignore_errors=True)
         shutil.rmtree(folder / "sent", ignore_errors=True)
+
+
+def _log_failure(what: str, error: BaseException, level: int = logging.ERROR) -> None:
+    _log.log(level, "%s failed: %s", what, error_place(error))
 
 
 def export(folder: Path, _asked: Mapping[str, Any], begin: Callable[[str], None]) -> dict[str, Any]:
@@ -95,8 +116,8 @@ def export(folder: Path, _asked: Mapping[str, Any], begin: Callable[[str], None]
 
 
 def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) -> dict[str, Any]:
-    """Check a draft whole, and weigh it against what is served."""
-    from models import analysis, authoring, bundle  # noqa: PLC0415
+    """Check a draft whole, and weigh it against what is served. The findings stay where weighing fails."""
+    from models import analysis, authoring  # noqa: PLC0415
 
     begin("reading")
     base = base_in_use(Path(os.environ["ARKI_BUNDLES"]))
@@ -104,8 +125,6 @@ def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) 
     authored = authoring.read_authored(folder / "draft" / "rulebook", folder / "draft" / "content")
     begin("checking")
     analysis.analyse(authored)
-    parts = authored.parts()
-    edited = _edited(folder, authored, base, placed) if authored.cells else {}
     found: dict[str, Any] = {
         "placed": placed,
         "base": base.digest[:16],
@@ -114,18 +133,45 @@ def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) 
         "guarantees": len(authored.rulebook["guarantees"]) + len(authored.rulebook["promises"]),
         "items": len(authored.catalogue["items"]),
         "cells": authored.cells,
+        "files": _reviewed(folder, placed),
+    }
+    if authored.cells:  # what cannot even be read whole cannot be compared either
+        # What `jobs` shows where this child is killed.
+        _write(folder / "checked.json", found | _findings(authored, cells) | {"unweighed": "stopped"})
+        found |= _compared(folder, authored, base, placed, begin)
+    return found | _findings(authored, cells)
+
+
+def _findings(authored: Any, cells: Mapping[str, str]) -> dict[str, Any]:  # noqa: ANN401
+    return {
         "errors": len(authored.errors),
         "warnings": len(authored.findings) - len(authored.errors),
         "findings": [_finding(finding, cells) for finding in authored.findings[:MOST_FINDINGS]],
-        "files": _reviewed(folder, placed),
-        **edited,
     }
-    if authored.cells:  # what cannot even be read whole cannot be weighed either
-        try:
-            found |= _weighed(folder, parts | {"sources": {}}, begin)
-        except (LookupError, bundle.BundleError) as error:
-            found["unweighed"] = type(error).__name__
-    return found
+
+
+def _compared(
+    folder: Path,
+    authored: Any,  # noqa: ANN401
+    base: Base,
+    placed: list[str],
+    begin: Callable[[str], None],
+) -> dict[str, Any]:
+    """What was edited, and what that changes for people; where that fails, why, for the findings stay."""
+    compared: dict[str, Any] = {}
+    try:
+        compared |= _edited(folder, authored, base, placed)
+        compared |= _weighed(folder, authored.parts() | {"sources": {}}, begin)
+    except DraftError as error:
+        compared["unweighed"] = error.code
+    except MemoryError as error:
+        _log_failure("weighing a draft", error)
+        compared["unweighed"] = "memory"
+    except Exception as error:  # noqa: BLE001  (the findings are shown whatever fails here)
+        unsound = bool(authored.errors)  # then the draft itself may be why
+        _log_failure("weighing a draft", error, logging.WARNING if unsound else logging.ERROR)
+        compared["unweighed"] = "errors" if unsound else "unexpected"
+    return compared
 
 
 def _edited(folder: Path, authored: Any, base: Base, placed: list[str]) -> dict[str, Any]:  # noqa: ANN401
@@ -245,22 +291,22 @@ def _personas(old: Any, new: Any) -> list[dict[str, Any]]:  # noqa: ANN401  (Rec
     at, flipped = datetime.now(UTC), []
     for persona in all_personas():
         signals = read_signals(persona["customer_type"], persona["signals"])
-        answers = [made.recommend([signals], at=at)[0] for made in (old, new)]
-        told = [
-            [
-                {
-                    "rule": i.reason.rule,
-                    "channel": i.channel,
-                    "content": i.content.title,
-                    "why": i.reason.text,
-                }
-                for i in answer.items
-            ]
-            for answer in answers
-        ]
-        if told[0] != told[1] or answers[0].human_channel.id != answers[1].human_channel.id:
-            flipped.append({"id": persona["id"], "old": told[0], "new": told[1]})
+        was, now = (_offered(made, signals, at) for made in (old, new))
+        if was != now:
+            flipped.append({"id": persona["id"], "old": was[1], "new": now[1]})
     return flipped
+
+
+def _offered(made: Any, signals: Any, at: datetime) -> tuple[str, list[dict[str, str]]]:  # noqa: ANN401
+    """The human channel and the items that a customer is offered; nothing in a gap of an unsound draft."""
+    try:
+        answer = made.recommend([signals], at=at)[0]
+    except LookupError:
+        return "", []
+    return answer.human_channel.id, [
+        {"rule": i.reason.rule, "channel": i.channel, "content": i.content.title, "why": i.reason.text}
+        for i in answer.items
+    ]
 
 
 def _examples(served: Any, draft: Any, day: date) -> list[dict[str, Any]]:  # noqa: ANN401

@@ -23,7 +23,7 @@ from service.console.jobs import Job
 from service.console.site import bundle, go, names, page, shared, show
 from service.console.telling import finding_sentence, sheet_sentence
 from service.console.trying import Asked
-from service.console.words import FAILURES, FAULTS
+from service.console.words import FAILURES, FAULTS, UNWEIGHED
 from service.problems import NotFoundError
 
 MOST_FILES: Final = 4
@@ -111,6 +111,7 @@ def draft(job: str) -> Response:
         result=found.result,
         names=names(),
         finding_sentence=finding_sentence,
+        unweighed=UNWEIGHED,
     )
 
 
