@@ -9,7 +9,8 @@ sheet.replaceSync(`section,button{border:1px solid var(--arki-border,#767676);bo
 section{color:var(--arki-text,#1a1a1a);background:var(--arki-surface,#fff)}
 a,button{color:var(--arki-accent,#003d8f)}
 button{font:inherit;background:none;margin:.5rem .25rem}
-p,li{margin:.6rem 0}
+p{margin:.3rem 0}
+li{margin:1rem 0}
 :focus-visible{outline:3px solid}`)
 
 export const createClient = ({endpoint = "", key, headers, timeoutMs = 3000, language}) => {
