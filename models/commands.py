@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from models import personas, rulebook_commands
-from models.local_paths import LocalPath
+from models.local_paths import LocalPath, bundles_folder
 
 if TYPE_CHECKING:
     from models.codes import Language
@@ -259,7 +259,7 @@ def _probability(segment: Any) -> str:  # noqa: ANN401
     return f" (probability {segment.probability:.2f}, {segment.confidence} confidence)"
 
 
-_bundles = rulebook_commands.bundles_folder
+_bundles = bundles_folder
 
 
 def _stop(message: str) -> Any:  # noqa: ANN401  (never returns)

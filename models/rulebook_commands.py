@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from models.experiments import Experiment
-from models.local_paths import LocalPath
+from models.local_paths import LocalPath, bundles_folder
 
 if TYPE_CHECKING:
     from models.catalogue import Catalogue
@@ -254,11 +253,6 @@ def suggest_examples(folder: Path | None, content_folder: Path | None, *, missin
     click.echo(
         f"# {len(found.examples)} examples cover {found.rules} rules and {found.edges} edges of conditions.{proof}"
     )
-
-
-def bundles_folder() -> Path:
-    """Where bundles live."""
-    return Path(os.environ.get("ARKI_BUNDLES", "bundles"))
 
 
 def _tell(found: Impact, uptake: float) -> None:

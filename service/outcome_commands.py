@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from models.rulebook_commands import bundles_folder
+from models.local_paths import bundles_folder
 from service.settings import MOST_WEEKS, SettingsError, outcomes_smallest, outcomes_url, whole_number
 
 if TYPE_CHECKING:
