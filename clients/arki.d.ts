@@ -50,6 +50,7 @@ export interface Recommendation {
   degraded: boolean;
   information_only: true;
   notice: string;
+  as_of: string;
   valid_until: string;
   items: Item[];
   statutory: { content_type: string; content: Content }[];

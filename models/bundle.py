@@ -26,6 +26,7 @@ import orjson
 from models.catalogue import read_catalogue
 from models.channels import read_channels
 from models.codes import CUSTOMER_TYPES, LANGUAGES
+from models.decision_code import DECISION_CODE
 from models.recommender import Recommender, Versions
 from models.rulebook import read_rulebook
 from models.scorecard import read_scorecard
@@ -203,6 +204,7 @@ def _made_from(digest: str, contents: dict[str, bytes], *, public_url: str = "")
                 model=parts["scorecard.json"]["version"],
                 rulebook=_short(contents["rulebook.json"]),
                 catalogue=_short(contents["catalogue.json"]),
+                code=DECISION_CODE,
             ),
         )
         _try_once(recommender)

@@ -67,6 +67,16 @@ def arm_of(arms: tuple[Variant, ...], bucket: int) -> Variant:
     raise ValueError("the shares of an experiment make less than 100")
 
 
+def bucket_of(arms: tuple[Variant, ...], variant: str) -> int:
+    """The first bucket of an arm, the inverse of `arm_of`. Raises `ValueError` where there is no such arm."""
+    start = 0
+    for arm in arms:
+        if arm.id == variant:
+            return start
+        start += arm.share * _PERCENT
+    raise ValueError(f"the experiment has no arm {variant}")
+
+
 class Assigner:
     """Draws customers under a secret; whoever lacks it cannot tell who is drawn into what.
 

@@ -16,12 +16,13 @@ from models.scorecard import Contribution
 
 
 class Versions(NamedTuple):
-    """What one answer was made with."""
+    """What one answer was made with; `code` is that of `models.decision_code`."""
 
     bundle: str
     model: str
     rulebook: str
     catalogue: str
+    code: str
 
 
 class Content(NamedTuple):
@@ -92,7 +93,19 @@ class SegmentAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What to offer a customer next. Information only: it decides nothing."""
+    """What to offer a customer next. Information only: it decides nothing.
+
+    Attributes
+    ----------
+    as_of : datetime
+        The moment answered for, aware, in Finnish time, to the second.
+    limit, shown
+        As asked, so that the answer can be accounted for.
+    experiment : Assignment or None
+        The experiment that some item comes from.
+    drawn : Assignment or None
+        The experiment that the customer was drawn into, whether or not an item came of it.
+    """
 
     personalised: bool
     degraded: bool
@@ -105,7 +118,10 @@ class Recommendation:
     segment: SegmentAnswer | None
     versions: Versions
     language: Language
+    limit: int
+    shown: tuple[str, ...] = ()
     experiment: Assignment | None = None
+    drawn: Assignment | None = None
 
 
 class LookupTrace(NamedTuple):

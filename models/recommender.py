@@ -90,7 +90,7 @@ class Recommender:
         ----------
         customers : sequence of Signals
         at : datetime
-            The aware moment the answer is made for; decides validity and opening hours.
+            The aware moment the answer is made for, to the second; decides validity and opening hours.
         language : {"fi", "sv", "en"}
             Of texts and, where it exists, content. Chooses nothing else.
         limit : int
@@ -181,7 +181,7 @@ class Recommender:
         return self.scorecard.predict(signals)
 
     def _recommend(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> Recommendation:
-        offers, experiment = self._offers(signals, lookups(signals, prediction), asked)
+        offers, assignment = self._offers(signals, lookups(signals, prediction), asked)
         offered = self._offered(signals.customer_type, offers, asked)
         segment = self._segment(signals, prediction, asked.language)
         return Recommendation(
@@ -196,8 +196,11 @@ class Recommender:
             segment=None if asked.degraded else segment,
             versions=self.versions,
             language=asked.language,
-            experiment=experiment
-            and next((experiment for item in offered.items if item.reason.rule == experiment.rule), None),
+            limit=asked.limit,
+            shown=tuple(sorted(set(asked.shown))),
+            experiment=assignment
+            and next((assignment for item in offered.items if item.reason.rule == assignment.rule), None),
+            drawn=assignment,
         )
 
     def _offers(
@@ -372,7 +375,8 @@ def _asked(
     *,
     degraded: bool = False,
 ) -> _Asked:
-    return _Asked(at, at.astimezone(HELSINKI).date(), language, limit, shown, draw, degraded)
+    at = at.astimezone(HELSINKI).replace(microsecond=0)
+    return _Asked(at, at.date(), language, limit, shown, draw, degraded)
 
 
 def _named(offer: Offer) -> tuple[str, tuple[str, ...], str, str]:

@@ -24,7 +24,8 @@ from service.references import References
 from service.schemas import Answer, Ask, RecommendationSchema
 
 _log: Final = logging.getLogger("arki")
-_wire: Final = dumper(RecommendationSchema())
+wire: Final = dumper(RecommendationSchema())
+"""An `Answer` as the API sends it."""
 _explained: Final = dumper(EXPLANATION)
 T = TypeVar("T")
 
@@ -111,4 +112,4 @@ class Answers:
     def _dump(self, recommendation: Recommendation, *, totals_only: bool) -> dict[str, Any]:
         reference = self.references.issue(recommendation, at=self.now, totals_only=totals_only)
         segment = recommendation.segment if self.shows_segment else None
-        return _wire(Answer(reference, recommendation, segment))
+        return wire(Answer(reference, recommendation, segment))

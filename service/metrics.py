@@ -58,7 +58,7 @@ REFUSED_BUNDLES: Final = Counter(
 BUNDLE: Final = Gauge(
     "arki_bundle_workers",
     "Workers serving a bundle, by its versions.",
-    ("bundle", "model", "rulebook", "catalogue"),
+    ("bundle", "model", "rulebook", "catalogue", "code"),
     registry=_own,
     multiprocess_mode="livesum",
 )
@@ -134,9 +134,7 @@ class BundleWatch:
             self._versions = versions
             if self._gauge is not None:
                 self._gauge.set(0)
-            self._gauge = BUNDLE.labels(
-                versions.bundle, versions.model, versions.rulebook, versions.catalogue
-            )
+            self._gauge = BUNDLE.labels(*versions)
             self._gauge.set(1)
         if problem is not self._problem:
             self._problem = problem

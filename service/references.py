@@ -1,10 +1,12 @@
 """The recommendation reference: a signed, compact token that makes an answer accountable without storing it.
 
-It holds ids and versions alone: which bundle, which items by which rule in which channel, when and in which language.
+It holds ids and versions alone: which bundle and decision code, which items by which rule in which channel, and what was
+asked: when, for which moment, in which language, how many items, which were shown before (as a digest), which variant of an
+experiment was drawn. With the customer's signals, which it does not hold, the answer can be made again (`service.replay`).
 No signal, no segment, nothing personal; whoever holds it may read it, and only the service can make one.
 
-`<key id>.<payload>.<signature>`, URL-safe. The payload is a JSON list that begins with the number of its format. The
-key id says which of the service's secrets signed, so that a reference made elsewhere is told from one that was changed.
+`<key id>.<payload>.<signature>`, URL-safe. The payload is a JSON list that begins with the number of its format. Format 1
+did not say what was asked; such references still count outcomes. The key id says which of the service's secrets signed, so that a reference made elsewhere is told from one that was changed.
 Which of two keys of that secret signed says whether outcomes may be counted by rule and content, or, where the customer
 objected or is a minor, as totals only: a bit that nobody without the secret can read.
 """
@@ -23,10 +25,11 @@ import orjson
 from itsdangerous import Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
+from models.codes import Language
 from models.experiments import Assignment
 from models.recommender import Item, Recommendation
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 LONGEST_REFERENCE: Final = 4096  # ten items and ten statutory ones of the longest ids take 2,500
 DEFAULT_DAYS: Final = 30
 CERTAIN: Final = 1_000_000
@@ -59,6 +62,16 @@ class Reference:
     ----------
     nonce : str
         Tells two answers of one second apart.
+    as_of : datetime
+        The moment answered for; `issued` is when.
+    limit : int or None
+        At most so many items were asked for; None in format 1, which cannot be replayed.
+    shown : str
+        `shown_digest` of the content ids that the request listed.
+    drawn : str
+        The arm of an experiment that the customer was drawn into, whether or not an item came of it; or empty.
+    code : str
+        The decision code, as `models.decision_code` names it.
     key_id : str
         Which secret signed.
     totals_only : bool
@@ -68,12 +81,17 @@ class Reference:
     nonce: str
     bundle: str
     issued: datetime
-    language: str
+    language: Language
     degraded: bool
     items: tuple[ReferencedItem, ...]
     statutory: tuple[str, ...]
     key_id: str
     totals_only: bool
+    as_of: datetime
+    limit: int | None = None
+    shown: str = ""
+    drawn: str = ""
+    code: str = ""
 
 
 class _Keys(NamedTuple):
@@ -112,12 +130,27 @@ class References:
             int(recommendation.degraded),
             _grouped(recommendation.items, recommendation.experiment),
             [item.content.id for item in recommendation.statutory],
+            int(recommendation.as_of.timestamp()) - int(at.timestamp()),
+            recommendation.limit,
+            shown_digest(recommendation.shown),
+            recommendation.drawn.arm if recommendation.drawn else "",
+            recommendation.versions.code,
         ]
         signed = f"{self._key_id}.".encode() + base64_encode(orjson.dumps(payload))
         return self._signers[totals_only].sign(signed).decode("ascii")
 
     def read(self, token: str, *, now: datetime) -> Reference:
         """What a reference says. Raises `BadReferenceError` unless this service signed it as it stands, not too long ago."""
+        reference = self.verified(token)
+        if now - reference.issued > self.lifetime:
+            raise BadReferenceError(
+                "expired_reference",
+                f"has expired: outcomes count for {self.lifetime.days} days after the answer.",
+            )
+        return reference
+
+    def verified(self, token: str) -> Reference:
+        """What a reference of any age says. Raises `BadReferenceError` unless this service signed it as it stands."""
         key_id, _, rest = token.partition(".")
         keys = self._keys.get(key_id)
         if keys is None:
@@ -130,20 +163,26 @@ class References:
             raise BadReferenceError(
                 "tampered_reference", "was changed on the way. Send it as the answer gave it."
             )
-        reference = _read(
-            orjson.loads(base64_decode(rest.partition(".")[0])), key_id, totals_only=bool(totals_only)
-        )
-        if now - reference.issued > self.lifetime:
-            raise BadReferenceError(
-                "expired_reference",
-                f"has expired: outcomes count for {self.lifetime.days} days after the answer.",
-            )
-        return reference
+        payload = orjson.loads(base64_decode(rest.partition(".")[0]))
+        return _read(payload, key_id, totals_only=bool(totals_only))
 
     def mark(self, reference: Reference, item: str, event: str) -> bytes:
         """16 bytes that are the same for one event of one item of one answer, and that link to nothing without the secret."""
         said = f"{reference.nonce} {item} {event}".encode()
         return hmac.digest(self._keys[reference.key_id].marks, said, "sha256")[:16]
+
+
+def references_of(recommendation: Recommendation) -> tuple[ReferencedItem, ...]:
+    """The items of an answer as its reference says them."""
+    return _ungrouped(_grouped(recommendation.items, recommendation.experiment))
+
+
+def shown_digest(shown: Iterable[str]) -> str:
+    """Eleven characters that are the same for the same content ids in any order; empty for none."""
+    ids = sorted(set(shown))
+    if not ids:
+        return ""
+    return base64_encode(hashlib.sha256("\n".join(ids).encode()).digest()[:8]).decode("ascii")
 
 
 def _grouped(items: Iterable[Item], experiment: Assignment | None) -> list[list[Any]]:
@@ -164,22 +203,29 @@ def _grouped(items: Iterable[Item], experiment: Assignment | None) -> list[list[
     return groups
 
 
+def _ungrouped(groups: list[list[Any]]) -> tuple[ReferencedItem, ...]:
+    return tuple(
+        ReferencedItem(content, rule, channel, *chance)
+        for rule, channel, *chance, contents in groups
+        for content in contents
+    )
+
+
 def _read(payload: list[Any], key_id: str, *, totals_only: bool) -> Reference:
-    _, nonce, bundle, issued, language, degraded, groups, statutory = payload
+    _, nonce, bundle, issued, language, degraded, groups, statutory, *asked = payload
+    after, *rest = asked or (0,)
     return Reference(
         nonce=nonce,
         bundle=bundle,
         issued=datetime.fromtimestamp(issued, UTC),
         language=language,
         degraded=bool(degraded),
-        items=tuple(
-            ReferencedItem(content, rule, channel, *chance)
-            for rule, channel, *chance, contents in groups
-            for content in contents
-        ),
+        items=_ungrouped(groups),
         statutory=tuple(statutory),
         key_id=key_id,
         totals_only=totals_only,
+        as_of=datetime.fromtimestamp(issued + after, UTC),
+        **dict(zip(("limit", "shown", "drawn", "code"), rest, strict=False)),
     )
 
 

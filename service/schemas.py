@@ -357,12 +357,16 @@ class SegmentAnswerSchema(Schema):
 
 
 class VersionsSchema(Schema):
-    """What the answer was made with; the same three give the same answer again."""
+    """What the answer was made with; the same bundle and code give the same answer to the same signals and moment again."""
 
     bundle = fields.String(required=True)
     model = fields.String(required=True)
     rulebook = fields.String(required=True)
     catalogue = fields.String(required=True)
+    code = fields.String(
+        required=True,
+        metadata={"description": "Digest of the thresholds and contracts of the code that decided."},
+    )
 
 
 class RecommendationSchema(Schema):
@@ -370,9 +374,20 @@ class RecommendationSchema(Schema):
 
     recommendation_id = fields.String(
         required=True,
-        metadata={"description": "Signed reference of ids and versions; holds no personal data."},
+        metadata={
+            "description": "Signed reference of ids and versions; holds no personal data. With the same customer it gives "
+            "the same answer again: `arki-rulebook replay`."
+        },
     )
-    personalised = fields.Boolean(required=True, attribute="recommendation.personalised")
+    personalised = fields.Boolean(
+        required=True,
+        attribute="recommendation.personalised",
+        metadata={
+            "description": "True where the model named a segment, or an employer told something of itself. False does not "
+            "mean that nothing was used: what a customer stated (an event, an open matter, a need, a channel) still "
+            "chooses, unless personalisation was objected to or the customer is a minor."
+        },
+    )
     degraded = fields.Boolean(
         required=True,
         attribute="recommendation.degraded",
@@ -380,8 +395,22 @@ class RecommendationSchema(Schema):
     )
     information_only = fields.Boolean(required=True, metadata={"enum": [True]})
     notice = fields.String(required=True, attribute="recommendation.notice")
+    as_of = fields.AwareDateTime(
+        required=True,
+        attribute="recommendation.as_of",
+        metadata={"description": "The moment answered for, in Finnish time, to the second."},
+    )
     valid_until = fields.Date(required=True, attribute="recommendation.valid_until")
-    items = fields.Nested(ItemSchema, many=True, required=True, attribute="recommendation.items")
+    items = fields.Nested(
+        ItemSchema,
+        many=True,
+        required=True,
+        attribute="recommendation.items",
+        metadata={
+            "description": "At most `limit`, best first. Nothing is padded: there may be fewer, and none where all that "
+            "fits was shown before."
+        },
+    )
     statutory = fields.Nested(
         StatutoryItemSchema, many=True, required=True, attribute="recommendation.statutory"
     )

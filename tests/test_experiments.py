@@ -25,6 +25,7 @@ from models.signals import read_signals
 from service.app import create_app
 from service.experiments import Lift, VariantCount, lifts
 from service.references import References
+from service.replay import read_request, replay
 from service.schemas import RecommendationSchema
 from training.asked import Asked
 from training.scoring import Scorer
@@ -491,3 +492,28 @@ def noon():
 def test_the_same_customer_and_key_get_the_same_answer_again(trying, at):
     draw = Assigner("s" * 40).draw("somebody")
     assert answer(trying, at, draw=draw) == answer(trying, at, draw=draw)
+
+
+@pytest.mark.parametrize("variant", [CONTROL, *(v["id"] for v in EXAMPLE["experiment"]["variants"])])
+def test_an_answer_of_a_variant_is_made_again_without_the_key_that_drew_it(channel, trials, variant):
+    answer = channel.post(PATH, json=ASK | {"assignment_key": key_for(variant)})
+    assert answer.json["experiment"]["variant"] == variant
+    token = answer.json["recommendation_id"]
+    reference = References("s" * 40).verified(token)
+    again = replay(
+        reference, token, read_request(json.dumps(ASK).encode()), folder=trials, shows_segment=True
+    )
+    assert again.body == answer.data
+
+
+def test_a_draw_of_which_no_item_came_is_accounted_for_too(trying, trials):
+    shown = sorted(
+        item.id
+        for item in trying.catalogue.items.values()
+        if item.type in {"explainer_video", "guide", "contact_card"}
+    )
+    signals = read_signals("person", JOB_LOST)
+    made = trying.recommend([signals], at=NOW, shown=shown[:50], draw=last_bucket)[0]
+    assert made.drawn is not None
+    token = References("s" * 40).issue(made, at=NOW)
+    assert References("s" * 40).verified(token).drawn == made.drawn.arm

@@ -69,13 +69,13 @@ def test_each_customer_of_a_batch_is_counted(client, more):
 
 
 def test_a_refused_bundle_is_counted_once_and_the_served_one_is_named(more):
-    watch, versions = BundleWatch(), Versions("b1", "m1", "r1", "c1")
+    watch, versions = BundleWatch(), Versions("b1", "m1", "r1", "c1", "d1")
     bundle = SimpleNamespace(recommender=SimpleNamespace(versions=versions))
     for problem in (None, "is broken", "is broken", None):
         watch.see(bundle, problem)
     assert more("arki_refused_bundles_total") == 1
     assert total("arki_bundle_workers", **versions._asdict()) == 1
-    newer = Versions("b2", "m1", "r1", "c1")
+    newer = Versions("b2", "m1", "r1", "c1", "d1")
     watch.see(SimpleNamespace(recommender=SimpleNamespace(versions=newer)), None)
     assert total("arki_bundle_workers", **versions._asdict()) == 0
     assert total("arki_bundle_workers", **newer._asdict()) == 1

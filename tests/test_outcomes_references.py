@@ -52,7 +52,8 @@ def test_a_decoded_reference_holds_ids_and_a_moment_and_nothing_of_the_customer(
     assert len(nonce) == 12
     catalogue, channels = recommender.catalogue.items, recommender.channels
     rules = {rule.id for table in recommender.rulebook.tables.values() for rule in table.rules}
-    bundle, issued, language, degraded, groups, statutory = rest
+    bundle, issued, language, degraded, groups, statutory, after, limit, shown, drawn, code = rest
+    assert (after, limit, shown, drawn, code) == (0, 3, "", "", recommender.versions.code)
     assert (bundle, issued, degraded) == (recommender.versions.bundle, int(AT.timestamp()), 0)
     assert language in {"fi", "sv", "en"}
     for rule, channel, contents in groups:

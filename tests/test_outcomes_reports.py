@@ -49,7 +49,8 @@ class Answers:
         content = SimpleNamespace(id=content)
         item = SimpleNamespace(content=content, reason=SimpleNamespace(rule=rule), channel=channel)
         self.items, self.statutory, self.language, self.degraded = (item,), (), language, False
-        self.versions, self.experiment = SimpleNamespace(bundle="b"), None
+        self.versions, self.experiment = SimpleNamespace(bundle="b", code="c"), None
+        self.as_of, self.limit, self.shown, self.drawn = NOW, 3, (), None
 
 
 class Life:

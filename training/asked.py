@@ -10,7 +10,7 @@ from models.codes import Language
 from models.customer_rows import KEY, TYPE
 
 ITEM_COLUMNS: Final = ("channel", "content_type", "content_id", "content_language", "rule")
-VERSIONS: Final = ("bundle", "model", "rulebook", "catalogue")
+VERSIONS: Final = ("bundle", "model", "rulebook", "catalogue", "code")
 
 
 @dataclass(frozen=True, slots=True)

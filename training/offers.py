@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models import authoring
 from models.catalogue import read_catalogue
 from models.channels import HELSINKI, read_channels
+from models.decision_code import DECISION_CODE
 from models.recommender import Recommender, Versions
 from models.rulebook import read_rulebook
 from models.scorecard import read_scorecard
@@ -35,7 +36,7 @@ def recommender(scorecard: dict[str, Any]) -> Recommender:
         catalogue=read_catalogue(parts["catalogue.json"]),
         channels=read_channels(parts["channels.json"]),
         texts=parts["texts.json"],
-        versions=Versions("unserved", scorecard["version"], "unserved", "unserved"),
+        versions=Versions("unserved", scorecard["version"], "unserved", "unserved", DECISION_CODE),
     )
 
 

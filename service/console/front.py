@@ -9,7 +9,7 @@ from flask import Flask, g, request
 from flask_babel import Babel
 
 from service.api import Service
-from service.console import door, pages, site, workshop
+from service.console import door, pages, replaying, site, workshop
 from service.console.jobs import Jobs
 from service.console.trying import Drafts
 from service.settings import Settings
@@ -19,7 +19,7 @@ OPEN_CONSOLE: Final = frozenset(site.OPEN)
 """Endpoints of the console that need no session."""
 CLOSED_CONSOLE: Final = dict(site.CLOSED)
 """Endpoints that need one, and the scope its key must have."""
-_VIEWS: Final = (pages, workshop)  # imported for the routes they declare
+_VIEWS: Final = (pages, replaying, workshop)  # imported for the routes they declare
 
 
 def install(app: Flask, settings: Settings) -> None:

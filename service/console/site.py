@@ -150,7 +150,11 @@ def _other_languages() -> list[tuple[str, str]]:
     """The same page in each language; a form's answer leads to the empty form, since signals travel in no address."""
     values = dict(request.view_args or {})
     query = request.args.to_dict() if request.method == "GET" else {}
-    forms = {"console.try_customer": "console.customer", "console.check_draft": "console.drafts"}
+    forms = {
+        "console.try_customer": "console.customer",
+        "console.check_draft": "console.drafts",
+        "console.replay_answer": "console.replaying",
+    }
     known = request.endpoint if request.endpoint in CLOSED or request.endpoint in OPEN else "console.overview"
     endpoint = forms.get(str(known), str(known))
     return [(code, url_for(endpoint, **{**query, **values, "language": code})) for code in LANGUAGES]

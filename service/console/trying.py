@@ -21,6 +21,7 @@ from models.channels import HELSINKI
 from models.codes import LANGUAGES, CustomerType, Language
 from models.offers import GATES
 from models.recommender import Explanation, Recommender
+from models.rulebook import Rule
 from models.signals import CONTRACT, Fault, InvalidSignalsError, Signal, Signals, read_signals
 from service.console.jobs import Job
 
@@ -48,7 +49,6 @@ class Tried(NamedTuple):
     explanation: Explanation
     signals: Signals
     gates: Mapping[str, list[str]]
-    at: datetime
 
 
 def blank(customer_type: CustomerType = "person", language: Language = "fi") -> Asked:
@@ -109,11 +109,21 @@ def try_customer(
         faults += [_at_field(fault) for fault in error.faults]
     if faults:
         return None, list({fault.pointer: fault for fault in faults}.values())
-    found = recommender.explain(signals, at=at, language=asked.language, limit=limit)
+    explanation = recommender.explain(signals, at=at, language=asked.language, limit=limit)
+    return tried(explanation, signals), []
+
+
+def tried(explanation: Explanation, signals: Signals) -> Tried:
+    """An explanation with the items that are not offered, by the gate they failed; the last gate first."""
     gates: dict[str, list[str]] = {gate: [] for gate in reversed(GATES)}
-    for item in found.why_not:
+    for item in explanation.why_not:
         gates[item.gate].append(item.content)
-    return Tried(found, signals, {gate: items for gate, items in gates.items() if items}, at), []
+    return Tried(explanation, signals, {gate: items for gate, items in gates.items() if items})
+
+
+def rules_of(recommender: Recommender) -> dict[str, Rule]:
+    """Every rule by its id."""
+    return {rule.id: rule for table in recommender.rulebook.tables.values() for rule in table.rules}
 
 
 @cache

@@ -163,11 +163,7 @@ def _form(
         channels=CHANNELS,
         life_events=LIFE_EVENT_CODES,
         drafts=[job for job in shared().jobs.of_key(session().key_id) if (job.result or {}).get("tryable")],
-        rules_of={
-            rule.id: rule
-            for table in (answered_by or bundle()).recommender.rulebook.tables.values()
-            for rule in table.rules
-        },
+        rules_of=trying.rules_of((answered_by or bundle()).recommender),
     )
 
 
