@@ -317,14 +317,14 @@ def read_signals(
 
 
 _IDENTITY_CODE = re.compile(
-    r"(?<![0-9])([0-3][0-9][01][0-9][0-9]{2})[-+A-FU-Y]([0-9]{3})([0-9A-FHJ-NPR-Y])",
+    r"(?<![0-9])([0-3][0-9][01][0-9][0-9]{2})[-+A-FU-Y\u2010-\u2015\u2212\ufe63\uff0d]([0-9]{3})([0-9A-FHJ-NPR-Y])",
     re.IGNORECASE,
 )
 _CHECK_CHARACTERS = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 
 
 def holds_identity_code(text: str) -> bool:
-    """Whether a text holds a Finnish personal identity code: date, separator, number and a matching check character.
+    """Whether a text holds a Finnish personal identity code: date, separator or any dash, number, right check character.
 
     References
     ----------

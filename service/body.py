@@ -57,7 +57,7 @@ class Document:
         )  # each a zero: a search for bytes is many times faster than one for a pattern
         self.json = _parse(raw, strictly=_LONG_NUMBER in digits)
         hinted = _DATE in digits and _IDENTITY_HINT.search(raw) is not None
-        self._suspect = hinted or b"\\" in raw
+        self._suspect = hinted or b"\\" in raw or not raw.isascii()
 
     def identity_faults(self, part: object, pointer: str = "") -> list[Fault]:
         """A fault for each string under `part`, keys included, that holds an identity code."""

@@ -388,6 +388,13 @@ def test_an_identity_code_in_any_string_is_refused_and_pointed_at(client, body, 
     assert IDENTITY_CODE[:6] not in batch.text
 
 
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "escaped"])
+def test_an_identity_code_with_a_long_dash_is_refused_as_well(client, plain):
+    text = json.dumps(person() | {"shown": ["131052\u2013308T"]}, ensure_ascii=not plain)
+    response = client.post(PATH, data=text.encode(), content_type="application/json")
+    assert faults(response) == [("/shown/0", "identity_code")]
+
+
 def test_an_identity_code_beside_the_customers_refuses_the_batch(client):
     response = client.post(BATCH, json={"customers": [person()], "note": IDENTITY_CODE})
     assert ("/note", "identity_code") in faults(response)

@@ -241,6 +241,11 @@ def test_an_identity_code_is_recognised_with_each_separator(separator):
     assert holds_identity_code(f"id131052{separator}308{check}x")
 
 
+@pytest.mark.parametrize("dash", "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d")
+def test_an_identity_code_is_recognised_with_whatever_dash_a_word_processor_puts(dash):
+    assert holds_identity_code(f"131052{dash}308T")
+
+
 @pytest.mark.parametrize("text", ["131052-308U", "KE8", "2026-11-21", "131052308T", "9131052-308T"])
 def test_what_only_looks_like_an_identity_code_is_not_one(text):
     assert not holds_identity_code(text)
