@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
@@ -42,7 +41,6 @@ __all__ = [
 TEXT_FORMATS: Final = frozenset(["csv", "jsonl"])
 BATCH_ROWS: Final = 65_536
 _MAGIC: Final = ((b"PAR1", "parquet"), (b"ARROW1", "arrow"), (b"\xff\xff\xff\xff", "arrow"), (b"{", "jsonl"))
-_NO_ENDS: Final = np.empty(0, np.int64)
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -279,11 +277,10 @@ def _text_chunks(path: Path, kind: str, rows: int, partitions: tuple[Partition, 
         first, held = 1, 0
         size = max(os.fstat(file.fileno()).st_size - begin, 0)
         for block in row_blocks(file, size=size, first=1, quotes=kind == "csv"):
-            taken = 0
-            ends = block.row_ends() if held + block.rows >= rows else _NO_ENDS
+            taken = stop = 0
             while held + block.rows - taken >= rows:
+                stop = block.row_end(rows - held, stop)
                 taken += rows - held
-                stop = int(ends[taken - 1])
                 yield Chunk(str(path), kind, start, at + stop, first, rows, partitions)
                 first = block.first + block.lines_before(stop)
                 start, held = at + stop, 0

@@ -20,7 +20,7 @@ import pyarrow.json
 
 from models.customer_rows import CARRIED, KEY, SIGNALS, TYPE, is_missing, read_row
 from models.signals import InvalidSignalsError, LifeEvent
-from models.text_lines import BLOCK, RowBlock
+from models.text_lines import BLOCK, RowBlock, has_quote_within
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
@@ -63,7 +63,8 @@ def read_csv_block(rows: RowBlock, names: list[str]) -> CustomerBatch:
     block, first, lines = rows.content, rows.first, rows.lines
     if block is None:
         return _too_long(first)
-    if not any(rows.spans) and b"\0" not in block and _is_text(block):
+    plain = b'"' not in block or not (any(rows.spans) or has_quote_within(block))
+    if plain and b"\0" not in block and _is_text(block):
         try:
             table = pyarrow.csv.read_csv(pa.BufferReader(block), *_csv_options(names))
         except pa.ArrowInvalid:

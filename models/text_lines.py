@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 BLOCK: Final = 8 << 20
 """Bytes read at a time; a longer line is refused."""
@@ -26,11 +25,10 @@ _AFTER_CLOSING: Final = np.frombuffer(b',\r\n"', np.uint8)
 
 
 class Spans(NamedTuple):
-    """What quotes do to lines: joined to one row, as (first, count); not paired; and whether one stands within a cell."""
+    """Rows that are not one even line: lines joined to one row, as (first, count), and lines whose quotes do not pair."""
 
     joined: tuple[tuple[int, int], ...] = ()
     odd: frozenset[int] = frozenset()
-    within: bool = False
 
 
 class RowBlock(NamedTuple):
@@ -47,18 +45,21 @@ class RowBlock(NamedTuple):
         """Rows, blank lines among them."""
         return self.lines - sum(count - 1 for _, count in self.spans.joined)
 
-    def row_ends(self) -> NDArray[np.int64]:
-        """Where each row ends, in bytes after the block's begin."""
+    def row_end(self, count: int, start: int = 0) -> int:
+        """Where the row ends that is `count` rows after one that begins at `start`, in bytes after the block's begin."""
         content = self.content
         if content is None:
-            return np.array([self.size])
+            return self.size
+        if not self.spans.joined:
+            for _ in range(count):
+                start = content.find(b"\n", start) + 1 or len(content)
+            return start
         ends = np.flatnonzero(np.frombuffer(content, np.uint8) == _LINE_END) + 1
         if len(ends) < self.lines:
             ends = np.append(ends, len(content))
-        inside: list[int] = [
-            line for first, count in self.spans.joined for line in range(first, first + count - 1)
-        ]
-        return np.delete(ends, inside) if inside else ends
+        inside = [line for first, lines in self.spans.joined for line in range(first, first + lines - 1)]
+        ends = np.delete(ends, inside)
+        return int(ends[np.searchsorted(ends, start, side="right") + count - 1])
 
     def lines_before(self, size: int) -> int:
         """How many lines the first bytes hold, which end with a row."""
@@ -99,6 +100,18 @@ def row_blocks(file: BinaryIO, *, size: int, first: int, quotes: bool) -> Iterat
             first, rest = first + 1, b""
 
 
+def has_quote_within(content: bytes) -> bool:
+    """Whether any quote neither begins nor ends a cell nor is doubled, in lines whose quotes pair."""
+    every = np.frombuffer(content, np.uint8)
+    quotes = np.flatnonzero(every == _QUOTE)
+    opening, closing = quotes[::2], quotes[1::2]
+    before = every[np.maximum(opening - 1, 0)]
+    after = every[np.minimum(closing + 1, len(every) - 1)]
+    return not (
+        (np.isin(before, _BEFORE_OPENING) | (opening == 0)).all() and np.isin(after, _AFTER_CLOSING).all()
+    )
+
+
 def _spanned(content: bytes, *, following: int | None) -> tuple[bytes, Spans]:
     """The rows of lines, without the last ones where a quote is open that a later line may close.
 
@@ -110,8 +123,6 @@ def _spanned(content: bytes, *, following: int | None) -> tuple[bytes, Spans]:
         ends = np.append(ends, len(content))
     quotes = np.flatnonzero(every == _QUOTE)
     odd = np.flatnonzero(np.diff(np.searchsorted(quotes, ends), prepend=0) & 1).tolist()
-    if not odd:
-        return content, Spans(within=_is_within(every, quotes))
     joined: list[tuple[int, int]] = []
     alone: list[int] = []
     at = 0
@@ -129,16 +140,6 @@ def _spanned(content: bytes, *, following: int | None) -> tuple[bytes, Spans]:
             alone.append(line)
             at += 1
     return content, Spans(tuple(joined), frozenset(alone))
-
-
-def _is_within(content: NDArray[np.uint8], quotes: NDArray[np.int64]) -> bool:
-    """Whether any quote neither begins nor ends a cell nor is doubled, where the quotes of each line pair."""
-    opening, closing = quotes[::2], quotes[1::2]
-    before = content[np.maximum(opening - 1, 0)]
-    after = content[np.minimum(closing + 1, len(content) - 1)]
-    return not (
-        (np.isin(before, _BEFORE_OPENING) | (opening == 0)).all() and np.isin(after, _AFTER_CLOSING).all()
-    )
 
 
 def _is_one_row(content: bytes, first: int, last: int, begin: int, end: int) -> bool:
