@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test test-full train score lint lock golden openapi bench test-spark words screenshots drill sbom clean
+.PHONY: help setup run dev spark test test-full train score lint lock golden openapi bench test-spark words screenshots drill sbom clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -36,7 +36,17 @@ setup: $(VENV)/run.stamp ## the environment in .venv and the shipped bundle
 run: setup ## serve on 127.0.0.1:8080 (PORT, ARKI_DEV_KEY)
 	@$(BIN)/python -m service.dev
 
-test: $(VENV)/dev.stamp lint ## lint, types, import contracts, tests (≤ 10 min)
+dev: $(VENV)/dev.stamp ## every extra but spark, and the tools, in .venv
+
+# What ships is what is tested: tests/test_shipped.py works in these two, which hold one lock each and nothing else.
+.venv-run/stamp .venv-serve/stamp: .venv-%/stamp: requirements/%.lock pyproject.toml | $(BIN)/python
+	@echo "Installing from requirements/$*.lock into .venv-$* …"
+	@$(BIN)/python -m venv --clear --without-pip .venv-$*
+	@$(BIN)/python -m pip --python .venv-$* install -q --require-hashes -r requirements/$*.lock
+	@$(if $(filter run,$*),$(BIN)/python -m pip --python .venv-$* install -q --no-deps --no-build-isolation -e .)
+	@touch $@
+
+test: $(VENV)/dev.stamp .venv-run/stamp .venv-serve/stamp lint ## lint, types, import contracts, tests (≤ 10 min)
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
 
@@ -52,7 +62,7 @@ train: $(VENV)/dev.stamp ## train on the simulated population and write models/a
 
 score: $(VENV)/dev.stamp ## score a file: make score IN=customers.csv OUT=answers.csv
 	@test -n "$(IN)" -a -n "$(OUT)" || { echo "Say which files: make score IN=customers.csv OUT=answers.csv"; exit 2; }
-	@test -e $(ARKI_BUNDLES)/current || $(BIN)/arki-bundle build --activate
+	@test -e "$$ARKI_BUNDLES/current" || $(BIN)/arki-bundle build --activate
 	@$(BIN)/arki-score "$(IN)" "$(OUT)"
 
 openapi: $(VENV)/run.stamp ## write openapi.json from the schemas
@@ -74,8 +84,11 @@ lock: ## requirements/*.lock from pyproject.toml (needs uv)
 	@.venv-spark/bin/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
+spark: .venv-spark/stamp ## the extra spark in .venv-spark (needs Java 17; about 1 GB)
+
+# The lock has no pytest-timeout, whose settings in pyproject.toml are therefore unknown there.
 test-spark: .venv-spark/stamp setup ## batch scoring on Apache Spark (needs Java 17; about 1 GB)
-	@.venv-spark/bin/python -m pytest -q --noconftest -p no:cacheprovider tests/test_spark.py -m spark
+	@.venv-spark/bin/python -m pytest -q --noconftest -p no:cacheprovider -W "ignore:Unknown config option:pytest.PytestConfigWarning" tests/test_spark.py -m spark
 
 .venv-bench/stamp: requirements/bench.lock pyproject.toml
 	$(PYTHON) -m venv .venv-bench
@@ -108,4 +121,4 @@ golden: $(VENV)/dev.stamp ## golden answers, responses and README outputs made a
 	@$(BIN)/python docs/refresh.py
 
 clean: ## remove the environment, bundles and caches
-	rm -rf $(VENV) .venv-bench .venv-spark .bench bundles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-run .venv-serve .venv-bench .venv-spark .bench bundles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

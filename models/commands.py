@@ -15,6 +15,7 @@ import click
 
 from models import personas, rulebook_commands
 from models.local_paths import LocalPath, bundles_folder
+from models.missing_extras import with_extra
 
 if TYPE_CHECKING:
     from models.codes import Language
@@ -265,3 +266,7 @@ _bundles = bundles_folder
 def _stop(message: str) -> Any:  # noqa: ANN401  (never returns)
     click.echo(message, err=True)
     sys.exit(2)
+
+
+with_extra(rulebook, "rulebook")
+with_extra(bundle, "rulebook")

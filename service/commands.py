@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 import click
 
 from models.commands import rulebook
+from models.missing_extras import with_extra
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -77,3 +78,6 @@ def _settings() -> Settings:
 def _stop(message: str, code: int) -> NoReturn:
     click.echo(message, err=True)
     sys.exit(code)
+
+
+with_extra(replay, "serve")

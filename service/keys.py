@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import click
 
+from models.missing_extras import with_extra
 from service.access import LONGEST_DAYS, SCOPES, WRITES_AND_READS, make_key, read_keys, write_keys
 from service.settings import SettingsError
 
@@ -129,3 +130,6 @@ def _explained() -> Iterator[None]:
         yield
     except (SettingsError, OSError) as error:
         raise click.ClickException(str(error)) from None
+
+
+with_extra(keys, "serve")

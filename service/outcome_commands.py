@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from models.local_paths import bundles_folder
+from models.missing_extras import with_extra
 from service.settings import MOST_WEEKS, SettingsError, outcomes_smallest, outcomes_url, whole_number
 
 if TYPE_CHECKING:
@@ -171,3 +172,6 @@ def _store(*, migrated: bool = True) -> Iterator[Store]:
         ) from None
     except (SettingsError, WrongDatabaseError) as error:
         raise click.ClickException(str(error)) from None
+
+
+with_extra(outcomes, "serve")

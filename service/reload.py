@@ -17,6 +17,7 @@ from typing import Final
 
 import click
 
+from models.missing_extras import with_extra
 from service.settings import SettingsError, run_folder
 
 _STEP_S: Final = 0.05
@@ -100,3 +101,6 @@ def _wait(done: Callable[[], bool], wait_s: float, problem: str) -> None:
         if time.monotonic() > until:
             raise ReloadError(f"{problem} within {wait_s:g} s. The others go on serving; look at the log.")
         time.sleep(_STEP_S)
+
+
+with_extra(main, "serve")

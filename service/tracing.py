@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
+from models.missing_extras import how_to_install
 from service.logs import Trace
 from service.settings import SettingsError
 
@@ -89,7 +90,8 @@ def tracer_for(endpoint: str | None) -> Tracer | None:
         import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401, PLC0415
     except ImportError:
         raise SettingsError(
-            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but tracing is not installed. "
-            "Install the extra tracing of Arki's wheel, or unset it."
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the extra `tracing` is not installed. "
+            + how_to_install("tracing")
+            + " Or unset OTEL_EXPORTER_OTLP_ENDPOINT."
         ) from None
     return OpenTelemetry()

@@ -134,6 +134,6 @@ def test_tracing_that_is_not_installed_stops_the_start(monkeypatch):
     with pytest.raises(SettingsError) as error:
         tracer_for("http://127.0.0.1:4318")
     assert str(error.value) == (
-        "OTEL_EXPORTER_OTLP_ENDPOINT is set, but tracing is not installed. "
-        "Install the extra tracing of Arki's wheel, or unset it."
+        "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the extra `tracing` is not installed. Run `make dev` in the checkout, "
+        "then the same command from .venv/bin. Or unset OTEL_EXPORTER_OTLP_ENDPOINT."
     )

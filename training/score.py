@@ -6,6 +6,7 @@ This module is the command: what may be asked, what is told, and with which exit
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import re
 import sys
@@ -19,6 +20,7 @@ import click
 
 from models.codes import LANGUAGES
 from models.local_paths import LocalPath
+from models.missing_extras import with_extra
 from training.score_options import CAPACITY, SHARE, Options, as_of_day
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 COULD_NOT, WRONG_USE, NO_RESULT, INTERRUPTED = 1, 2, 3, 130
 _SPOOLED: Final = re.compile(r"\S*standard-input\.part")
 ENGINES: Final = ("local", "dask", "spark")
+_LIBRARIES: Final = {"dask": "distributed", "spark": "pyspark"}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -150,6 +153,8 @@ def spark_recommendations(customers: DataFrame, asked: Asked | None = None) -> D
 
 
 def _score(options: Options) -> None:
+    if options.engine in _LIBRARIES:  # the first to be missed, since its extra brings the others
+        importlib.import_module(_LIBRARIES[options.engine])
     from training import planning, runs  # noqa: PLC0415  (heavy)
     from training.progress import RowProgress  # noqa: PLC0415
     from training.score_telling import report, summary  # noqa: PLC0415
@@ -207,7 +212,7 @@ def _ending(options: Options) -> Iterator[None]:
     )
     try:
         yield
-    except click.exceptions.Exit:
+    except (click.exceptions.Exit, ModuleNotFoundError):
         raise
     except (KeyboardInterrupt, click.exceptions.Abort):
         _stop(f"stopped.{kept}", INTERRUPTED)
@@ -265,3 +270,6 @@ def _refused_rows(options: Options) -> str:
 def _stop(message: str, code: int) -> None:
     click.echo(f"arki-score: {message}", err=True)
     sys.exit(code)
+
+
+with_extra(main, "score")

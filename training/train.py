@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from models.local_paths import LocalPath
+from models.missing_extras import with_extra
 from training.artifacts import ARTIFACTS
 from training.model_commands import compare, drift, promote
 from training.outcome_commands import estimate_draft, read_outcomes, tell_agreement
@@ -212,3 +213,6 @@ def _told_plainly() -> Iterator[None]:
         yield
     except (TrainingDataError, CustomerFileError, ConfigError, GatesFailedError, OSError) as error:
         raise click.ClickException(str(error)) from error
+
+
+with_extra(main, "train")
