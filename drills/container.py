@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +16,9 @@ from drills.server import ROOT, free_port
 from drills.table import CannotRunError, Row, needs
 
 UID = 65532
-# In a mount namespace of our own: everything read-only but /dev/shm and /proc; then another user, nothing to regain.
+STAGE = "/dev/shm"
+# In a mount namespace of our own: everything read-only but /dev/shm and /proc; then another user, nothing to regain. What the
+# service reads lies below /dev/shm, since only their owner may enter the folders of a checkout or of an interpreter.
 _SCRIPT = """
 set -e
 mount --make-rprivate /
@@ -23,18 +26,25 @@ mount -o remount,bind,ro / 2>/dev/null || mount -o remount,ro /
 awk '{print $2}' /proc/self/mounts | while read -r m; do
   case "$m" in /dev/shm|/proc|/proc/*|/dev|/dev/*|/sys|/sys/*) ;; *) mount -o remount,bind,ro "$m" 2>/dev/null || true ;; esac
 done
-mount -t tmpfs -o mode=1777 arki /dev/shm
-mkdir /dev/shm/bundles
-cp -r %(bundles)s/. /dev/shm/bundles/
-chmod -R a+rX /dev/shm/bundles
-exec setpriv --reuid %(uid)d --regid %(uid)d --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \\
-  %(command)s
+mount -t tmpfs -o mode=1777 arki "$STAGE"
+cd "$STAGE"
+mkdir code bundles base purelib platlib
+for name in models service clients fixtures; do cp -r "$ROOT/$name" code/; done
+cp -r "$BUNDLES"/. bundles/
+chmod -R a+rX code bundles
+for name in base purelib platlib; do
+  eval "source=\\$$name"
+  mount --bind "$source" $name
+  mount -o remount,bind,ro $name
+done
+exec setpriv --reuid "$WHO" --regid "$WHO" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \\
+  env LD_LIBRARY_PATH="$STAGE/base/lib" "$STAGE/base/$INTERPRETER" -c "$CODE"
 """
 _CODE = """
 import os, runpy, sys
 status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
 try:
-    open("%(root)s/written", "w"); written = True
+    open("/tmp/arki-written", "w"); written = True
 except OSError:
     written = False
 print("caps", status["CapEff"].strip(), status["CapBnd"].strip(), "uid", os.getuid(), "written", written, flush=True)
@@ -51,21 +61,27 @@ def locked_down(folder: Path, bundles: Path) -> list[Row]:
     if subprocess.run([unshare, "--mount", "true"], capture_output=True, check=False).returncode:
         raise CannotRunError("unshare may not make a mount namespace here")
     port = free_port()
-    path = os.pathsep.join([str(ROOT), *(entry for entry in sys.path if entry)])
-    script = _SCRIPT % {"bundles": bundles, "uid": UID, "command": '"$PYTHON" -c "$CODE"'}
+    base = Path(sys.base_prefix).resolve()
     environ = {
         "PATH": os.environ["PATH"],
-        "PYTHON": sys.executable,
-        "PYTHONPATH": path,
+        "STAGE": STAGE,
+        "ROOT": str(ROOT),
+        "BUNDLES": str(bundles),
+        "WHO": str(UID),
+        "CODE": _CODE,
+        "base": str(base),
+        "INTERPRETER": str(Path(sys.executable).resolve().relative_to(base)),
+        "purelib": sysconfig.get_path("purelib"),
+        "platlib": sysconfig.get_path("platlib"),
+        "PYTHONPATH": os.pathsep.join(f"{STAGE}/{name}" for name in ("code", "purelib", "platlib")),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "CODE": _CODE % {"root": ROOT},
-        "ARKI_BUNDLES": "/dev/shm/bundles",
+        "ARKI_BUNDLES": f"{STAGE}/bundles",
         "ARKI_DEV_KEY": "k",
         "PORT": str(port),
     }
     with (folder / "out.txt").open("wb") as out:
         process = subprocess.Popen(
-            [unshare, "--mount", "sh", "-c", script], env=environ, stdout=out, stderr=out, cwd="/"
+            [unshare, "--mount", "sh", "-c", _SCRIPT], env=environ, stdout=out, stderr=out, cwd="/"
         )
     try:
         served = _ready(port, process)
@@ -77,7 +93,9 @@ def locked_down(folder: Path, bundles: Path) -> list[Row]:
     expected = f"caps {zero} {zero} uid {UID} written False"
     facts = next((line for line in said.splitlines() if line.startswith("caps ")), said[-300:])
     if "Permission denied" in said and not served:
-        raise CannotRunError(f"uid {UID} may not read the environment under {ROOT}")
+        raise CannotRunError(
+            f"uid {UID} may not read the files of {base} or {environ['purelib']} (a umask of 077?)"
+        )
     return [
         Row(
             f"read-only root, no capabilities, uid {UID}",
