@@ -55,6 +55,20 @@ def read_authored(rulebook: Path = RULEBOOK, content: Path = CONTENT) -> Authore
     return read_rules(read_content(content), rulebook)
 
 
+def find_folders(rulebook: Path | None, content: Path | None = None) -> tuple[Path, Path]:
+    """The folders of the rules and of the content that goes with them.
+
+    `rulebook` may also hold both, as `rulebook/` and `content/`. Content that is not named is what lies beside the rules,
+    else the shipped catalogue.
+    """
+    if rulebook is None:
+        return RULEBOOK, content or CONTENT
+    within = rulebook / "rulebook"
+    rules = within if (within / "rules.yaml").exists() else rulebook
+    beside = rules.resolve().parent / "content"
+    return rules, content or (beside if (beside / "catalogue.yaml").exists() else CONTENT)
+
+
 def is_id(name: str) -> bool:
     """Whether a name may be an id: ids stand in answers, references and logs."""
     return _ID.fullmatch(name) is not None

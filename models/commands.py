@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from models import personas, rulebook_commands
-from models.local_paths import LocalPath, bundles_folder
+from models.local_paths import bundles_folder
 from models.missing_extras import with_extra
+from models.options import FOLDER, as_of_option, content_option, folders, rulebook_option, today
 
 if TYPE_CHECKING:
     from models.codes import Language
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from models.messages import TeamLanguage
 
 REVIEW_AHEAD_DAYS: Final = 60
-_FOLDER = LocalPath(file_okay=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,12 +32,8 @@ def rulebook() -> None:
 
 
 @rulebook.command()
-@click.option(
-    "--rulebook", "rulebook_folder", type=_FOLDER, help="Folder of rules.yaml (default: the shipped one)."
-)
-@click.option(
-    "--content", "content_folder", type=_FOLDER, help="Folder of catalogue.yaml (default: the shipped one)."
-)
+@rulebook_option
+@content_option
 @click.option(
     "--language",
     type=click.Choice(["en", "fi", "sv"]),
@@ -78,23 +74,20 @@ def check(rulebook_folder: Path | None, content_folder: Path | None, language: T
 @click.argument("customer", type=click.File("r"), required=False)
 @click.option("--persona", help="A persona by id, instead of a file.")
 @click.option("--language", type=click.Choice(["fi", "sv", "en"]), default="fi", show_default=True)
-@click.option("--as-of", help="A date as 2026-05-31 (default: now).")
-@click.option(
-    "--rulebook",
-    "folder",
-    type=_FOLDER,
-    help="Explain by this folder of rules.yaml, not by the current bundle.",
-)
+@as_of_option("The day to explain, from midnight in Finland", "now")
+@rulebook_option
+@content_option
 def explain(
     customer: Any,  # noqa: ANN401
     persona: str | None,
     language: Language,
-    as_of: str | None,
-    folder: Path | None,
+    as_of: date | None,
+    rulebook_folder: Path | None,
+    content_folder: Path | None,
 ) -> None:
     """Explain a CUSTOMER: a JSON file {"customer_type": …, "signals": {…}}, or - for standard input.
 
-    Shows what was offered and why, and each rule passed over with its first condition that failed.
+    By the current bundle; by what is written where --rulebook or --content names a folder. Shows what was offered and why, and each rule passed over with its first condition that failed.
     """
     from models.bundle import BundleError, BundleStore, preview  # noqa: PLC0415
     from models.channels import HELSINKI  # noqa: PLC0415
@@ -103,14 +96,10 @@ def explain(
     try:
         given = personas.persona(persona) if persona else json.load(customer or sys.stdin)
         signals = read_signals(given["customer_type"], given["signals"])
-        at = (
-            datetime.combine(date.fromisoformat(as_of), datetime.min.time(), HELSINKI)
-            if as_of
-            else datetime.now(UTC)
-        )
+        at = datetime.combine(as_of, datetime.min.time(), HELSINKI) if as_of else datetime.now(UTC)
         recommender = (
-            preview(_checked(folder, None).parts()).recommender
-            if folder
+            preview(_checked(rulebook_folder, content_folder).parts()).recommender
+            if rulebook_folder or content_folder
             else BundleStore(_bundles()).recommender()
         )
         found = recommender.explain(signals, at=at, language=language)
@@ -158,13 +147,9 @@ def bundle() -> None:
 
 
 @bundle.command()
-@click.option(
-    "--rulebook", "rulebook_folder", type=_FOLDER, help="Folder of rules.yaml (default: the shipped one)."
-)
-@click.option(
-    "--content", "content_folder", type=_FOLDER, help="Folder of catalogue.yaml (default: the shipped one)."
-)
-@click.option("--artifacts", type=_FOLDER, help="Folder of scorecard.json (default: the shipped one).")
+@rulebook_option
+@content_option
+@click.option("--artifacts", type=FOLDER, help="Folder of scorecard.json (default: the shipped one).")
 @click.option("--activate", "then_activate", is_flag=True, help="Serve it at once.")
 def build(
     rulebook_folder: Path | None, content_folder: Path | None, artifacts: Path | None, *, then_activate: bool
@@ -230,9 +215,7 @@ def _checked(rulebook_folder: Path | None, content_folder: Path | None) -> Autho
     """What the content team wrote, read and, where it could be read without error, analysed."""
     from models import analysis, authoring  # noqa: PLC0415
 
-    authored = authoring.read_authored(
-        rulebook_folder or authoring.RULEBOOK, content_folder or authoring.CONTENT
-    )
+    authored = authoring.read_authored(*folders(rulebook_folder, content_folder))
     analysis.analyse(authored)
     return authored
 
@@ -247,10 +230,10 @@ def _report(authored: Authored, *, warnings: bool = True, language: TeamLanguage
 
 def _report_expiring(authored: Authored) -> None:
     """Warn of content that soon expires. Said when asked, never part of a bundle: it depends on today's date."""
-    today = datetime.now(UTC).date()
-    soon = (today + timedelta(days=REVIEW_AHEAD_DAYS)).isoformat()
+    day = today()
+    soon = (day + timedelta(days=REVIEW_AHEAD_DAYS)).isoformat()
     for item in authored.catalogue["items"]:
-        if item["status"] == "approved" and today.isoformat() <= item.get("valid_until", "9999") <= soon:
+        if item["status"] == "approved" and day.isoformat() <= item.get("valid_until", "9999") <= soon:
             authored.find(item["id"], "expires", day=item["valid_until"], warning=True)
 
 

@@ -68,11 +68,8 @@ def read_edition(name: str, bundles: Path) -> Edition:
         If it is none of these, or has errors of its own.
     """
     folder = Path(name)
-    if (folder / "rulebook" / "rules.yaml").exists():
-        return _authored(name, folder / "rulebook", folder / "content")
-    if (folder / "rules.yaml").exists():
-        beside = folder.resolve().parent / "content"
-        return _authored(name, folder, beside if (beside / "catalogue.yaml").exists() else authoring.CONTENT)
+    if any((place / "rules.yaml").exists() for place in (folder, folder / "rulebook")):
+        return _authored(name, *authoring.find_folders(folder))
     if (folder / "rulebook.json").exists():
         return _bundled(name, folder)
     matching = [digest for digest in bundle.available(bundles) if digest.startswith(name)]

@@ -9,7 +9,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -17,6 +17,7 @@ import click
 
 from models.experiments import Experiment
 from models.local_paths import LocalPath, bundles_folder
+from models.options import as_of_option, content_option, folders, rulebook_option, today
 
 if TYPE_CHECKING:
     from models.catalogue import Catalogue
@@ -24,18 +25,21 @@ if TYPE_CHECKING:
     from models.messages import TeamLanguage
 
 _FILE: Final = LocalPath(dir_okay=False)
-_FOLDER: Final = LocalPath(file_okay=False)
 _SHOWN: Final = 20
 
 
 @click.command()
-@click.option("--as-of", help="A date as 2026-05-31 (default: today).")
+@as_of_option("The day to count on")
+@rulebook_option
+@content_option
 @click.option(
     "--answers",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LocalPath(exists=True, dir_okay=False),
     help="A CSV of arki-score; counts how many of its items lead to Arki's own example pages, instead of the table.",
 )
-def coverage(as_of: str | None, answers: Path | None) -> None:
+def coverage(
+    as_of: date | None, rulebook_folder: Path | None, content_folder: Path | None, answers: Path | None
+) -> None:
     """Count the content that can be offered, by topic and language, as a Markdown table. A hole shows as 0.
 
     The last row counts Arki's own example pages, which stand in where no page of Kela's is known.
@@ -44,11 +48,11 @@ def coverage(as_of: str | None, answers: Path | None) -> None:
     from models.catalogue import read_catalogue  # noqa: PLC0415
     from models.codes import LANGUAGES  # noqa: PLC0415
 
-    catalogue = read_catalogue(authoring.read_content(authoring.CONTENT).catalogue)
+    catalogue = read_catalogue(authoring.read_content(folders(rulebook_folder, content_folder)[1]).catalogue)
     if answers is not None:
         click.echo(_own_pages_in(answers, catalogue))
         return
-    day = _day(as_of)
+    day = as_of or today()
     offered = [item for item in catalogue.items.values() if item.approved and item.holds_on(day)]
     click.echo("| topic | fi | sv | en |\n|---|---:|---:|---:|")
     for topic in catalogue.topics["topics"]:
@@ -101,8 +105,8 @@ def _own_pages_in(answers: Path, catalogue: Catalogue) -> str:
 @click.command()
 @click.argument("old")
 @click.argument("new")
-@click.option("--as-of", help="The day to compare on, as 2026-05-31 (default: today).")
-def diff(old: str, new: str, as_of: str | None) -> None:
+@as_of_option("The day to compare on")
+def diff(old: str, new: str, as_of: date | None) -> None:
     """Show which cells of facts get another answer in NEW than in OLD, exactly.
 
     OLD and NEW are each a folder (of rules.yaml, or with rulebook/ and content/ in it) or a bundle's digest.
@@ -113,7 +117,7 @@ def diff(old: str, new: str, as_of: str | None) -> None:
 
     try:
         one, other = (read_edition(name, bundles_folder()) for name in (old, new))
-        found = difference(one, other, day=_day(as_of), inventor=Inventor(read_model()))
+        found = difference(one, other, day=as_of or today(), inventor=Inventor(read_model()))
     except (EditionError, ValueError) as error:
         _stop(str(error))
     for change in found.changes:
@@ -140,7 +144,7 @@ def diff(old: str, new: str, as_of: str | None) -> None:
 @click.option(
     "--population", required=True, type=_FILE, help="Customers, .parquet or .csv, as arki-score reads."
 )
-@click.option("--as-of", help="The day to compare on, as 2026-05-31 (default: today).")
+@as_of_option("The day to compare on")
 @click.option(
     "--uptake",
     type=click.FloatRange(0, 1),
@@ -149,7 +153,7 @@ def diff(old: str, new: str, as_of: str | None) -> None:
     help="Share of offers of personal service that are taken up; an assumption.",
 )
 @click.option("--json", "as_json", is_flag=True, help="All figures as JSON.")
-def impact(old: str, new: str, population: Path, as_of: str | None, uptake: float, *, as_json: bool) -> None:
+def impact(old: str, new: str, population: Path, as_of: date | None, uptake: float, *, as_json: bool) -> None:
     """Count the customers of a population who would get another answer in NEW than in OLD, and which.
 
     Channels and content are those offered first. Columns audit_… of the population show differences between groups.
@@ -170,7 +174,7 @@ def impact(old: str, new: str, population: Path, as_of: str | None, uptake: floa
             read_edition(old, bundles_folder()),
             read_edition(new, bundles_folder()),
             population,
-            day=_day(as_of),
+            day=as_of or today(),
             scorecard=scorecard,
             inventor=Inventor(scorecard),
         )
@@ -184,13 +188,13 @@ def impact(old: str, new: str, population: Path, as_of: str | None, uptake: floa
 
 @click.command()
 @click.argument("table", type=_FILE)
-@click.option("--rulebook", "folder", type=_FOLDER, help="Folder of rules.yaml (default: the shipped one).")
-def export(table: Path, folder: Path | None) -> None:
+@rulebook_option
+def export(table: Path, rulebook_folder: Path | None) -> None:
     """Write the rules to TABLE, an .xlsx with a sheet for each segment and one for employers."""
     from models import authoring, spreadsheet  # noqa: PLC0415
 
     try:
-        rules = spreadsheet.export(folder or authoring.RULEBOOK, table)
+        rules = spreadsheet.export(authoring.find_folders(rulebook_folder)[0], table)
     except spreadsheet.SheetError as error:
         _stop(str(error))
     click.echo(f"{rules} rules -> {table}")
@@ -198,7 +202,7 @@ def export(table: Path, folder: Path | None) -> None:
 
 @click.command("import")
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--rulebook", "folder", type=_FOLDER, help="Folder of rules.yaml (default: the shipped one).")
+@rulebook_option
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 @click.option(
     "--language",
@@ -207,7 +211,7 @@ def export(table: Path, folder: Path | None) -> None:
     show_default=True,
     help="Language of what is wrong in the table.",
 )
-def import_(table: Path, folder: Path | None, *, dry_run: bool, language: TeamLanguage) -> None:
+def import_(table: Path, rulebook_folder: Path | None, *, dry_run: bool, language: TeamLanguage) -> None:
     """Bring the edits of TABLE back into rules.yaml. What was not edited keeps its bytes, comments and order.
 
     TABLE is an .xlsx that `arki-rulebook export` or the console made, saved by whatever program. It has the sheets
@@ -222,7 +226,7 @@ def import_(table: Path, folder: Path | None, *, dry_run: bool, language: TeamLa
     from models import authoring, spreadsheet  # noqa: PLC0415
 
     try:
-        changed = spreadsheet.import_(table, folder or authoring.RULEBOOK, write=not dry_run)
+        changed = spreadsheet.import_(table, authoring.find_folders(rulebook_folder)[0], write=not dry_run)
     except spreadsheet.SheetError as error:
         _stop(f"{table}: {error.told(language)}")
     for line in changed:
@@ -233,17 +237,15 @@ def import_(table: Path, folder: Path | None, *, dry_run: bool, language: TeamLa
 
 
 @click.command("suggest-examples")
-@click.option("--rulebook", "folder", type=_FOLDER, help="Folder of rules.yaml (default: the shipped one).")
-@click.option(
-    "--content", "content_folder", type=_FOLDER, help="Folder of catalogue.yaml (default: the shipped one)."
-)
+@rulebook_option
+@content_option
 @click.option("--missing", is_flag=True, help="Only what examples.yaml does not cover yet.")
-def suggest_examples(folder: Path | None, content_folder: Path | None, *, missing: bool) -> None:
+def suggest_examples(rulebook_folder: Path | None, content_folder: Path | None, *, missing: bool) -> None:
     """Propose few worked examples that cover every rule and each condition's edge, as YAML for examples.yaml."""
     from models import authoring  # noqa: PLC0415
     from models.suggestions import as_yaml, suggest  # noqa: PLC0415
 
-    authored = authoring.read_authored(folder or authoring.RULEBOOK, content_folder or authoring.CONTENT)
+    authored = authoring.read_authored(*folders(rulebook_folder, content_folder))
     if authored.errors:
         _stop(f"The rulebook has errors; `arki-rulebook check` tells them. First: {authored.errors[0]}")
     found = suggest(authored, missing=missing)
@@ -311,10 +313,6 @@ def _told(value: Any) -> str:  # noqa: ANN401
         arms = [f"{arm.id} {arm.share} % ({', '.join(arm.content)})" for arm in value.variants]
         return f"{value.id}: control {value.control_share} %, {', '.join(arms)}"
     return ", ".join(value) if isinstance(value, tuple) else str("–" if value is None else value)
-
-
-def _day(as_of: str | None) -> date:
-    return date.fromisoformat(as_of) if as_of else datetime.now(UTC).date()
 
 
 def _stop(message: str) -> NoReturn:

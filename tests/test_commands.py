@@ -1,10 +1,11 @@
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
 
+from models import authoring, commands
 from models import bundle as bundles_module
-from models import commands
 
 
 @pytest.fixture
@@ -35,6 +36,74 @@ def test_explain_reads_a_customer_from_standard_input(run):
     customer = json.dumps({"customer_type": "person", "signals": {"minor": True}})
     shown = run(commands.rulebook, "explain", "-", input=customer)
     assert "-> neutral: web_page" in shown.output
+
+
+@pytest.mark.parametrize("day", ["2026-13-18", "2026-11-18T12:00", "31.12.2026", "0001-01-01", "today"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("explain", "--persona", "nea-minor"),
+        ("coverage",),
+        ("diff", "a", "b"),
+        ("impact", "a", "b", "--population", "c.csv"),
+    ],
+    ids=lambda asked: asked[0],
+)
+def test_every_command_takes_a_date_alone_as_its_day_and_says_so_in_one_sentence(run, asked, day):
+    shown = run(commands.rulebook, *asked, "--as-of", day)
+    assert shown.exit_code == 2
+    assert shown.output.splitlines()[-1] == (
+        f"Error: Invalid value for '--as-of': {day} is no day of the years 2000 to 2100. Write it as 2026-05-31."
+    )
+
+
+def test_rules_and_content_are_named_alike_by_every_command_that_reads_both():
+    options = {
+        name: {option for parameter in command.params for option in parameter.opts}
+        for name, command in (
+            commands.rulebook.commands | {"build": commands.bundle.commands["build"]}
+        ).items()
+    }
+    both = {name for name, found in options.items() if {"--rulebook", "--content"} <= found}
+    assert both == {"check", "explain", "coverage", "suggest-examples", "build"}
+    assert {name for name, found in options.items() if "--rulebook" in found} - both == {"export", "import"}
+
+
+@pytest.fixture
+def draft(tmp_path):
+    """A draft of the rules and of the content in one folder; a title is another in the content."""
+    shutil.copytree(authoring.RULEBOOK, tmp_path / "draft" / "rulebook")
+    content = shutil.copytree(authoring.CONTENT, tmp_path / "draft" / "content")
+    for file in content.glob("*.yaml"):
+        file.write_text(file.read_text().replace("Kun elämä muuttuu", "LUONNOS"))
+    return tmp_path / "draft"
+
+
+def titles(shown):
+    return [line for line in shown.stdout.splitlines() if line[:2] in {"1.", "2.", "3."}]
+
+
+@pytest.mark.parametrize("place", [".", "rulebook"])
+def test_a_draft_is_explained_with_the_content_that_lies_beside_its_rules(run, draft, place):
+    customer = json.dumps({"customer_type": "person", "signals": {}})
+    shown = run(commands.rulebook, "explain", "-", "--rulebook", str(draft / place), input=customer)
+    assert shown.exit_code == 0, shown.output
+    assert f"Content: {draft / 'content'}. Name another with --content." in shown.stderr
+    assert "2. web_page · web_page · LUONNOS" in titles(shown)
+
+
+def test_content_that_is_named_is_the_content_that_is_used(run, draft, tmp_path):
+    customer = json.dumps({"customer_type": "person", "signals": {}})
+    alone = (draft / "rulebook").rename(tmp_path / "rules-alone")
+    shipped = run(commands.rulebook, "explain", "-", "--rulebook", str(alone), input=customer)
+    named = ("--rulebook", str(alone), "--content", str(draft / "content"))
+    drafted = run(commands.rulebook, "explain", "-", *named, input=customer)
+    by_content = run(commands.rulebook, "explain", "-", *named[2:], input=customer)
+    assert f"Content: {authoring.CONTENT}. Name another with --content." in shipped.stderr
+    assert "2. web_page · web_page · Kun elämä muuttuu" in titles(shipped)
+    assert "2. web_page · web_page · LUONNOS" in titles(drafted)
+    assert titles(by_content) == titles(drafted)
+    assert "Content:" not in drafted.stderr
 
 
 @pytest.mark.parametrize(

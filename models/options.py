@@ -1,0 +1,77 @@
+"""Options that commands share, each declared once: where rules and content lie, and the day asked about.
+
+Only click is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from models.local_paths import LocalPath
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+FOLDER: Final = LocalPath(file_okay=False)
+_DAY: Final = re.compile(r"(20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}")
+
+
+class Day(click.ParamType[date]):
+    """A day of the calendar, written as 2026-05-31."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:  # noqa: ANN401
+        """The day; click's usage error, which stops the command, for anything else."""
+        if isinstance(value, date):
+            return value
+        try:
+            if _DAY.fullmatch(value):
+                return date.fromisoformat(value)
+        except ValueError:
+            pass
+        message = f"{value} is no day of the years 2000 to 2100. Write it as 2026-05-31."
+        raise click.BadParameter(message, ctx, param)
+
+
+rulebook_option: Final = click.option(
+    "--rulebook",
+    "rulebook_folder",
+    type=FOLDER,
+    help="Folder of rules.yaml, or one with rulebook/ and content/ in it (default: the shipped one).",
+)
+content_option: Final = click.option(
+    "--content",
+    "content_folder",
+    type=FOLDER,
+    help="Folder of catalogue.yaml (default: content/ beside the rulebook's folder, else the shipped one).",
+)
+
+
+def as_of_option(what: str, default: str = "today") -> Callable[[Command], Command]:
+    """`--as-of`, a day; what it is for, and what holds without it."""
+    return click.option("--as-of", type=Day(), help=f"{what}, as 2026-05-31 (default: {default}).")
+
+
+def today() -> date:
+    """The day it is in Finland."""
+    from models.channels import HELSINKI  # noqa: PLC0415
+
+    return datetime.now(UTC).astimezone(HELSINKI).date()
+
+
+def folders(rulebook_folder: Path | None, content_folder: Path | None) -> tuple[Path, Path]:
+    """Where the rules and the content lie that a command was told of.
+
+    Whoever names the rules alone is told, on standard error, which content goes with them.
+    """
+    from models import authoring  # noqa: PLC0415
+
+    rules, content = authoring.find_folders(rulebook_folder, content_folder)
+    if rulebook_folder is not None and content_folder is None:
+        click.echo(f"Content: {content}. Name another with --content.", err=True)
+    return rules, content
