@@ -6,10 +6,11 @@ Drafts are never recommended, expired items never picked, statutory items never 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
+from datetime import date, timedelta
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from models.codes import CUSTOMER_TYPES, CustomerType, Language
@@ -88,6 +89,8 @@ class Catalogue:
         for item in sorted(self.items.values(), key=lambda item: item.id):
             if item.approved and item.languages:
                 self._file(item)
+        self._changes = lru_cache(maxsize=_RANKINGS)(self._change_days)
+        self._statutory_changes = _change_days(item for items in self._statutory.values() for item in items)
         for (_, _, topic), filed in self._index.items():
             filed.sort(key=lambda item: (item.topics[0] != topic, item.id))
 
@@ -156,6 +159,12 @@ class Catalogue:
         candidates = self.candidates(content_type, topic, customer_type=customer_type, channel=channel)
         return {language for item in candidates for language in item.languages}
 
+    def change_days(
+        self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
+    ) -> tuple[date, ...]:
+        """The days, in order, on which an item begins or no longer holds that `pick` chooses among."""
+        return self._changes(content_type, topic, customer_type, channel)
+
     def candidates(
         self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
     ) -> Iterator[ContentItem]:
@@ -171,6 +180,27 @@ class Catalogue:
         """One statutory item per benefit, the most particular in the asked language, each item once."""
         best = (self._statutory_best(benefit, customer_type, language, day) for benefit in benefits)
         return list({item.id: item for item in best if item is not None}.values())
+
+    def statutory_until(
+        self,
+        benefits: Iterable[str],
+        *,
+        customer_type: CustomerType,
+        language: Language,
+        day: date,
+        latest: date,
+    ) -> date:
+        """The last day, at most `latest`, up to which `statutory` gives the same as on a day."""
+        changes = self._statutory_changes
+        if not changes or changes[-1] <= day:
+            return latest
+        owed = partial(self.statutory, tuple(benefits), customer_type=customer_type, language=language)
+        return same_until(owed, changes, day=day, latest=latest)
+
+    def statutory_changes_between(self, day: date, latest: date) -> bool:
+        """Whether any statutory item begins or ends after a day and by the latest."""
+        changes = self._statutory_changes
+        return bisect_right(changes, day) < bisect_right(changes, latest)
 
     def _best_statutory(
         self, benefit: str, customer_type: CustomerType, language: Language, day: date
@@ -196,6 +226,12 @@ class Catalogue:
                 if kind == customer_type:
                     yield from items
 
+    def _change_days(
+        self, content_type: str, topic: str, customer_type: CustomerType, channel: str
+    ) -> tuple[date, ...]:
+        candidates = self.candidates(content_type, topic, customer_type=customer_type, channel=channel)
+        return _change_days(candidates)
+
     def _file(self, item: ContentItem) -> None:
         for customer_type in CUSTOMER_TYPES:
             if not item.is_for(customer_type):
@@ -206,6 +242,13 @@ class Catalogue:
             else:
                 for topic in item.topics:
                     self._index.setdefault((customer_type, item.type, topic), []).append(item)
+
+
+def same_until(answer: Callable[..., object], changes: Sequence[date], *, day: date, latest: date) -> date:
+    """The last day, at most `latest`, up to which `answer(day=…)` stays as it is on a day, when it can change on some days."""
+    soon = changes[bisect_right(changes, day) : bisect_right(changes, latest)]
+    now = answer(day=day) if soon else None
+    return next((change - timedelta(days=1) for change in soon if answer(day=change) != now), latest)
 
 
 def read_catalogue(document: Mapping[str, Any], *, public_url: str = "") -> Catalogue:
@@ -259,6 +302,16 @@ def _address(written: str, language: Language, public_url: str) -> str:
     if not public_url or not written.startswith(OWN_PAGES):
         return written
     return f"{public_url}{written}?language={language}"
+
+
+def _change_days(items: Iterable[ContentItem]) -> tuple[date, ...]:
+    """The first days on which items hold or hold no more, in order."""
+    found: set[date] = set()
+    for item in items:
+        found.add(item.valid_from)
+        if item.valid_until < date.max:
+            found.add(item.valid_until + timedelta(days=1))
+    return tuple(sorted(found - {date.min}))
 
 
 def _chain(topic: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, Final, NamedTuple
 
-from models.catalogue import Catalogue, ContentItem
+from models.catalogue import Catalogue, ContentItem, same_until
 from models.channels import HELSINKI, Channel
 from models.codes import BENEFITS, CUSTOMER_TYPES, CustomerType, Language
 from models.combinations import Combinations, count_combinations, possible_combinations
@@ -183,15 +184,16 @@ class Recommender:
     def _recommend(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> Recommendation:
         offers, assignment = self._offers(signals, lookups(signals, prediction), asked)
         offered = self._offered(signals.customer_type, offers, asked)
+        statutory, statutory_until = self._statutory(signals, asked)
         segment = self._segment(signals, prediction, asked.language)
         return Recommendation(
             personalised=not asked.degraded and _is_personalised(signals, prediction),
             degraded=asked.degraded,
             notice=self.texts["notice"][asked.language],
             as_of=asked.at,
-            valid_until=offered.valid_until,
+            valid_until=min(offered.valid_until, statutory_until),
             items=offered.items,
-            statutory=self._statutory(signals, asked),
+            statutory=statutory,
             human_channel=offered.human_channel,
             segment=None if asked.degraded else segment,
             versions=self.versions,
@@ -217,18 +219,20 @@ class Recommender:
             return offers, None
         return drawn(offers, asked.draw)
 
-    def _statutory(self, signals: Signals, asked: _Asked) -> tuple[StatutoryItem, ...]:
-        """What the law attaches to the benefits that are named; kept, since it follows from them alone."""
+    def _statutory(self, signals: Signals, asked: _Asked) -> tuple[tuple[StatutoryItem, ...], date]:
+        """What the law attaches to the benefits that are named, and until when; kept, since it follows from them alone."""
         kind, language, benefits = signals.customer_type, asked.language, _statutory_benefits(signals)
         if not benefits:
-            return ()
-        found: tuple[StatutoryItem, ...] = self._remembered(
+            return (), self._latest(asked.day)
+        wanted: Any = {"customer_type": kind, "language": language, "day": asked.day}
+        found: tuple[tuple[StatutoryItem, ...], date] = self._remembered(
             ("statutory", kind, language, asked.day, *benefits),
-            lambda: tuple(
-                StatutoryItem(item.type, _content(item, language))
-                for item in self.catalogue.statutory(
-                    benefits, customer_type=kind, language=language, day=asked.day
-                )
+            lambda: (
+                tuple(
+                    StatutoryItem(item.type, _content(item, language))
+                    for item in self.catalogue.statutory(benefits, **wanted)
+                ),
+                self.catalogue.statutory_until(benefits, **wanted, latest=self._latest(asked.day)),
             ),
         )
         return found
@@ -253,23 +257,15 @@ class Recommender:
         return found
 
     def _made(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> Offered:
-        items = self._items(customer_type, offers, asked)
         return Offered(
-            items,
+            self._items(customer_type, offers, asked),
             self._human_channel(customer_type, offers[0].rule, asked),
-            self._valid_until(items, asked.day),
+            self._offered_until(customer_type, offers, asked),
         )
 
     def _human_channel(self, customer_type: CustomerType, rule: Rule, asked: _Asked) -> HumanChannel:
         channel = self.channels[rule.human_channel]
-        card = self.catalogue.pick(
-            channel.card,
-            self.catalogue.stated_topic(customer_type, None, None),
-            customer_type=customer_type,
-            channel=channel.id,
-            language=asked.language,
-            day=asked.day,
-        )
+        card = self._picks(customer_type, self._card(customer_type, channel), asked.language)(day=asked.day)
         url = None if card is None else card.languages[card.language_for(asked.language)].url
         name = channel.names[asked.language]
         return HumanChannel(channel.id, channel.ptv_channel, name, url, *channel.opening(asked.at))
@@ -282,15 +278,8 @@ class Recommender:
             for kind in kinds_offered(rule, channel):
                 if len(items) == asked.limit:
                     return tuple(items.values())
-                item = self.catalogue.pick(
-                    kind,
-                    topic,
-                    customer_type=customer_type,
-                    channel=channel.id,
-                    language=asked.language,
-                    day=asked.day,
-                    shown=asked.shown,
-                )
+                sought = Sought(kind, topic, channel.id)
+                item = self._picks(customer_type, sought, asked.language, asked.shown)(day=asked.day)
                 if item is not None and item.id not in items:
                     items[item.id] = Item(
                         len(items) + 1,
@@ -348,10 +337,56 @@ class Recommender:
             ),
         )
 
-    def _valid_until(self, items: tuple[Item, ...], day: date) -> date:
-        """The last day the answer holds: a segment expires, and so does content."""
-        latest = day + timedelta(days=self.rulebook.answer_valid_days)
-        return min([latest, *(self.catalogue.items[item.content.id].valid_until for item in items)])
+    def _latest(self, day: date) -> date:
+        """The last day on which an answer of a day may still be shown: a segment expires."""
+        return day + timedelta(days=self.rulebook.answer_valid_days)
+
+    def _offered_until(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> date:
+        """The last day up to which the same rules give the same items and the same way to a person.
+
+        Follows `_items`: what the limit leaves unread decides nothing. Batch scoring knows offers alone, so a rule that
+        begins counts where anyone whom the same rule takes could meet it, for rows too.
+        """
+        table, until = self.rulebook.tables[customer_type], self._latest(asked.day)
+        human = self._card(customer_type, self.channels[offers[0].rule.human_channel])
+        until = self._picked_until(customer_type, human, asked, until, shown=())
+        found: set[str] = set()
+        for rule, channel, topic in offers:
+            if len(found) < asked.limit:
+                until = min(until, table.decides_until(rule, asked.day))
+            for kind in kinds_offered(rule, channel):
+                if len(found) < asked.limit:
+                    sought = Sought(kind, topic, channel.id)
+                    until = self._picked_until(customer_type, sought, asked, until, shown=asked.shown)
+                    item = self._picks(customer_type, sought, asked.language, asked.shown)(day=asked.day)
+                    found.update(() if item is None else (item.id,))
+        return until
+
+    def _picked_until(
+        self,
+        customer_type: CustomerType,
+        sought: Sought,
+        asked: _Asked,
+        latest: date,
+        *,
+        shown: Collection[str],
+    ) -> date:
+        kind, topic, channel = sought
+        changes = self.catalogue.change_days(kind, topic, customer_type=customer_type, channel=channel)
+        picks = self._picks(customer_type, sought, asked.language, shown)
+        return same_until(picks, changes, day=asked.day, latest=latest)
+
+    def _card(self, customer_type: CustomerType, channel: Channel) -> Sought:
+        """What tells how to reach a channel."""
+        return Sought(channel.card, self.catalogue.stated_topic(customer_type, None, None), channel.id)
+
+    def _picks(
+        self, customer_type: CustomerType, sought: Sought, language: Language, shown: Collection[str] = ()
+    ) -> Callable[..., ContentItem | None]:
+        """`Catalogue.pick` for what is looked for, but for the day."""
+        kind, topic, channel = sought
+        wanted: Any = {"customer_type": customer_type, "channel": channel, "language": language}
+        return partial(self.catalogue.pick, kind, topic, **wanted, shown=shown)
 
 
 class _Asked(NamedTuple):

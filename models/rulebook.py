@@ -130,6 +130,22 @@ class Table:
             raise LookupError(f"no rule of the {self.customer_type} table applies")
         return self.rules[(hits & -hits).bit_length() - 1]
 
+    def decides_until(self, rule: Rule, day: date) -> date:
+        """The last day up to which a rule keeps deciding for everyone for whom it decides on a day.
+
+        It ends with the rule, or where a rule above it begins that some of them could meet; `date.max` where neither
+        comes.
+        """
+        at = bisect_right(self._starts, day) - 1
+        above = set(_above(self.periods[at][1], rule) or ())
+        for start, table in self.periods[at + 1 :]:
+            now_above = _above(table, rule)
+            if now_above is None or any(
+                _overlap(other.when, rule.when) for name, other in now_above.items() if name not in above
+            ):
+                return start - timedelta(days=1)
+        return date.max
+
     def passed_over(self, facts: Facts) -> list[PassedOver]:
         """Why each rule above the deciding one did not apply, in order."""
         found = []
@@ -232,6 +248,21 @@ def _read_guarantee(guarantee: Mapping[str, Any]) -> Guarantee:
         content=tuple(guarantee["must"].get("content", ())),
         says=guarantee["says"],
     )
+
+
+def _above(table: Table, rule: Rule) -> dict[str, Rule] | None:
+    """The rules above one by their ids; None where it is not in the table."""
+    found: dict[str, Rule] = {}
+    for other in table.rules:
+        if other.id == rule.id:
+            return found
+        found[other.id] = other
+    return None
+
+
+def _overlap(one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether some facts meet the conditions of both."""
+    return all(set(values) & set(other.get(name, values)) for name, values in one.items())
 
 
 def _conditions(when: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:

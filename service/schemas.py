@@ -400,7 +400,15 @@ class RecommendationSchema(Schema):
         attribute="recommendation.as_of",
         metadata={"description": "The moment answered for, in Finnish time, to the second."},
     )
-    valid_until = fields.Date(required=True, attribute="recommendation.valid_until")
+    valid_until = fields.Date(
+        required=True,
+        attribute="recommendation.valid_until",
+        metadata={
+            "description": "Last day up to which the same customer gets the same items by the same rules, the same "
+            "statutory content and the same human channel, as far as the bundle knows days on which rules and content "
+            "begin and end. Opening (`open_now`, `opens_at`) changes by the minute and is no part of it."
+        },
+    )
     items = fields.Nested(
         ItemSchema,
         many=True,

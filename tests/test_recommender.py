@@ -1,4 +1,4 @@
-from datetime import date, datetime
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -159,10 +159,6 @@ def test_reasons_for_a_segment_name_only_what_was_told(recommender):
     assert segment.reasons
     assert {name for reason in segment.reasons for name in reason.signals} <= set(JOB_LOST)
     assert all(reason.log_odds > 0 for reason in segment.reasons)
-
-
-def test_an_answer_expires_with_the_segment_or_with_its_content(recommender):
-    assert answer(recommender, "person", {}).valid_until == date(2026, 12, 18)
 
 
 def test_a_channel_says_when_it_opens(recommender):

@@ -62,12 +62,18 @@ class AnswerColumns:
                 answer[who] = self._of_further(answer[who], offers)
         return answer
 
-    def columns(self, answer: NDArray[np.int64]) -> dict[str, pa.Array]:
-        """The columns that follow from the answers' numbers; null where there is none."""
-        return {
-            name: dictionary(codes[answer], values)
-            for codes, (name, values) in zip(self._codes, self._values.items(), strict=True)
-        }
+    def columns(self, answer: NDArray[np.int64], days: NDArray[np.int64] | None) -> dict[str, pa.Array]:
+        """The columns that follow from the answers' numbers; null where there is none.
+
+        `days` is for how many days more each customer's statutory content stays the same, where any of it changes.
+        """
+        found = {}
+        for codes, (name, values) in zip(self._codes, self._values.items(), strict=True):
+            of_rows = codes[answer]
+            if name == "valid_until" and days is not None:
+                of_rows = np.minimum(of_rows, days)
+            found[name] = dictionary(of_rows, values)
+        return found
 
     def _of_first(self, kind: CustomerType, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         known = self._first[kind]

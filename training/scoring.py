@@ -54,7 +54,9 @@ class Scorer:
         day = asked.at.date()
         self._card = ColumnScorecard(recommender.scorecard)
         self.rules = {kind: RuleColumns(recommender, kind, day) for kind in CUSTOMER_TYPES}
-        self._statutory = StatutoryColumns(recommender.catalogue, day)
+        self._statutory = StatutoryColumns(
+            recommender.catalogue, day, valid_days=recommender.rulebook.answer_valid_days
+        )
         self._answers = AnswerColumns(recommender, self.rules, asked)
 
     def score(
@@ -159,7 +161,7 @@ class Scorer:
             TYPE: dictionary(kinds, CUSTOMER_TYPES),
             "language": dictionary(language, LANGUAGES),
             "personalised": pa.array(found.personalised, mask=refused),
-            **self._answers.columns(found.answer),
+            **self._answers.columns(found.answer, self._statutory.days(found.statutory)),
             "statutory": self._statutory.column(found.statutory, refused),
         }
         if self.asked.with_segment:

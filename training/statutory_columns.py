@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.catalogue import Catalogue
-from models.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, CustomerType
+from models.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, CustomerType, Language
 from models.signal_columns import Codes, Flags, SignalColumns
 
 _MATTERS: Final = len(BENEFITS) + 1
@@ -19,11 +19,13 @@ _MATTERS: Final = len(BENEFITS) + 1
 class StatutoryColumns:
     """What the law wants to reach customers on a day."""
 
-    def __init__(self, catalogue: Catalogue, day: date) -> None:
+    def __init__(self, catalogue: Catalogue, day: date, *, valid_days: int) -> None:
         self._catalogue, self._day = catalogue, day
+        self._latest = day + timedelta(days=valid_days)
+        self._days: dict[int, int] = {0: valid_days}
         self._texts: dict[int, str] = {}
         self._relevant = np.int64(
-            sum(1 << at for at, benefit in enumerate(BENEFITS) if self._items("person", [benefit], "fi"))
+            sum(1 << at for at, one in enumerate(BENEFITS) if catalogue.has_statutory(one, "person", "fi"))
         )
 
     def keys(
@@ -47,17 +49,38 @@ class StatutoryColumns:
         indices = pa.array(places[encoded.indices.to_numpy()], mask=refused)
         return pa.DictionaryArray.from_arrays(indices, pa.array(values, pa.string()), safe=False)
 
+    def days(self, keys: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """For how many days each customer's content stays the same, at most as long as an answer holds; None if for all."""
+        if not self._catalogue.statutory_changes_between(self._day, self._latest):
+            return None
+        distinct, back = np.unique(keys, return_inverse=True)
+        return np.array([self._days_of(key) for key in distinct.tolist()], np.int64)[back]
+
+    def _days_of(self, key: int) -> int:
+        if key not in self._days:
+            kind, named, language = _read(key)
+            until = self._catalogue.statutory_until(
+                named, customer_type=kind, language=language, day=self._day, latest=self._latest
+            )
+            self._days[key] = (until - self._day).days
+        return self._days[key]
+
     def _text(self, key: int) -> str:
         if key not in self._texts:
-            rest, kind = divmod(key, len(CUSTOMER_TYPES))
-            rest, language = divmod(rest, len(LANGUAGES))
-            bits, matter = divmod(rest, _MATTERS)
-            matters = BENEFITS if CUSTOMER_TYPES[kind] == "person" else CLAIM_KINDS
-            named = [matters[matter - 1]] if matter else []
-            named += [benefit for at, benefit in enumerate(BENEFITS) if bits >> at & 1]
-            self._texts[key] = ";".join(self._items(CUSTOMER_TYPES[kind], named, LANGUAGES[language]))
+            self._texts[key] = ";".join(self._items(*_read(key)))
         return self._texts[key]
 
-    def _items(self, kind: CustomerType, benefits: list[str], language: str) -> list[str]:
-        found = self._catalogue.statutory(benefits, customer_type=kind, language=language, day=self._day)  # type: ignore[arg-type]
+    def _items(self, kind: CustomerType, benefits: list[str], language: Language) -> list[str]:
+        found = self._catalogue.statutory(benefits, customer_type=kind, language=language, day=self._day)
         return [item.id for item in found]
+
+
+def _read(key: int) -> tuple[CustomerType, list[str], Language]:
+    """Customer type, benefits in their order and language of a key."""
+    rest, kind = divmod(key, len(CUSTOMER_TYPES))
+    rest, language = divmod(rest, len(LANGUAGES))
+    bits, matter = divmod(rest, _MATTERS)
+    matters = BENEFITS if CUSTOMER_TYPES[kind] == "person" else CLAIM_KINDS
+    named = [matters[matter - 1]] if matter else []
+    named += [benefit for at, benefit in enumerate(BENEFITS) if bits >> at & 1]
+    return CUSTOMER_TYPES[kind], named, LANGUAGES[language]
