@@ -139,7 +139,7 @@ def test_the_reviewed_file_and_a_change_note_can_be_fetched(team, moved):
     assert fetched.data == MOVED.encode()
     note = team.get(f"{moved[0]}/change-note.md")
     assert note.headers["Content-Disposition"] == 'attachment; filename="change-note.md"'
-    assert "- `job-loss-guidance`: changed" in note.text
+    assert "- rules.yaml: `job-loss-guidance`: changed" in note.text
     assert "`then.channel`: web_page → callback" in note.text
     assert "Review" in note.text
     assert team.get(f"{moved[0]}/job.json").status_code == 404
