@@ -15,15 +15,9 @@ from werkzeug.datastructures import MultiDict
 from models.signals import MOST_FAULTS, Fault, FaultLimit, holds_identity_code
 from service.body import Document
 from service.compiled import loader
+from service.contract_fields import FAULT_LIMIT
 from service.problems import MOST_LISTED, InvalidQueryError, InvalidRequestError, faults_of
-from service.schemas import (
-    FAULT_LIMIT,
-    Ask,
-    BatchCustomerSchema,
-    BatchRequestSchema,
-    RecommendationRequestSchema,
-    ask_of,
-)
+from service.schemas import Ask, BatchCustomerSchema, BatchRequestSchema, RecommendationRequestSchema, ask_of
 
 T = TypeVar("T")
 ASK: Final = RecommendationRequestSchema()

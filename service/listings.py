@@ -18,9 +18,10 @@ from models.mapping import MappingRow
 from models.rulebook import Guarantee, Rule
 from models.segments import Segment
 from service.compiled import dumper
+from service.contract_fields import Choice, StrictSchema, Text, WholeNumber
 from service.experiments import ExperimentSchema
 from service.problems import NotFoundError
-from service.schemas import Choice, StrictSchema, Text, VersionsSchema, WholeNumber
+from service.schemas import VersionsSchema
 from service.sheets import as_text
 
 LARGEST_PAGE: Final = 500

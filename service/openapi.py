@@ -19,11 +19,12 @@ from marshmallow import Schema
 from models.codes import CUSTOMER_TYPES
 from models.signals import AT_MOST, CONTRACT, Signal
 from service.api import OPERATIONS, Operation
+from service.contract_fields import ContractField
 from service.listings import TextsSchema
 from service.outcome_schemas import OutcomeEventSchema
 from service.pages import HealthSchema, ReadySchema
 from service.problems import KINDS, PROBLEM_JSON
-from service.schemas import BatchCustomerSchema, ContractField, ProblemSchema
+from service.schemas import BatchCustomerSchema, ProblemSchema
 
 EXAMPLES: Final = Path(__file__).parent / "examples.json"
 _ABOUT: Final = (

@@ -14,20 +14,20 @@ from models.signals import Fault, FaultLimit
 from service.asks import limit_of_request, load
 from service.body import Document
 from service.compiled import dumper
-from service.outcome_shapes import DIMENSIONS, EVENTS, RATINGS, WIDEST_BY_WAITING, Event, Report, Verdict
-from service.problems import InvalidRequestError, problem_of
-from service.references import LONGEST_REFERENCE
-from service.schemas import (
+from service.contract_fields import (
     LONGEST_ID,
     Choice,
     ContractField,
     Moment,
     Parts,
-    ProblemSchema,
     StrictSchema,
     Text,
     WholeNumber,
 )
+from service.outcome_shapes import DIMENSIONS, EVENTS, RATINGS, WIDEST_BY_WAITING, Event, Report, Verdict
+from service.problems import InvalidRequestError, problem_of
+from service.references import LONGEST_REFERENCE
+from service.schemas import ProblemSchema
 
 MOST_EVENTS: Final = 100
 LARGEST_EVENTS_BODY: Final = 512 * 1024

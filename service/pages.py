@@ -14,9 +14,10 @@ from models.codes import LANGUAGES, Language
 from models.recommender import Recommender
 from service.api import service
 from service.asks import read_query
+from service.contract_fields import Choice, StrictSchema
 from service.page_texts import PAGE_TEXTS
 from service.problems import NotFoundError
-from service.schemas import Choice, StrictSchema, VersionsSchema
+from service.schemas import VersionsSchema
 
 OPEN_PAGES: Final = frozenset({"home", "docs", "openapi", "healthz", "readyz", "content_page"})
 """Routes that need no key; with Flask's `static` they are all there are."""
