@@ -15,9 +15,8 @@ from models.codes import CustomerType
 from models.example_customers import Inventor
 from models.facts import Facts
 
-WORKING_DAYS_A_MONTH: Final = (
-    21  # assumption: of the days an answer holds (30), those on which a person serves
-)
+WORKING_DAYS_A_MONTH: Final = 21
+"""Of the 30 days that an answer holds, those on which a person serves; an assumption."""
 EXAMPLES: Final = 20
 LOOKED_AT: Final = 2_000
 """Cells that examples are chosen from, those with the most customers."""

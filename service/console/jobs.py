@@ -172,9 +172,8 @@ def _job(folder: Path) -> Job:
     asked = _read(folder / "job.json")
     result = _read_if_there(folder / "result.json")
     alive = result is None and _is_held(folder / "alive")
-    if (
-        result is None and not alive
-    ):  # it ended between the two looks, or was killed when the findings were ready
+    if result is None and not alive:
+        # It ended between the two looks, or was killed when its findings were ready.
         result = _read_if_there(folder / "result.json") or _read_if_there(folder / "checked.json")
     stage = (folder / "stage").read_text() if (folder / "stage").exists() else "waiting"
     if result is not None:
