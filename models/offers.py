@@ -16,7 +16,7 @@ from models.catalogue import FALLBACK, Catalogue, ContentItem
 from models.channels import Channel
 from models.codes import UNKNOWN, CustomerType, Language
 from models.experiments import Assignment, Draw, arm_of
-from models.facts import FACTS
+from models.facts import FACTS, Facts
 from models.rulebook import STATED_TOPIC, Rule
 
 EASY_READ: Final = "easy_read"
@@ -80,6 +80,13 @@ def kinds_offered(rule: Rule, channel: Channel) -> tuple[str, ...]:
     carried = [kind for kind in rule.content if kind in channel.carries and kind != channel.card]
     easy = [kind for kind in carried if kind == EASY_READ]
     return (*easy, channel.card, *(kind for kind in carried if kind != EASY_READ))
+
+
+def topic_for(rule: Rule, customer_type: CustomerType, facts: Facts, catalogue: Catalogue) -> str:
+    """The topic on which a rule looks for content for a customer: its own, or that of what the customer stated."""
+    if rule.topic != STATED_TOPIC:
+        return rule.topic
+    return catalogue.stated_topic(customer_type, facts.get("life_event"), facts.get("open_matter"))
 
 
 def topics_of(rule: Rule, customer_type: CustomerType, catalogue: Catalogue) -> set[str]:

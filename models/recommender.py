@@ -19,7 +19,7 @@ from models.combinations import Combinations, count_combinations, possible_combi
 from models.experiments import Assignment, Draw
 from models.facts import Facts, lookups, may_personalise
 from models.mapping import MappingRow, mapping_rows
-from models.offers import Offer, Sought, Wanted, WhyNot, drawn, kinds_offered, why_not
+from models.offers import Offer, Sought, Wanted, WhyNot, drawn, kinds_offered, topic_for, why_not
 from models.recommendation import (
     Content,
     Explanation,
@@ -34,7 +34,7 @@ from models.recommendation import (
     StatutoryItem,
     Versions,
 )
-from models.rulebook import STATED_TOPIC, Rule, Rulebook
+from models.rulebook import Rule, Rulebook
 from models.scorecard import Contribution, Prediction, Scorecard
 from models.segments import PERSON_SEGMENTS, Segment
 from models.signals import Signals
@@ -213,7 +213,7 @@ class Recommender:
         offers = []
         for facts in found:
             rule = table.choose(facts)
-            topic = self._topic(signals.customer_type, facts, rule)
+            topic = topic_for(rule, signals.customer_type, facts, self.catalogue)
             offers.append(Offer(rule, self._channel(signals, facts, rule), topic))
         if asked.draw is None or not may_personalise(signals):
             return offers, None
@@ -308,11 +308,6 @@ class Recommender:
             return self.channels[rule.channel]
         permitted = self.rulebook.permits(signals.customer_type, facts, channel=preferred)
         return self.channels[preferred if permitted else rule.channel]
-
-    def _topic(self, customer_type: CustomerType, facts: Facts, rule: Rule) -> str:
-        if rule.topic != STATED_TOPIC:
-            return rule.topic
-        return self.catalogue.stated_topic(customer_type, facts.get("life_event"), facts.get("open_matter"))
 
     def _segment(
         self, signals: Signals, prediction: Prediction | None, language: Language

@@ -43,6 +43,35 @@ def read_sample(path: Path = SAMPLE) -> Sample:
     return Sample(document["model"], {kind: tuple(_cells(document[kind])) for kind in CUSTOMER_TYPES})
 
 
+@dataclass(frozen=True, slots=True)
+class FirstLookups:
+    """Customers by all facts of their first lookup: the facts' names, and each combination of values with its weight."""
+
+    model: str
+    names: Mapping[CustomerType, tuple[str, ...]]
+    weights: Mapping[CustomerType, Mapping[tuple[str, ...], float]]
+
+
+def read_first_lookups(path: Path = SAMPLE) -> FirstLookups:
+    """The sample by facts alone, audit groups added up; a third of its cells, for pages that weigh facts."""
+    document = orjson.loads(gzip.decompress(path.read_bytes()))
+    names, weights = {}, {}
+    for kind in CUSTOMER_TYPES:
+        part = document[kind]
+        names[kind] = tuple(part["facts"])
+        sums: dict[tuple[int, ...], float] = {}
+        for weight, *codes in zip(
+            part["weight"], *(part["columns"][name] for name in names[kind]), strict=True
+        ):
+            key = tuple(codes)
+            sums[key] = sums.get(key, 0.0) + weight
+        values = list(part["facts"].values())
+        weights[kind] = {
+            tuple(values[at][code] for at, code in enumerate(key)): weight for key, weight in sums.items()
+        }
+    return FirstLookups(document["model"], names, weights)
+
+
 def segment_shares(path: Path = SAMPLE) -> tuple[str, dict[str, float]]:
     """The version of the model, and the share of each segment among persons; `unknown` where none is named."""
     document = orjson.loads(gzip.decompress(path.read_bytes()))

@@ -303,7 +303,7 @@ def mapping_csv(rows: list[dict[str, Any]]) -> str:
     """The rows as CSV; a cell that a spreadsheet would take for a formula is written as text."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(MappingRow._fields)
+    writer.writerow(rows[0] if rows else MappingRow._fields)
     for row in rows:
         cells = (" ".join(cell) if isinstance(cell, list | tuple) else str(cell) for cell in row.values())
         writer.writerow(map(as_text, cells))

@@ -9,6 +9,9 @@ variant, so the most there were follows from how many combinations answers can n
 catalogue. The number of combinations in which something waits would give away what waits, so it is never read. A share
 is told only where all that may wait moves it little, and its interval holds whatever waits.
 
+Combinations that an earlier bundle offered and the one in use does not are left out of that number, and so is a second
+chance of the same variant: each may hold four more of a rule or content that is still in use.
+
 References
 ----------
 Interval of a proportion: Wilson, E. B. (1927), JASA 22 (158), 209–212; 95 %.

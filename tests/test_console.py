@@ -20,6 +20,8 @@ from strategies import given_signals
 
 from models import bundle as bundles_module
 from models.codes import CUSTOMER_TYPES, LIFE_EVENTS
+from models.mapping import MappingRow
+from models.sample import read_sample
 from models.signals import read_signals
 from service.access import make_key, write_keys
 from service.app import create_app
@@ -314,15 +316,79 @@ def test_the_overview_names_the_rules_that_changed_last(settings, bundles, tmp_p
 
 
 def test_every_cell_of_the_mapping_is_the_rule_that_decides(store):
-    bundle, day = store.bundle(), START.date()
-    shown = matrix.matrix(bundle, "person", {"digital": "offline"}, day)
+    bundle = store.bundle()
+    shown = matrix.matrix(bundle, "person", {"digital": "offline"}, START, "fi")
     assert [value for value, _ in shown.rows] == [*LIFE_EVENTS, "none", "unknown"]
-    table = bundle.recommender.rulebook.tables["person"].on(day)
+    table = bundle.recommender.rulebook.tables["person"].on(START.date())
     for _, cells in shown.rows:
         for cell in cells:
             assert table.choose(cell.facts) is cell.rule
             assert cell.relaxed == (cell.facts["segment"] == "unknown")
             assert cell.facts["digital"] == ("unknown" if cell.relaxed else "offline")
+
+
+def cell_of(shown, row, column):
+    return dict(shown.rows)[row][shown.columns.index(column)]
+
+
+@pytest.mark.parametrize(
+    "filters", [{}, {"digital": "unknown"}, {"friction": "none", "confidence": "high"}], ids=str
+)
+def test_a_cell_opens_on_what_most_of_its_customers_get_with_their_share(store, filters):
+    bundle, weights = store.bundle(), {}
+    table = bundle.recommender.rulebook.tables["person"].on(START.date())
+    for cell in read_sample().cells["person"]:  # customers one by one, as no page reads them
+        facts = cell.facts
+        fixed = filters.items() if facts["segment"] != "unknown" else ()
+        if facts["personalisation"] == "allowed" and all(facts[name] == value for name, value in fixed):
+            rules = weights.setdefault((facts["life_event"], facts["segment"]), Counter())
+            rules[table.choose(facts).id] += cell.weight
+    shown = matrix.matrix(bundle, "person", filters, START, "en")
+    for row, cells in shown.rows:
+        for column, cell in zip(shown.columns, cells, strict=True):
+            rules = weights.get((row, column))
+            if rules is None:
+                assert cell.share is None
+                continue
+            assert rules[cell.rule.id] == pytest.approx(max(rules.values()))
+            assert cell.share == pytest.approx(max(rules.values()) / sum(rules.values()))
+
+
+def test_losing_a_job_opens_on_the_suggestion_that_most_get_and_the_minority_can_be_chosen(store):
+    opened = cell_of(matrix.matrix(store.bundle(), "person", {}, START, "en"), "KE8", "changing")
+    assert (opened.rule.id, opened.rule.channel) == ("job-loss-self-service", "omakela_nudge")
+    chosen = matrix.matrix(store.bundle(), "person", {"digital": "unknown"}, START, "en")
+    assert cell_of(chosen, "KE8", "changing").rule.id == "job-loss-guidance"
+
+
+@pytest.mark.parametrize("language", ["fi", "sv", "en"])
+def test_a_cell_shows_the_items_that_such_a_customer_is_offered_in_the_language_of_the_page(store, language):
+    bundle = store.bundle()
+    cell = cell_of(matrix.matrix(bundle, "person", {}, START, language), "KE8", "changing")
+    item = cell.items[0]
+    assert item.content.language == language
+    assert item.content.title == bundle.recommender.catalogue.items[item.content.id].languages[language].title
+    assert {item.channel for item in cell.items} == {cell.rule.channel}
+
+
+def test_the_mapping_says_its_shares_are_simulated_and_links_to_the_items(team, store):
+    text = team.get("/console/en/mapping").text
+    assert "The shares are of a simulated population, not of Kela's customers" in text
+    assert "as such customers are" in text
+    assert "% of such customers" in text
+    item = cell_of(matrix.matrix(store.bundle(), "person", {}, START, "en"), "KE8", "changing").items[0]
+    assert f'<a href="{item.content.url}">{item.content.title}</a>' in text
+
+
+def test_a_rule_shows_the_items_that_it_offers_on_each_of_its_topics(team, store):
+    text = team.get("/console/sv/rules/job-loss-guidance").text
+    listed = matrix.one_rule(store.bundle(), "job-loss-guidance", START.date())
+    [(topic, items)] = matrix.items_by_topic(store.bundle(), listed, START, "sv")
+    assert "Innehåll som den erbjuder i dag" in text
+    assert store.bundle().recommender.catalogue.topics["topics"][topic]["sv"] in text
+    assert items
+    for item in items:
+        assert f'<a href="{item.content.url}">{item.content.title}</a>' in text
 
 
 def test_the_mapping_narrows_by_employer_facts(team):
@@ -364,6 +430,19 @@ def test_the_mapping_is_downloaded_safe_against_formulas(team):
     assert response.headers["Content-Disposition"] == 'attachment; filename="arki-mapping.csv"'
     rows = list(csv.reader(io.StringIO(response.text)))
     assert len(rows) > 100
+    assert tuple(rows[0]) == (
+        *MappingRow._fields,
+        "commonest_share",
+        "commonest_channel",
+        "commonest_content_types",
+        "commonest_rule",
+        "commonest_titles",
+    )
+    named = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    [lost] = [row for row in named if (row["segment"], row["value"]) == ("changing", "KE8")]
+    assert (lost["rule"], lost["commonest_rule"]) == ("job-loss-guidance", "job-loss-self-service")
+    assert 0.5 < float(lost["commonest_share"]) < 1
+    assert " | " in lost["commonest_titles"]
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
 
 

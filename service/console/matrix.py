@@ -1,23 +1,33 @@
-"""Who gets what, for reading: the matrix of segments and life events, and the rules as a list that can be searched."""
+"""Who gets what, for reading: the matrix of segments and life events, and the rules as a list that can be searched.
+
+Facts that nobody chose are those of the simulated population: a cell shows what its customers there get most often.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from models.bundle import Bundle
-from models.codes import CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, LIFE_EVENTS, UNKNOWN, CustomerType
+from models.channels import HELSINKI
+from models.codes import CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, LIFE_EVENTS, UNKNOWN, CustomerType, Language
 from models.facts import FACTS, Facts, is_feasible
-from models.rulebook import Rule
-from models.segments import PERSON_SEGMENTS
+from models.offers import Offer, topic_for, topics_of
+from models.recommender import Item
+from models.rulebook import Rule, Table
+from models.sample import FirstLookups, read_first_lookups
+from models.segments import PERSON_SEGMENTS, Segment
 
 PAGE: Final = 50
 FILTERS: Final[Mapping[CustomerType, tuple[str, ...]]] = {
     "person": ("confidence", "digital", "friction", "interpreter_needed", "easy_language"),
     "employer": ("first_claim", "digital", "friction"),
 }
-"""The facts by which the matrix can be narrowed; all others are unknown in it."""
+"""The facts by which the matrix can be narrowed."""
+BEHAVIOUR: Final = ("confidence", "digital", "friction")
+"""Facts that count only beside a named segment."""
 _COLUMNS: Final = {
     "person": ("segment", (*map(str, PERSON_SEGMENTS), UNKNOWN)),
     "employer": ("employer_size", ("micro", "small", "medium", "large", UNKNOWN)),
@@ -29,11 +39,26 @@ _ROWS: Final = {
 
 
 class MatrixCell(NamedTuple):
-    """What customers with these facts get; `relaxed` where the filter cannot hold for them and was left out."""
+    """What the customers of a cell get most often.
+
+    `share` is the part of the cell's customers in the simulated population whom the rule takes, None where it has no such
+    customer and whatever was not chosen is unknown. `facts` are the commonest of those customers'. `relaxed` says that
+    the filter cannot hold for them and was left out.
+    """
 
     facts: Facts
     rule: Rule
+    share: float | None
+    items: tuple[Item, ...]
     relaxed: bool
+
+
+class Commonest(NamedTuple):
+    """The rule that takes the most customers of a group, their share, and the commonest facts among them."""
+
+    rule: Rule
+    share: float
+    facts: Facts
 
 
 class Matrix(NamedTuple):
@@ -69,22 +94,84 @@ def chosen_filters(customer_type: CustomerType, given: Mapping[str, str]) -> dic
     return {
         name: given[name]
         for name in FILTERS[customer_type]
-        if given.get(name) in allowed[name] and given[name] != UNKNOWN
+        if given.get(name) in allowed[name] and (name, given[name]) != ("confidence", UNKNOWN)
     }
 
 
-def matrix(bundle: Bundle, customer_type: CustomerType, filters: Mapping[str, str], day: date) -> Matrix:
-    """The table of a customer type on a day."""
-    table = bundle.recommender.rulebook.tables[customer_type].on(day)
+def matrix(
+    bundle: Bundle,
+    customer_type: CustomerType,
+    filters: Mapping[str, str],
+    at: datetime,
+    language: Language,
+) -> Matrix:
+    """The table of a customer type at a moment, items in a language."""
+    table = bundle.recommender.rulebook.tables[customer_type].on(at.astimezone(HELSINKI).date())
     (across, columns), (down, values) = _COLUMNS[customer_type], _ROWS[customer_type]
+    groups: dict[tuple[str, str], list[_Weighed]] = {}
+    names = first_lookups().names[customer_type]
+    sides = names.index(across), names.index(down)
+    for one in _weighed(table):
+        groups.setdefault((one.values[sides[0]], one.values[sides[1]]), []).append(one)
     rows = []
     for value in values:
         cells = []
         for column in columns:
             facts, relaxed = _facts(customer_type, {across: column, down: value}, filters)
-            cells.append(MatrixCell(facts, table.choose(facts), relaxed))
+            fixed = {name: facts[name] for name in filters if not (relaxed and name in BEHAVIOUR)}
+            fixed["personalisation"] = "allowed"
+            found = _commonest(table, groups.get((column, value), []), fixed)
+            rule, share, facts = found or (table.choose(facts), None, facts)
+            items = offered_to(bundle, customer_type, rule, facts, at, language)
+            cells.append(MatrixCell(facts, rule, share, items, relaxed))
         rows.append((value, tuple(cells)))
     return Matrix(across, columns, down, tuple(rows))
+
+
+@lru_cache(maxsize=4)
+def commonest(table: Table) -> dict[tuple[str, str, str], Commonest]:
+    """For each segment (`employer` for employers), fact and value, what such customers of the population get most often.
+
+    Whoever objected, and minors, count for the fact that says so alone.
+    """
+    names = first_lookups().names[table.customer_type]
+    groups: dict[tuple[str, str, str], list[_Weighed]] = {}
+    for one in _weighed(table):
+        facts = dict(zip(names, one.values, strict=True))
+        segment = facts.get("segment", Segment.EMPLOYER.value)
+        allowed = facts["personalisation"] == "allowed"
+        for name, value in facts.items() if allowed else [("personalisation", facts["personalisation"])]:
+            groups.setdefault((segment, name, value), []).append(one)
+    found = {key: _commonest(table, group, {}) for key, group in groups.items()}
+    return {key: one for key, one in found.items() if one is not None}
+
+
+def items_by_topic(
+    bundle: Bundle, listed: Listed, at: datetime, language: Language
+) -> list[tuple[str, tuple[Item, ...]]]:
+    """What a rule offers at a moment on each topic that it may look on, in a language."""
+    kind, rule = listed.customer_type, listed.rule
+    topics = sorted(topics_of(rule, kind, bundle.recommender.catalogue))
+    return [(topic, _items(bundle, kind, rule, topic, at, language)) for topic in topics]
+
+
+def offered_to(
+    bundle: Bundle,
+    customer_type: CustomerType,
+    rule: Rule,
+    facts: Facts,
+    at: datetime,
+    language: Language,
+) -> tuple[Item, ...]:
+    """The items that a rule offers to customers with some facts who prefer no channel."""
+    topic = topic_for(rule, customer_type, facts, bundle.recommender.catalogue)
+    return _items(bundle, customer_type, rule, topic, at, language)
+
+
+@cache
+def first_lookups() -> FirstLookups:
+    """The simulated population, read once."""
+    return read_first_lookups()
 
 
 def find_rules(bundle: Bundle, query: Mapping[str, str], day: date) -> Found:
@@ -136,6 +223,58 @@ def examples_of(bundle: Bundle, listed: Listed) -> list[dict[str, Any]]:
     return found
 
 
+class _Weighed(NamedTuple):
+    """Values of all facts, how many customers of Finland they stand for, and the place of the rule that takes them."""
+
+    values: tuple[str, ...]
+    weight: float
+    rule: int
+
+
+@lru_cache(maxsize=4)
+def _weighed(table: Table) -> tuple[_Weighed, ...]:
+    """The simulated population under a table, which a bundle's check proved to have no gap."""
+    population = first_lookups()
+    names, places = (
+        population.names[table.customer_type],
+        {id(rule): at for at, rule in enumerate(table.rules)},
+    )
+    return tuple(
+        _Weighed(values, weight, places[id(table.choose(dict(zip(names, values, strict=True))))])
+        for values, weight in population.weights[table.customer_type].items()
+    )
+
+
+def _commonest(table: Table, group: list[_Weighed], fixed: Mapping[str, str]) -> Commonest | None:
+    """The rule that takes the most of a group whose facts are as fixed."""
+    names = first_lookups().names[table.customer_type]
+    wanted = [(names.index(name), value) for name, value in fixed.items()]
+    kept = [one for one in group if all(one.values[at] == value for at, value in wanted)]
+    weights: dict[int, float] = {}
+    for one in kept:
+        weights[one.rule] = weights.get(one.rule, 0.0) + one.weight
+    if not weights:
+        return None
+    rule = max(weights, key=lambda at: (weights[at], -at))
+    first = max((one for one in kept if one.rule == rule), key=lambda one: (one.weight, one.values))
+    share = weights[rule] / sum(weights.values())
+    return Commonest(table.rules[rule], share, dict(zip(names, first.values, strict=True)))
+
+
+def _items(
+    bundle: Bundle,
+    customer_type: CustomerType,
+    rule: Rule,
+    topic: str,
+    at: datetime,
+    language: Language,
+) -> tuple[Item, ...]:
+    """The items of a rule on a topic, in the rule's own channel."""
+    made = bundle.recommender
+    offer = Offer(rule, made.channels[rule.channel], topic)
+    return made.offered(customer_type, [offer], at=at, language=language).items
+
+
 def _facts(customer_type: CustomerType, cell: Facts, filters: Mapping[str, str]) -> tuple[Facts, bool]:
     """The facts of a cell, as a customer can have them: behaviour counts only beside a named segment."""
     unknown = {fact.name: UNKNOWN for fact in FACTS[customer_type]} | {"personalisation": "allowed"}
@@ -145,7 +284,7 @@ def _facts(customer_type: CustomerType, cell: Facts, filters: Mapping[str, str])
         facts["confidence"] = filters.get("confidence", "high") if named else UNKNOWN
     if is_feasible(customer_type, facts):
         return facts, facts["segment"] == UNKNOWN and "confidence" in filters if "segment" in facts else False
-    relaxed = dict.fromkeys(("confidence", "digital", "friction"), UNKNOWN)
+    relaxed = dict.fromkeys(BEHAVIOUR, UNKNOWN)
     return facts | relaxed, True
 
 

@@ -7,7 +7,15 @@ from typing import Any, Final
 
 from flask import Response, g, redirect, request, url_for
 
-from models.codes import CHANNELS, CONTENT_TYPES, LANGUAGES, LIFE_EVENTS, UNKNOWN, CustomerType
+from models.codes import (
+    CHANNELS,
+    CONTENT_TYPES,
+    CUSTOMER_TYPES,
+    LANGUAGES,
+    LIFE_EVENTS,
+    UNKNOWN,
+    CustomerType,
+)
 from models.facts import FACTS
 from models.segments import PERSON_SEGMENTS, Segment
 from service import listings
@@ -15,12 +23,20 @@ from service.access import ForbiddenError, UnauthenticatedError
 from service.api import service
 from service.console import door, matrix, model_figures, summaries
 from service.console.site import OPEN, best_language, bundle, console, go, names, page, refusal, show, today
+from service.console.words import language
 from service.problems import NotFoundError
 
 _RULE_FILTERS: Final = ("q", "customer_type", "channel", "content", "owner", "segment", "life_event")
 _CONTENT_FILTERS: Final = ("q", "type", "topic", "in", "status")
 OUTCOMES_SCOPE: Final = "outcomes:read"
 OUTCOME_DIMENSIONS: Final = ("rule", "content", "channel", "segment")
+_COMMONEST: Final = (
+    "commonest_share",
+    "commonest_channel",
+    "commonest_content_types",
+    "commonest_rule",
+    "commonest_titles",
+)
 _GROUP_ATTRIBUTES: Final = ("age_band", "sex", "language")
 
 
@@ -90,7 +106,8 @@ def mapping() -> Response:
         kind=kind,
         filters=filters,
         filter_facts=[fact for fact in FACTS[kind] if fact.name in matrix.FILTERS[kind]],
-        matrix=matrix.matrix(made, kind, filters, today()),
+        matrix=matrix.matrix(made, kind, filters, service().clock(), language()),
+        fits=matrix.first_lookups().model == made.recommender.versions.model,
         query=query,
         kept={name: value for name, value in {**query, **filters, "type": kind}.items() if value},
         found=matrix.find_rules(made, query, today()),
@@ -104,8 +121,17 @@ def mapping() -> Response:
 
 @page("/mapping.csv")
 def mapping_csv() -> Response:
-    """Who gets what, as a table for a spreadsheet; no cell can be taken for a formula."""
-    rows = listings.mapping_rows(bundle(), {}, at=service().clock())
+    """Who gets what, as a table for a spreadsheet; no cell can be taken for a formula.
+
+    After the columns of `/v1/mapping`, what such customers of the simulated population get most often.
+    """
+    made, at = bundle(), service().clock()
+    tables = made.recommender.rulebook.tables
+    found = {kind: matrix.commonest(tables[kind].on(today())) for kind in CUSTOMER_TYPES}
+    rows = listings.mapping_rows(made, {}, at=at)
+    for row in rows:
+        kind, group = row["customer_type"], (row["segment"], row["fact"], row["value"])
+        row.update(_commonest_cells(kind, found[kind].get(group)))
     response = Response(listings.mapping_csv(rows), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="arki-mapping.csv"'
     return response
@@ -124,6 +150,7 @@ def rule(rule: str) -> Response:
         listed=listed,
         rule=listed.rule,
         examples=matrix.examples_of(bundle(), listed),
+        items_by_topic=matrix.items_by_topic(bundle(), listed, service().clock(), language()),
         segments=texts["segments"],
     )
 
@@ -199,6 +226,17 @@ def outcomes() -> Response:
 def nothing(rest: str) -> Response:  # noqa: ARG001  (whatever it is, there is nothing)
     """There is nothing at any other address."""
     raise NotFoundError
+
+
+def _commonest_cells(kind: CustomerType, found: matrix.Commonest | None) -> dict[str, Any]:
+    """Cells of the file about what customers of a row get most often; empty where the population has none."""
+    if found is None:
+        return dict.fromkeys(_COMMONEST, "")
+    rule = found.rule
+    items = matrix.offered_to(bundle(), kind, rule, found.facts, service().clock(), language())
+    titles = " | ".join(item.content.title for item in items)
+    cells = (f"{found.share:.4f}", rule.channel, rule.content, rule.id, titles)
+    return dict(zip(_COMMONEST, cells, strict=True))
 
 
 def _reports() -> Sequence[Any]:
