@@ -119,7 +119,7 @@ def test_a_model_with_an_unsigned_failure_is_not_promoted(tmp_path, monkeypatch,
     other = spoilt(tmp_path, lambda manifest: manifest["gates"].append(gate))
     result = run("promote", version, "--artifacts", other)
     assert result.exit_code == 1
-    assert "1 gate failed without a signed reason (recall of supported, sex: woman)" in result.output
+    assert "1 failed gate is not signed for (recall of supported, sex: woman)" in result.output
     assert not (tmp_path / "bundles").exists()
 
 

@@ -8,7 +8,6 @@ import sys
 
 import joblib
 import numpy as np
-import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
@@ -18,7 +17,8 @@ from models.scorecard import FEATURE_SIGNAL, FEATURES, SCALE, read_scorecard
 from models.signals import read_signals
 from training.artifacts import ARTIFACTS, MODEL_FILES, SIMULATION_FILES, write
 from training.cells import read_cells
-from training.dataset import TrainingDataError, matrix, read_dataset, split
+from training.dataset import read_dataset
+from training.evaluate import answered
 from training.gates import read_config
 from training.pipeline import PAIR_GAIN, CompilationError, check_compiled, compile_scorecard, version_of
 from training.population import population
@@ -332,153 +332,20 @@ def test_unknown_signals_say_little_by_themselves(shipped):
             assert np.abs(np.array(table["rows"][-1]) / SCALE).max() < 0.35, table["features"]
 
 
-def test_no_customer_is_in_two_parts(customers):
-    doubled = pa.concat_tables([customers, customers])
-    parts = split(read_dataset(doubled, "doubled"), seed=5)
-    groups = [set(part.group.tolist()) for part in (parts.train, parts.validation, parts.test)]
-    assert not groups[0] & groups[1]
-    assert not groups[0] & groups[2]
-    assert not groups[1] & groups[2]
-
-
-@pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_labelled_customers_from_a_file_train_in_one_command(tmp_path, ending):
-    path = tmp_path / f"labelled.{ending}"
-    assert run("population", path, "--customers", 2_500, "--with-labels").exit_code == 0
-    result = run("--data", path, "--out", tmp_path / "model")
-    assert result.exit_code == 0, result.output
-    manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
-    assert manifest["data"]["source"] == path.name
-    assert "simulated" not in (tmp_path / "model" / "MODEL_CARD.md").read_text().split("## Figures")[0]
-    read_scorecard(json.loads((tmp_path / "model" / "scorecard.json").read_text()))
-
-
-def test_a_population_for_scoring_carries_no_label_and_no_audit_column(tmp_path):
-    path = tmp_path / "customers.csv"
-    assert run("population", path, "--customers", 200).exit_code == 0
-    header, *rows = path.read_text().splitlines()
-    assert "segment" not in header
-    assert "audit_" not in header
-    assert len(rows) == 200
-
-
-def test_one_customer_under_two_references_is_refused_by_row(customers):
-    rich = next(
-        at
-        for at, row in enumerate(matrix(customers))
-        if (~np.isnan(row)).sum() >= 12 and (row > 0).sum() >= 8 and not customers["minor"][at].as_py()
-        and customers["personalisation"][at].as_py() != "objected"
-    )  # fmt: skip
-    twin = customers.slice(rich, 1)
-    twin = twin.set_column(twin.column_names.index("customer_ref"), "customer_ref", pa.array(["another"]))
-    doubled = pa.concat_tables([customers, twin])
-    with pytest.raises(
-        TrainingDataError,
-        match=rf"2 rows \(line {rich + 2}, 3002\) look like the same customers .* Give the rows of one customer one customer_ref",
-    ):
-        read_dataset(doubled, "file")
-    same = twin.set_column(
-        twin.column_names.index("customer_ref"), "customer_ref", customers.slice(rich, 1)["customer_ref"]
-    )
-    assert read_dataset(pa.concat_tables([customers, same]), "file")
-
-
-def test_a_signal_that_carries_an_audit_attribute_is_refused(customers):
-    women = np.array(customers["audit_sex"].to_pylist()) == "woman"
-    at = customers.column_names.index("chat_contacts_90d")
-    leaking = customers.set_column(at, "chat_contacts_90d", pa.array(np.where(women, 1, 0)))
-    with pytest.raises(
-        TrainingDataError,
-        match=r"chat_contacts_90d tells audit_sex in \d+ rows \(line .*\): it carries the audit attribute",
-    ):
-        read_dataset(leaking, "file")
-
-
-def relabelled(table, at, name):
-    labels = table["segment"].to_pylist()
-    labels[at] = name
-    return table.set_column(table.column_names.index("segment"), "segment", pa.array(labels))
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        pytest.param(
-            lambda t: t.drop_columns(["segment"]),
-            r"file: has no column named segment\. Add one with steady, changing, supported in each row\.",
-            id="no labels",
-        ),
-        pytest.param(
-            lambda t: t.slice(0, 100), r"too few rows to train on \(.*Label more customers\.", id="few rows"
-        ),
-        pytest.param(
-            lambda t: t.append_column("kotikunta", pa.array(["x"] * t.num_rows)),
-            r"column kotikunta is barred .* name it audit_kotikunta",
-            id="barred",
-        ),
-        pytest.param(
-            lambda t: t.append_column("mood", pa.array(["x"] * t.num_rows)),
-            r"column mood is no signal, label, weight or audit_ column\. Remove or rename it\.",
-            id="foreign",
-        ),
-        pytest.param(
-            lambda t: t.append_column("weight", pa.array([0.0] * t.num_rows)),
-            r"weight must be a number above 0 in every row",
-            id="weight",
-        ),
-    ],
-)
-def test_data_that_must_not_be_trained_on_is_refused_with_a_remedy(customers, spoil, message):
-    with pytest.raises(TrainingDataError, match=message):
-        read_dataset(spoil(customers), "file")
-
-
-@pytest.mark.parametrize("found", ["tuettava", None, "employer"])
-def test_an_unknown_label_is_refused_by_row(customers, found):
-    served = next(
-        at
-        for at, row in enumerate(customers.to_pylist())
-        if not row["minor"] and row["personalisation"] != "objected"
-    )
-    with pytest.raises(
-        TrainingDataError, match=rf"1 row \(line {served + 2}\) hold a segment that is none of"
-    ):
-        read_dataset(relabelled(customers, served, found), "file")
-
-
-def test_a_value_out_of_range_is_refused_by_row(customers):
-    at = customers.column_names.index("applications_12m")
-    values = customers["applications_12m"].to_pylist()
-    served = [
-        i for i, row in enumerate(customers.to_pylist()) if not row["minor"] and not row["personalisation"]
-    ]
-    for row in served[:7]:
-        values[row] = 301
-    with pytest.raises(TrainingDataError, match=r"7 rows \(line .* and 2 more\) hold a applications_12m"):
-        read_dataset(customers.set_column(at, "applications_12m", pa.array(values)), "file")
-
-
-def test_a_bad_file_ends_the_command_with_one_sentence(tmp_path):
-    path = tmp_path / "labelled.csv"
-    path.write_text("applications_12m\n1\n")
-    result = run("--data", path, "--out", tmp_path / "model")
-    assert result.exit_code == 1
-    assert "has no column named segment" in result.output
-    assert not (tmp_path / "model").exists()
-
-
-def test_options_of_the_simulation_are_refused_with_a_file(tmp_path):
-    path = tmp_path / "labelled.csv"
-    path.write_text("segment\nsteady\n")
-    assert run("--data", path, "--quick").exit_code == 2
-
-
 def test_tables_are_centred_on_the_training_customers(trained):
     pipeline = joblib.load(trained / "classifier.joblib")
     thresholds = {"abstain_below": 0.5, "confident_from": 0.8, "minimum_known": 2}
     scorecard = compile_scorecard(pipeline, thresholds)
     for table, shares in zip(scorecard["tables"], pipeline.named_steps["bins"].cell_shares_, strict=True):
         assert np.abs(shares @ np.array(table["rows"]) / SCALE).max() < 1e-3
+
+
+def test_a_figure_about_nobody_is_none_and_no_warning(customers):
+    people = read_dataset(customers, "file")
+    nobody = answered(people, np.full((len(people.y), 3), 1 / 3), {"abstain_below": 0.5, "minimum_known": 99})
+    assert nobody["abstention_rate"] == 1
+    assert nobody["accuracy"] is nobody["abstention_rate_where_enough_is_known"] is None
+    assert set(nobody["precision"].values()) == {None}
 
 
 def test_the_card_says_what_the_figures_mean_and_names_each_signal():

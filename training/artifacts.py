@@ -37,34 +37,55 @@ def write(report: Any, out: Path) -> None:  # noqa: ANN401  (any JSON)
     """Write all files beside `out` first, then rename each: an interrupted run leaves the old files or the new."""
     import joblib  # noqa: PLC0415  (heavy)
 
-    from training.model_card import model_card  # noqa: PLC0415  (heavy)
     from training.plots import plots  # noqa: PLC0415  (heavy)
     from training.register import register  # noqa: PLC0415  (heavy)
 
     out.mkdir(parents=True, exist_ok=True)
     manifest = report.manifest
+    evaluation = evaluation_document(report.evaluation, report.limits)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as made:
         new = Path(made)
         (new / "scorecard.json").write_text(scorecard_text(report.scorecard), encoding="utf-8")
         joblib.dump(report.pipeline, new / "classifier.joblib", compress=("zlib", 6), protocol=5)
         for name, content in plots(report.evaluation, report.scorecard, report.limits).items():
             (new / name).write_bytes(content)
-        (new / "MODEL_CARD.md").write_text(
-            model_card(manifest, report.scorecard, report.evaluation, report.limits), encoding="utf-8"
-        )
-        (new / "evaluation.json").write_text(
-            evaluation_text(report.evaluation, report.limits), encoding="utf-8"
-        )
+        (new / "evaluation.json").write_text(evaluation_text(evaluation), encoding="utf-8")
+        _write_card(new, manifest, report.scorecard, evaluation)
         (new / "algorithm-register.json").write_text(_json(register(manifest)), encoding="utf-8")
         if report.calibration is not None:
             (new / "CALIBRATION.md").write_text(report.calibration, encoding="utf-8")
             (new / "population.json.gz").write_bytes(report.cells)
         _move(new, out, manifest)
+    for name in SIMULATION_FILES:
+        if name not in manifest["files"]:
+            (out / name).unlink(missing_ok=True)
+
+
+def rewrite_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write a model's manifest anew, and the card that is made from it; the model and its figures stay as they are.
+
+    Raises
+    ------
+    ArtifactsError
+    """
+    scorecard, evaluation = (read(folder, name) for name in ("scorecard.json", "evaluation.json"))
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
+        _write_card(Path(made), manifest, scorecard, evaluation)
+        _move(Path(made), folder, manifest)
+
+
+def _write_card(
+    new: Path, manifest: dict[str, Any], scorecard: dict[str, Any], evaluation: dict[str, Any]
+) -> None:
+    from training.model_card import model_card  # noqa: PLC0415  (heavy)
+
+    (new / "MODEL_CARD.md").write_text(model_card(manifest, scorecard, evaluation), encoding="utf-8")
 
 
 def _move(new: Path, out: Path, manifest: dict[str, Any]) -> None:
     names = sorted(path.name for path in new.iterdir())
-    manifest["files"] = {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}
+    digests = {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}
+    manifest["files"] = dict(sorted((manifest.get("files", {}) | digests).items()))
     (new / "manifest.json").write_text(_json(manifest), encoding="utf-8")
     # The manifest goes last: until then the old manifest's digests refuse a half-changed directory.
     for name in (*names, "manifest.json"):
@@ -72,8 +93,6 @@ def _move(new: Path, out: Path, manifest: dict[str, Any]) -> None:
             os.fsync(file.fileno())
     for name in (*names, "manifest.json"):
         (new / name).replace(out / name)
-    for name in set(SIMULATION_FILES) - set(names):
-        (out / name).unlink(missing_ok=True)
 
 
 def read(folder: Path, name: str) -> Any:  # noqa: ANN401  (any JSON)
@@ -121,8 +140,8 @@ def scorecard_text(scorecard: dict[str, Any]) -> str:
     return text.replace('"@"', "[\n" + ",\n".join(tables) + "]") + "\n"
 
 
-def evaluation_text(evaluation: dict[str, Any], limits: dict[str, Any]) -> str:
-    """The evaluation as JSON, a line per entry of its long lists."""
+def evaluation_document(evaluation: dict[str, Any], limits: dict[str, Any]) -> dict[str, Any]:
+    """The evaluation as plain JSON, each difference between groups with its reach and verdict."""
     groups = [
         {
             "metric": each.metric,
@@ -137,8 +156,13 @@ def evaluation_text(evaluation: dict[str, Any], limits: dict[str, Any]) -> str:
         }
         for each in evaluation["groups"]
     ]
-    lines = ",\n".join(f"  {json.dumps(each, ensure_ascii=False)}" for each in groups)
-    text = json.dumps({**evaluation, "groups": "@"}, indent=1, ensure_ascii=False)
+    return {**evaluation, "groups": groups}
+
+
+def evaluation_text(document: dict[str, Any]) -> str:
+    """JSON with a line per difference between groups."""
+    lines = ",\n".join(f"  {json.dumps(each, ensure_ascii=False)}" for each in document["groups"])
+    text = json.dumps({**document, "groups": "@"}, indent=1, ensure_ascii=False)
     return text.replace('"@"', f"[\n{lines}\n ]") + "\n"
 
 

@@ -15,6 +15,7 @@ from models.segments import PERSON_SEGMENTS
 from models.signals import CONTRACT
 
 SHOWN_GROUPS: Final = 15
+SHOWN_NAMES: Final = 6
 _FIGURES: Final = ("log_loss", "macro_f1", "brier", "calibration_error", "supported_recall")
 
 
@@ -52,8 +53,8 @@ def figures_section(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str
     lines += [
         (
             f"\nThe model abstains for {answers['abstention_rate']:.1%} of customers"
-            f" ({answers['abstention_rate_where_enough_is_known']:.1%} of those of whom enough signals are known) and is right for"
-            f" {answers['accuracy']:.1%} of the rest. Accuracy is mostly the large share of *steady*: read the segments. Macro F1 is"
+            f" ({share(answers['abstention_rate_where_enough_is_known'])} of those of whom enough signals are known) and is right for"
+            f" {share(answers['accuracy'])} of the rest. Accuracy is mostly the large share of *steady*: read the segments. Macro F1 is"
             f" {gain[0]:+.3f} beside the hand-written rules ({gain[1]:+.3f} to {gain[2]:+.3f}).\n"
         ),
         "![Calibration by segment](plot-calibration.png)\n",
@@ -77,24 +78,28 @@ def _stability(found: dict[str, Any]) -> str:
 
 def gates_section(gates: list[dict[str, Any]]) -> str:
     """What the training had to reach; failures with their reasons."""
-    quality = [gate for gate in gates if " of " not in gate["name"] or gate["on_failure"] == "stop"]
     lines = ["## Gates\n", "| gate | figure | limit | |", "|---|---:|---:|---|"]
-    for gate in quality:
-        told = "passed" if gate["passed"] else "**failed**"
-        detail = f" ({gate['detail']})" if gate.get("detail") else ""
-        lines.append(f"| {gate['name']} | {gate['figure']:.4g} | {gate['limit']:g} | {told}{detail} |")
-    failed = [gate for gate in gates if not gate["passed"] and gate not in quality]
+    for gate in gates:
+        if not gate.get("group"):
+            told = "passed" if gate["passed"] else "**failed**"
+            detail = f" ({gate['detail']})" if gate.get("detail") else ""
+            lines.append(f"| {gate['name']} | {gate['figure']:.4g} | {gate['limit']:g} | {told}{detail} |")
+    differences = sum(bool(gate.get("group")) for gate in gates)
     lines.append(
-        f"\nDifferences between audit groups beyond their limit, interval and all: {len(failed)}. `arki-train promote` refuses"
-        " the model until each has a reason that someone signed in `training/config.toml`.\n"
+        f"\nDifferences between audit groups beyond their limit, interval and all: {differences}. `arki-train promote` refuses"
+        " the model until someone has signed a reason for each, for these customers and at most this size: `arki-train sign`.\n"
     )
-    for reason, signed in dict.fromkeys(
-        (gate.get("reason", ""), gate.get("signed_by", "")) for gate in failed
-    ):
-        names = [gate["name"] for gate in failed if gate.get("reason", "") == reason]
-        shown = "; ".join(names[:6]) + (f"; and {len(names) - 6} more" if len(names) > 6 else "")
-        told = f"{reason} Signed: {signed}." if reason else "**No reason is signed.**"
-        lines.append(f"- {len(names)} differences ({shown}): {told}")
+    failed = [gate for gate in gates if not gate["passed"]]
+    by_reason: dict[tuple[str, ...], list[str]] = {}
+    for gate in failed:
+        signed = gate.get("signed", {})
+        key = tuple(signed.get(name, "") for name in ("reason", "signed_by", "date"))
+        by_reason.setdefault(key, []).append(gate["name"])
+    for (reason, signed_by, date), names in by_reason.items():
+        shown = "; ".join(names[:SHOWN_NAMES])
+        shown += f"; and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+        told = f"{reason} Signed: {signed_by}, {date}." if reason else "**No reason is signed.**"
+        lines.append(f"- {len(names)} failure{'s' * (len(names) > 1)} ({shown}): {told}")
     return "\n".join(lines) + "\n"
 
 
@@ -103,7 +108,7 @@ def groups_section(evaluation: dict[str, Any], limits: dict[str, Any]) -> str:
     found = evaluation["groups"]
     if not found:
         return "## Differences between groups\n\nNo audit attributes were given, or no group was large enough to tell.\n"
-    verdicts = [each.verdict(limits["largest_difference"], limits["interval"]) for each in found]
+    verdicts = [each["verdict"] for each in found]
     lines = [
         "## Differences between groups\n",
         (
@@ -119,11 +124,20 @@ def groups_section(evaluation: dict[str, Any], limits: dict[str, Any]) -> str:
         "| of | group | customers | rate | others | difference | |",
         "|---|---|---:|---:|---:|---:|---|",
     ]
-    largest = sorted(found, key=lambda each: (-abs(each.difference), each.metric, each.segment, each.group))
+    largest = sorted(
+        found,
+        key=lambda each: (
+            -abs(each["rate"] - each["others"]),
+            each["metric"],
+            each["segment"],
+            each["attribute"],
+            each["group"],
+        ),
+    )
     lines += [
-        f"| {each.metric}, {each.segment} | {each.attribute}: {each.group} | {each.customers:,} | {each.rate:.3f}"
-        f" | {each.others:.3f} | {each.difference:+.3f} ± {limits['interval'] * each.error:.3f}"
-        f" | {each.verdict(limits['largest_difference'], limits['interval'])} |"
+        f"| {each['metric']}, {each['segment']} | {each['attribute']}: {each['group']} | {each['customers']:,}"
+        f" | {each['rate']:.3f} | {each['others']:.3f} | {each['rate'] - each['others']:+.3f} ± {each['reach']:.3f}"
+        f" | {each['verdict']} |"
         for each in largest[:SHOWN_GROUPS]
     ]
     return "\n".join(lines) + "\n"
@@ -226,6 +240,11 @@ def bin_names(edges: list[int]) -> list[str]:
         f"{low}" if low == high - 1 else f"{low}–{high - 1}" for low, high in zip(starts, edges, strict=False)
     ]
     return [*names, f"{edges[-1]} or more", "unknown"]
+
+
+def share(value: float | None) -> str:
+    """A share in per cent; a dash where it is about nobody."""
+    return "–" if value is None else f"{value:.1%}"
 
 
 def _interval(found: list[float]) -> str:

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.codes import BARRED
-from models.scorecard import COUNT_FEATURES, FEATURES
+from models.codes import BARRED, CUSTOMER_TYPES
+from models.scorecard import COUNT_FEATURES, FEATURE_SIGNAL, FEATURES
 from models.segments import PERSON_SEGMENTS
 from models.signals import CONTRACT
 from training.files import EVENTS_TYPE, LIST_TYPE, SIGNAL_COLUMNS
@@ -29,6 +29,8 @@ SEGMENT_COLUMN: Final = "segment"
 AUDIT_PREFIX: Final = "audit_"
 FEWEST_ROWS: Final = 300
 FEWEST_PER_SEGMENT: Final = 30
+FEWEST_KNOWN: Final = 100
+FEWEST_IN_PART: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ def read_dataset(table: pa.Table, source: str) -> Dataset:
         few rows, a customer would be in two parts of the split, or a signal tells an audit attribute.
     """
     _check_columns(table, source)
+    table = _numbered(table)
+    _check_who(table, source)
     table = _served_persons(table)
     labels = np.array(table[SEGMENT_COLUMN].to_pylist(), dtype=object)
     known_labels = [str(segment) for segment in PERSON_SEGMENTS]
@@ -120,12 +124,9 @@ def read_dataset(table: pa.Table, source: str) -> Dataset:
     y = np.array([known_labels.index(label) for label in labels], dtype=np.int64)
     _check_enough(y, source)
     features = matrix(table)
-    weight = _column(table, "weight", np.ones(len(y)))
-    if not (np.isfinite(weight).all() and (weight > 0).all()):
-        raise TrainingDataError(
-            f"{source}: weight must be a number above 0 in every row. Correct or drop the column."
-        )
-    group = _groups(table, len(y))
+    _check_enough_known(features, source)
+    weight = _weights(table, source)
+    group = _groups(table, source)
     digest = hashlib.sha256()
     for part in (features, y, weight, group):
         digest.update(np.ascontiguousarray(part).tobytes())
@@ -141,6 +142,8 @@ def persons_to_segment(table: pa.Table, source: str) -> tuple[Floats, Ints]:
     TrainingDataError
         If a value is not allowed.
     """
+    table = _numbered(table)
+    _check_who(table, source)
     table = _served_persons(table)
     _check_values(table, source)
     return matrix(table), _known_signals(table)
@@ -161,9 +164,39 @@ def matrix(table: pa.Table) -> Floats:
     return features
 
 
-def split(data: Dataset, seed: int) -> Split:
-    """Part customers 60 / 20 / 20; all rows of one customer go to one part."""
-    return Split(*_parts(data, seed, [0.6, 0.2, 0.2]))
+def unknown_signals(data: Dataset) -> list[str]:
+    """Signals that the model could use and that are unknown of every customer of a dataset."""
+    used = {FEATURE_SIGNAL[FEATURES[at]] for at in known_features(data)}
+    return [name for name in dict.fromkeys(FEATURE_SIGNAL.values()) if name not in used]
+
+
+def known_features(data: Dataset, fewest: int = 1) -> Ints:
+    """Positions in `FEATURES` of those known of at least `fewest` customers; shape (n_known,)."""
+    return np.flatnonzero(np.count_nonzero(~np.isnan(data.X), axis=0) >= fewest)
+
+
+def split(data: Dataset, seed: int, source: str) -> Split:
+    """Part customers 60 / 20 / 20; all rows of one customer go to one part.
+
+    Raises
+    ------
+    TrainingDataError
+        If a part holds too few customers of a segment to fit or to measure on.
+    """
+    parts = Split(*_parts(data, seed, [0.6, 0.2, 0.2]))
+    for part, what in (
+        (parts.train, "fit on"),
+        (parts.validation, "calibrate on"),
+        (parts.test, "measure on"),
+    ):
+        counts = np.bincount(part.y, minlength=len(PERSON_SEGMENTS))
+        if counts.min() < FEWEST_IN_PART:
+            raise TrainingDataError(
+                f"{source}: of {PERSON_SEGMENTS[int(counts.argmin())]} {int(counts.min())} rows are left to {what} when customers"
+                f" are parted in three, and at least {FEWEST_IN_PART} are needed; all rows of one customer_ref stay together."
+                " Label more different customers."
+            )
+    return parts
 
 
 def split_two(data: Dataset, seed: int) -> tuple[Dataset, Dataset]:
@@ -206,17 +239,26 @@ def _known_signals(table: pa.Table) -> Ints:
     return known
 
 
-def _groups(table: pa.Table, n_rows: int) -> Ints:
+def _groups(table: pa.Table, source: str) -> Ints:
     if "customer_ref" not in table.column_names:
-        return np.arange(n_rows, dtype=np.int64)
-    codes = table["customer_ref"].combine_chunks().dictionary_encode().indices
+        return np.arange(table.num_rows, dtype=np.int64)
+    try:
+        codes = table["customer_ref"].combine_chunks().dictionary_encode().indices
+    except pa.ArrowNotImplementedError as error:
+        raise TrainingDataError(
+            f"{source}: customer_ref must hold a text or a number for each customer. Correct or drop the column."
+        ) from error
     filled = pc.fill_null(pc.cast(codes, pa.int64()), -1).to_numpy(zero_copy_only=False)
-    return np.asarray(np.where(filled < 0, len(filled) + np.arange(n_rows), filled), dtype=np.int64)
+    return np.asarray(np.where(filled < 0, len(filled) + np.arange(len(filled)), filled), dtype=np.int64)
+
+
+def _numbered(table: pa.Table) -> pa.Table:
+    """With the row numbers of the file in ``__row``."""
+    return table.append_column("__row", pa.array(np.arange(2, table.num_rows + 2)))
 
 
 def _served_persons(table: pa.Table) -> pa.Table:
-    """Without employers, minors and objectors; row numbers of the file are kept in ``__row``."""
-    table = table.append_column("__row", pa.array(np.arange(2, table.num_rows + 2)))
+    """Without employers, minors and objectors."""
     keep = np.ones(table.num_rows, bool)
     for column, left_out in (("customer_type", "employer"), ("minor", True), ("personalisation", "objected")):
         if column in table.column_names:
@@ -246,6 +288,22 @@ def _check_columns(table: pa.Table, source: str) -> None:
         raise TrainingDataError(
             f"{source}: has no signal that the model may use. Add columns of the signal contract."
         )
+
+
+def _check_who(table: pa.Table, source: str) -> None:
+    """What says whether a row may be trained on must be readable: an objection misspelt is an objection unseen."""
+    choices = {
+        "customer_type": CUSTOMER_TYPES,
+        "personalisation": CONTRACT["person"]["personalisation"].values,
+    }
+    for name, allowed in choices.items():
+        values = table[name].to_pylist() if name in table.column_names else []
+        wrong = [at for at, value in enumerate(values) if value is not None and value not in allowed]
+        if wrong:
+            raise TrainingDataError(
+                f"{source}: {named_rows(table, np.array(wrong))} hold a {name} that is none of {', '.join(allowed)}. Correct"
+                " these cells, or leave them empty if unknown."
+            )
 
 
 def _check_values(table: pa.Table, source: str) -> None:
@@ -290,6 +348,31 @@ def _check_list(table: pa.Table, name: str, source: str) -> None:
         raise TrainingDataError(
             f"{source}: {named_rows(table, wrong)} hold a {name} that the signal contract does not allow (at most"
             f" {signal.maximum} known codes{', 0–24 months ago' if name == 'life_events' else ''}). Correct these rows."
+        )
+
+
+def _weights(table: pa.Table, source: str) -> Floats:
+    try:
+        weight = _column(table, "weight", np.ones(table.num_rows))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        weight = np.zeros(table.num_rows)
+    if not (np.isfinite(weight).all() and (weight > 0).all()):
+        raise TrainingDataError(
+            f"{source}: weight must be a number above 0 in every row. Correct or drop the column."
+        )
+    return weight
+
+
+def _check_enough_known(features: Floats, source: str) -> None:
+    known = {
+        FEATURE_SIGNAL[FEATURES[at]]
+        for at in np.flatnonzero((~np.isnan(features)).sum(axis=0) >= FEWEST_KNOWN)
+    }
+    if len(known) < 2:
+        found = f"only {known.pop()} is" if known else "none is"
+        raise TrainingDataError(
+            f"{source}: of the signals that the model may use {found} known of at least {FEWEST_KNOWN} customers, and it names a"
+            " segment only where two are known. Add columns of the signal contract, or fill those there are."
         )
 
 

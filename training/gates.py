@@ -1,13 +1,12 @@
 """Gates: what a training must reach, read from ``config.toml``; which failures stop it and which must be signed for.
 
-Only `training` may import this.
+`training.signatures` says what signing is. Only `training` may import this.
 """
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,6 @@ from training.groups import Difference
 
 CONFIG: Final = Path(__file__).parent / "config.toml"
 _SECTIONS: Final = ("gates", "proxy", "groups", "drift", "evaluation")
-_SIGNED: Final = ("metric", "segment", "group", "reason", "signed_by", "date")
 
 
 class ConfigError(ValueError):
@@ -28,7 +26,10 @@ class GatesFailedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One gate: its figure, its limit, and what a failure does (``stop``, or ``sign``: a reason must be signed)."""
+    """One gate: its figure, its limit, and what a failure does (``stop``, or ``sign``: a reason must be signed).
+
+    `metric`, `segment` and `group` (audit attribute -> value) are those of a difference between groups, else empty.
+    """
 
     name: str
     figure: float
@@ -36,17 +37,13 @@ class Gate:
     passed: bool
     on_failure: str
     detail: str = ""
-    reason: str = ""
-    signed_by: str = ""
-
-    @property
-    def open(self) -> bool:
-        """Failed, and nobody has signed a reason."""
-        return not self.passed and not (self.reason and self.signed_by)
+    metric: str = ""
+    segment: str = ""
+    group: dict[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """As the manifest holds it."""
-        return {name: value for name, value in asdict(self).items() if value != ""}
+        return {name: value for name, value in asdict(self).items() if value not in ("", {})}
 
 
 def read_config(path: Path = CONFIG) -> dict[str, Any]:
@@ -55,7 +52,7 @@ def read_config(path: Path = CONFIG) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If it is no TOML, a section is missing, or a signed reason lacks a field.
+        If it is no TOML, a section is missing, or it holds signatures.
     """
     try:
         config = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -68,12 +65,11 @@ def read_config(path: Path = CONFIG) -> dict[str, Any]:
             raise ConfigError(
                 f"{path}: section [{section}] lacks {', '.join(sorted(missing))}. Copy them from {CONFIG.name}."
             )
-    for at, entry in enumerate(config.setdefault("signed", []), 1):
-        missing = [name for name in _SIGNED if not str(entry.get(name, "")).strip()]
-        if missing:
-            raise ConfigError(
-                f"{path}: [[signed]] number {at} lacks {', '.join(missing)}. A reason counts only when written and signed."
-            )
+    if "signed" in config:
+        raise ConfigError(
+            f"{path}: [[signed]] does not belong here: a signature holds for the data it was given for. Take the entries out;"
+            " after a training, `arki-train sign FOLDER` prints what is to be signed for."
+        )
     return config
 
 
@@ -135,35 +131,23 @@ def _at_most(name: str, figure: float, limit: float, on_failure: str, detail: st
 
 
 def group_gates(found: list[Difference], config: dict[str, Any]) -> list[Gate]:
-    """A gate for each difference that lies beyond the largest, with its signed reason where one is written."""
+    """A gate for each difference that lies beyond the largest; each must be signed for."""
     limits = config["groups"]
-    gates = []
-    for each in found:
-        if each.verdict(limits["largest_difference"], limits["interval"]) == "beyond":
-            entry = _signed(each, config["signed"])
-            gates.append(
-                Gate(
-                    f"{each.metric} of {each.segment}, {each.attribute}: {each.group}",
-                    round(each.difference, 4),
-                    limits["largest_difference"],
-                    passed=False,
-                    on_failure="sign",
-                    detail=f"{each.rate:.3f} beside {each.others:.3f}, ±{limits['interval'] * each.error:.3f}",
-                    reason=entry.get("reason", ""),
-                    signed_by=f"{entry['signed_by']}, {entry['date']}" if entry else "",
-                )
-            )
-    return gates
-
-
-def _signed(found: Difference, signed: list[dict[str, Any]]) -> dict[str, Any]:
-    """The first entry whose metric, segment and group match; ``*`` stands for any text in them."""
-    for entry in signed:
-        group = f"{found.attribute}: {found.group}"
-        pairs = ((found.metric, entry["metric"]), (found.segment, entry["segment"]), (group, entry["group"]))
-        if all(fnmatchcase(value, str(pattern)) for value, pattern in pairs):
-            return entry
-    return {}
+    return [
+        Gate(
+            f"{each.metric} of {each.segment}, {each.attribute}: {each.group}",
+            round(each.difference, 4),
+            limits["largest_difference"],
+            passed=False,
+            on_failure="sign",
+            detail=f"{each.rate:.3f} beside {each.others:.3f}, ±{limits['interval'] * each.error:.3f}",
+            metric=each.metric,
+            segment=each.segment,
+            group=dict(each.members),
+        )
+        for each in found
+        if each.verdict(limits["largest_difference"], limits["interval"]) == "beyond"
+    ]
 
 
 def check(gates: list[Gate]) -> None:
@@ -184,12 +168,3 @@ def check(gates: list[Gate]) -> None:
             f"{len(failed)} gate{'s' * (len(failed) > 1)} failed and nothing was written: {told}. Correct the data or the"
             " model; limits are in training/config.toml."
         )
-
-
-def open_gates(manifest: dict[str, Any]) -> list[str]:
-    """Names of a manifest's gates that failed without a signed reason; what promotion refuses."""
-    return [
-        gate["name"]
-        for gate in manifest.get("gates", [])
-        if not gate["passed"] and not (gate.get("reason") and gate.get("signed_by"))
-    ]

@@ -6,7 +6,9 @@ Groups are those of age, sex and language and of their pairs. Barred attributes 
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -32,16 +34,25 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One group beside everyone else of the same true segment."""
+    """One group beside everyone else of the same true segment; `members` are its audit attributes and their values."""
 
     metric: str
     segment: str
-    attribute: str
-    group: str
+    members: tuple[tuple[str, str], ...]
     customers: int
     rate: float
     others: float
     error: float
+
+    @property
+    def attribute(self) -> str:
+        """The audit attribute, or both of a pair."""
+        return " × ".join(name for name, _ in self.members)
+
+    @property
+    def group(self) -> str:
+        """Its value, or both of a pair."""
+        return ", ".join(value for _, value in self.members)
 
     @property
     def difference(self) -> float:
@@ -57,7 +68,7 @@ class Difference:
 def differences(test: Dataset, answers: Answers, limits: dict[str, Any]) -> list[Difference]:
     """Every difference that can be told: groups of at least the size that `limits` ask, cells too."""
     found = []
-    for attribute, group, member in _groups(test.audit()):
+    for members, member in _groups(test.audit()):
         if member.sum() < limits["smallest_group"]:
             continue
         for at, segment in enumerate(PERSON_SEGMENTS):
@@ -74,28 +85,31 @@ def differences(test: Dataset, answers: Answers, limits: dict[str, Any]) -> list
                 rate, error = _rate(success[inside], test.weight[inside])
                 others, others_error = _rate(success[outside], test.weight[outside])
                 both = float(np.hypot(error, others_error))
-                found.append(
-                    Difference(metric, str(segment), attribute, group, int(inside.sum()), rate, others, both)
-                )
+                found.append(Difference(metric, str(segment), members, int(inside.sum()), rate, others, both))
     return found
 
 
-def _groups(audit: dict[str, NDArray[np.str_]]) -> Iterator[tuple[str, str, Bools]]:
-    """Attribute, group and membership; pairs of attributes last."""
+def _groups(audit: dict[str, NDArray[np.str_]]) -> Iterator[tuple[tuple[tuple[str, str], ...], Bools]]:
+    """Attributes with their values, and membership; pairs of attributes last."""
     attributes = sorted(audit)
     for name in attributes:
         for value in np.unique(audit[name]):
             if value:
-                yield name, str(value), audit[name] == value
+                yield ((name, str(value)),), audit[name] == value
     for one, other in itertools.combinations(attributes, 2):
         for first in np.unique(audit[one]):
             for second in np.unique(audit[other]):
                 if first and second:
-                    yield (
-                        f"{one} × {other}",
-                        f"{first}, {second}",
-                        (audit[one] == first) & (audit[other] == second),
-                    )
+                    both = (audit[one] == first) & (audit[other] == second)
+                    yield ((one, str(first)), (other, str(second))), both
+
+
+def audit_digest(test: Dataset) -> str:
+    """sha256 of the audit attributes of each test customer, by which the differences were measured."""
+    digest = hashlib.sha256()
+    for name, values in sorted(test.audit().items()):
+        digest.update(json.dumps([name, values.tolist()]).encode())
+    return digest.hexdigest()
 
 
 def _rate(success: Bools, weight: NDArray[np.float64]) -> tuple[float, float]:

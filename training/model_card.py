@@ -96,9 +96,7 @@ who trained the model. The figures below hold for customers like those of the fi
 _GIVEN_FI: Final = "Malli on opetettu annetulla aineistolla; luvut koskevat vain sen kaltaisia asiakkaita."
 
 
-def model_card(
-    manifest: dict[str, Any], scorecard: dict[str, Any], evaluation: dict[str, Any], limits: dict[str, Any]
-) -> str:
+def model_card(manifest: dict[str, Any], scorecard: dict[str, Any], evaluation: dict[str, Any]) -> str:
     """``MODEL_CARD.md`` of a trained model; the same inputs give the same text.
 
     Parameters
@@ -108,9 +106,7 @@ def model_card(
     scorecard : dict
         The compiled scorecard.
     evaluation : dict
-        As `training.run` makes it.
-    limits : dict
-        The section ``groups`` of the configuration.
+        As `training.artifacts.evaluation_document` makes it and ``evaluation.json`` holds it.
     """
     simulated = str(manifest["labels"]).startswith("simulated")
     parts = [
@@ -119,7 +115,7 @@ def model_card(
         _data(manifest, _SIMULATED if simulated else _GIVEN),
         figures_section(manifest, evaluation),
         gates_section(manifest["gates"]),
-        groups_section(evaluation, limits),
+        groups_section(evaluation, manifest["group_limits"]),
         barred_section(evaluation["proxy"]),
         _thresholds(manifest),
         pairs_section(scorecard, evaluation["pairs_tried"]),
@@ -133,6 +129,16 @@ def model_card(
         ),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def unknown_signals(data: dict[str, Any]) -> str:
+    """Which signals the training customers lacked, and what that means."""
+    names = data["unknown_signals"]
+    they_are, them = ("it is", "it") if len(names) == 1 else ("they are", "them")
+    return (
+        f"{data['source']} lacks {', '.join(names)}: {they_are} unknown for every customer to fit on, so the model takes no"
+        f" account of {them}."
+    )
 
 
 def _figures_fi(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str:
@@ -156,15 +162,17 @@ def _percent_fi(share: float | None) -> str:
 def _data(manifest: dict[str, Any], labels: str) -> str:
     data = manifest["data"]
     libraries = ", ".join(f"{name} {version}" for name, version in manifest["libraries"].items())
+    unknown = f" {unknown_signals(data)}" if data["unknown_signals"] else ""
     return f"""\
 ## Data
 
-{labels}
+{labels}{unknown}
 
 | | |
 |---|---|
 | source | {data["source"]} (seed {manifest["seed"]}; test seed {manifest["test_seed"]}) |
 | sha256 of features and labels | `{data["sha256"]}`, test `{data["test_sha256"]}` |
+| sha256 of the audit attributes | `{data["audit_sha256"]}` |
 | customers | {data["customers"]:,}: {data["train"]:,} to fit, {data["validation"]:,} to calibrate and choose thresholds, \
 {data["test"]:,} to measure; no customer in two parts |
 | feature contract | `{manifest["feature_contract"]}` |

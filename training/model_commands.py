@@ -1,4 +1,4 @@
-"""``arki-train compare``, ``drift`` and ``promote``: two models beside each other, a model beside today, a model in use.
+"""``arki-train compare``, ``drift``, ``sign``, ``promote``: two models side by side, a model today, accepted, in use.
 
 Only click is imported before a command runs, so that ``--help`` answers at once.
 """
@@ -133,6 +133,46 @@ def drift(reference: Path, current: Path, config: Path | None) -> None:
 
 
 @click.command()
+@click.argument("folder", type=_FOLDER)
+@click.argument("signatures", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def sign(folder: Path, signatures: Path | None) -> None:
+    """Print the failed gates of the model in FOLDER that nobody has signed for; or sign those that SIGNATURES accepts.
+
+    Save what it prints, write a reason, a name and a date into each entry that you accept, and give the file as SIGNATURES.
+    A signature holds for these customers, this group and this side, and for no larger failure. Exit code 1 where a file is
+    not whole; nothing is signed then.
+    """
+    from training.artifacts import rewrite_manifest  # noqa: PLC0415  (heavy)
+    from training.signatures import SignatureError, read_signatures, to_sign  # noqa: PLC0415  (heavy)
+    from training.signatures import sign as write_into  # noqa: PLC0415  (heavy)
+
+    try:
+        manifest = verified(folder)
+        if "group_limits" not in manifest:
+            raise ArtifactsError(
+                f"{folder}: holds a model of an earlier Arki, whose gates do not say what a signature is bound to. Train it again."
+            )
+        if signatures is None:
+            click.echo(to_sign(manifest), nl=False)
+            click.echo(_left(manifest), err=True)
+            return
+        void = write_into(manifest, read_signatures(signatures))
+        rewrite_manifest(folder, manifest)
+    except (ArtifactsError, SignatureError) as error:
+        raise click.ClickException(str(error)) from error
+    for each in void:
+        click.echo(f"{signatures}: {each}")
+    click.echo(_left(manifest))
+
+
+def _left(manifest: dict[str, Any]) -> str:
+    from training.signatures import failures, unsigned  # noqa: PLC0415  (heavy)
+
+    failed, left = len(failures(manifest)), len(unsigned(manifest))
+    return f"model {manifest['version']}: {failed} to be signed for, {left} of them not signed"
+
+
+@click.command()
 @click.argument("version")
 @click.option(
     "--artifacts",
@@ -147,15 +187,16 @@ def promote(version: str, artifacts: tuple[Path, ...]) -> None:
     Refused where a gate failed and nobody signed a reason, and where the rulebook has errors. `arki-bundle rollback` goes back.
     """
     from models import analysis, authoring, bundle  # noqa: PLC0415  (heavy)
-    from training.gates import open_gates  # noqa: PLC0415  (heavy)
+    from training.signatures import unsigned  # noqa: PLC0415  (heavy)
 
     folder, manifest = _find(version, artifacts)
-    unsigned = open_gates(manifest)
-    if unsigned:
-        shown = "; ".join(unsigned[:5]) + (f"; and {len(unsigned) - 5} more" if len(unsigned) > 5 else "")
+    left = [gate["name"] for gate in unsigned(manifest)]
+    if left:
+        shown = "; ".join(left[:5]) + (f"; and {len(left) - 5} more" if len(left) > 5 else "")
         raise click.ClickException(
-            f"model {manifest['version']} is not promoted: {len(unsigned)} gate{'s' * (len(unsigned) > 1)} failed without a signed reason ({shown})."
-            " Write and sign a reason in training/config.toml and train again, or correct the model."
+            f"model {manifest['version']} is not promoted: {len(left)} failed gate{'s are' if len(left) > 1 else ' is'} not signed"
+            f" for ({shown}). `arki-train sign {folder} > signatures.toml` writes them out: write a reason, a name and a date into"
+            f" each, then `arki-train sign {folder} signatures.toml`; or correct the model."
         )
     authored = authoring.read_authored()
     analysis.analyse(authored)

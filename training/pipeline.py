@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline
 
 from models.scorecard import FEATURE_CONTRACT, FEATURES, FORMAT, SCALE, read_scorecard
 from models.segments import PERSON_SEGMENTS
-from training.dataset import Dataset
+from training.dataset import Dataset, known_features
 from training.monotone import MonotoneLogisticRegression
 
 Floats = NDArray[np.float64]
@@ -137,9 +137,13 @@ def fit(data: Dataset, pairs: tuple[tuple[int, int], ...] = (), *, rising: bool 
         False leaves the order out, to measure what it costs.
     """
     binner = SignalBinner(pairs=pairs).fit(data.X)
-    columns = binner.steps_of(RISING) if rising else ()
-    log_odds = MonotoneLogisticRegression(rising=columns, C=INVERSE_PENALTY)
-    log_odds.fit(binner.transform(data.X), data.y, sample_weight=data.weight)
+    log_odds = MonotoneLogisticRegression(rising=binner.steps_of(RISING) if rising else (), C=INVERSE_PENALTY)
+    columns = binner.transform(data.X)
+    log_odds.fit(columns, data.y, sample_weight=data.weight)
+    # A feature unknown of everyone marks each row alike. That is the intercept's part: known later, it must change nothing.
+    always = columns.all(axis=0)
+    log_odds.intercept_ += log_odds.coef_[:, always].sum(axis=1)
+    log_odds.coef_[:, always] = 0.0
     return Pipeline([("bins", binner), ("log_odds", log_odds)])
 
 
@@ -193,14 +197,15 @@ def find_pairs(pipeline: Pipeline, data: Dataset, most: int) -> list[tuple[int, 
     """Pairs of features whose cells would lower the fitted pipeline's training loss most, best first.
 
     The gain of a cell is that of one Newton step from the fitted probabilities, (Σ residual)² / (Σ p(1 − p) + penalty).
-    Features in `RISING` join no pair.
+    Features in `RISING` join no pair, nor do those unknown of everyone.
     """
     binner = SignalBinner(max_bins=PAIR_BINS, fewest_per_bin=FEWEST_PER_PAIR_BIN).fit(data.X)
     probabilities = pipeline.predict_proba(data.X)
     residual = (np.eye(probabilities.shape[1])[data.y] - probabilities) * data.weight[:, None]
     curvature = probabilities * (1 - probabilities) * data.weight[:, None]
     gains = []
-    for pair in itertools.combinations([at for at, name in enumerate(FEATURES) if name not in RISING], 2):
+    free = [at for at in known_features(data).tolist() if FEATURES[at] not in RISING]
+    for pair in itertools.combinations(free, 2):
         edges = tuple(binner.edges_[at][0] for at in pair)
         cells = _cells(data.X.T, pair, edges)
         gain = 0.0

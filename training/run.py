@@ -18,13 +18,14 @@ from models.segments import PERSON_SEGMENTS
 from training import calibration, curves, gates, groups, intervals, offers
 from training.calibration_report import calibration_report, summary
 from training.cells import population_cells
-from training.dataset import Dataset, Floats, Split, read_dataset, split, split_two
+from training.dataset import Dataset, Floats, Split, read_dataset, split, split_two, unknown_signals
 from training.evaluate import answered, baselines, choose_thresholds, metrics
 from training.files import read_table
 from training.pipeline import calibrate, check_compiled, compile_scorecard, fit, fit_with_pairs, log_loss
 from training.population import population
 from training.progress import progress, step
 from training.sensitivity import segment_shares
+from training.signatures import Signature, sign
 
 SIMULATION: Final = "the simulated population"
 TEST_SEED: Final = 0x7E57  # added to the seed: test customers that nothing was chosen on
@@ -43,6 +44,7 @@ class Asked:
     seed: int
     config: dict[str, Any]
     processes: int = 1
+    signatures: tuple[Signature, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -52,13 +54,17 @@ class Asked:
 
 @dataclass(slots=True)
 class Report:
-    """What a run found: the manifest's content, the model, figures and texts; `artifacts.write` makes files of them."""
+    """What a run found: the manifest's content, the model, figures and texts; `artifacts.write` makes files of them.
+
+    `void` names the signatures that cover no failure of it, and why.
+    """
 
     manifest: dict[str, Any]
     scorecard: dict[str, Any]
     pipeline: Any
     evaluation: dict[str, Any]
     limits: dict[str, Any]
+    void: list[str]
     calibration: str | None = None
     cells: bytes | None = None
 
@@ -100,10 +106,12 @@ def train(asked: Asked) -> Report:
     gates.check(found)
     manifest = _manifest(asked, parts, source, scorecard, fitted, evaluation)
     manifest["compiled_equal_within"] = float(f"{difference:.1e}")
+    manifest["group_limits"] = asked.config["groups"]
     manifest["gates"] = [gate.document() for gate in found]
+    void = sign(manifest, list(asked.signatures))
     if margins is not None:
         manifest["population"] = margins
-    made = Report(manifest, scorecard, fitted.pipeline, evaluation, asked.config["groups"], report)
+    made = Report(manifest, scorecard, fitted.pipeline, evaluation, asked.config["groups"], void, report)
     if asked.simulated:
         with step("Summing the population up in cells"):
             made.cells = population_cells(parts.test.table, offers.recommender(scorecard), asked.seed)
@@ -113,7 +121,8 @@ def train(asked: Asked) -> Report:
 def _read(asked: Asked) -> tuple[Split, str]:
     if asked.data is not None:
         with step("Reading customers"):
-            return split(read_dataset(read_table(asked.data), str(asked.data)), asked.seed), asked.data.name
+            source = str(asked.data)
+            return split(read_dataset(read_table(asked.data), source), asked.seed, source), asked.data.name
     parts = []
     for customers, seed in (
         (asked.customers, asked.seed),
@@ -281,6 +290,8 @@ def _manifest(
             "source": source,
             "sha256": parts.train.digest,
             "test_sha256": parts.test.digest,
+            "audit_sha256": groups.audit_digest(parts.test),
+            "unknown_signals": unknown_signals(parts.train),
             "customers": sum(len(part.y) for part in (parts.train, parts.validation, parts.test)),
             "train": len(parts.train.y),
             "validation": len(parts.validation.y),

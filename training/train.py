@@ -16,12 +16,13 @@ import click
 from models.local_paths import LocalPath
 from models.missing_extras import with_extra
 from training.artifacts import ARTIFACTS
-from training.model_commands import compare, drift, promote
+from training.model_commands import compare, drift, promote, sign
 from training.outcome_commands import estimate_draft, read_outcomes, tell_agreement
 from training.progress import step
 
 if TYPE_CHECKING:
-    from training.run import Report
+    from training.run import Asked, Report
+    from training.signatures import Signature
 
 DEFAULT_CUSTOMERS: Final = 200_000
 QUICK_CUSTOMERS: Final = 12_000
@@ -53,7 +54,13 @@ _PROCESSES = click.option(
 @click.option(
     "--config",
     type=LocalPath(exists=True, dir_okay=False),
-    help="Gates and signed reasons.  [default: training/config.toml]",
+    help="Gates and their limits.  [default: training/config.toml]",
+)
+@click.option(
+    "--signatures",
+    type=LocalPath(exists=True, dir_okay=False),
+    help="Signed reasons of an earlier training of the same data, as `arki-train sign` prints them."
+    "  [default: training/signatures.toml, the shipped model's]",
 )
 @click.option(
     "--customers",
@@ -75,10 +82,11 @@ def main(  # noqa: PLR0913  (each is an option of the command)
     data: Path | None,
     out: Path,
     config: Path | None,
+    signatures: Path | None,
     customers: int | None,
     seed: int,
-    outcomes: Path | None,
     *,
+    outcomes: Path | None,
     quick: bool,
     processes: int,
 ) -> None:
@@ -95,14 +103,19 @@ def main(  # noqa: PLR0913  (each is an option of the command)
         _limit_threads()
         n_customers = customers or (QUICK_CUSTOMERS if quick else DEFAULT_CUSTOMERS)
         with _told_plainly():
+            from training.run import Asked  # noqa: PLC0415  (heavy)
+
             log = read_outcomes(outcomes) if outcomes else None
-            _train(data, out, config, n_customers, seed, processes, quick=quick)
+            limits, signed = _judged_by(config, signatures, quick=quick)
+            asked = Asked(data, n_customers, seed, limits, processes, signed)
+            _train(asked, out, tell_void=signatures is not None)
             if log is not None:
                 tell_agreement(log)
 
 
 main.add_command(compare)
 main.add_command(drift)
+main.add_command(sign)
 main.add_command(promote)
 main.add_command(estimate_draft)
 
@@ -137,33 +150,37 @@ def population_command(out: Path, customers: int, seed: int, *, with_labels: boo
     click.echo(f"{out}: {customers:,} simulated customers, {columns} columns.")
 
 
-def _train(
-    data: Path | None,
-    out: Path,
-    config: Path | None,
-    customers: int,
-    seed: int,
-    processes: int,
-    *,
-    quick: bool,
-) -> None:
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415  (heavy)
-
-    from training.artifacts import write  # noqa: PLC0415  (heavy)
+def _judged_by(
+    config: Path | None, signatures: Path | None, *, quick: bool
+) -> tuple[dict[str, Any], tuple[Signature, ...]]:
     from training.gates import CONFIG, read_config  # noqa: PLC0415  (heavy)
-    from training.run import Asked, train  # noqa: PLC0415  (heavy)
+    from training.signatures import SHIPPED, read_signatures  # noqa: PLC0415  (heavy)
 
     limits = read_config(config or CONFIG)
     if quick:
         limits["evaluation"]["bootstrap"] = min(QUICK_BOOTSTRAP, limits["evaluation"]["bootstrap"])
+    return limits, tuple(read_signatures(signatures or SHIPPED))
+
+
+def _train(asked: Asked, out: Path, *, tell_void: bool) -> None:
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  (heavy)
+
+    from training.artifacts import write  # noqa: PLC0415  (heavy)
+    from training.run import train  # noqa: PLC0415  (heavy)
+
     with threadpool_limits(1):
-        report = train(Asked(data, customers, seed, limits, processes))
+        report = train(asked)
     with step(f"Writing {out}"):
         write(report, out)
     _tell(report, out)
+    for void in report.void if tell_void else ():
+        click.echo(void)
 
 
 def _tell(report: Report, out: Path) -> None:
+    from training.card_figures import share  # noqa: PLC0415  (heavy)
+    from training.model_card import unknown_signals  # noqa: PLC0415  (heavy)
+
     manifest = report.manifest
     click.echo(f"{'':34}{'log loss':>10}{'macro F1':>10}{'Brier':>8}{'calibration':>13}")
     for name, figures in report.evaluation["metrics"].items():
@@ -179,20 +196,22 @@ def _tell(report: Report, out: Path) -> None:
     answers = manifest["metrics"]["answered"]
     values = ", ".join(f"{name} {entry['value']}" for name, entry in manifest["thresholds"].items())
     click.echo(
-        f"abstains for {answers['abstention_rate']:.1%}; right for {answers['accuracy']:.1%} of the rest ({values})"
+        f"abstains for {answers['abstention_rate']:.1%}; right for {share(answers['accuracy'])} of the rest ({values})"
     )
-    _tell_gates(manifest)
+    if manifest["data"]["unknown_signals"]:
+        click.echo(unknown_signals(manifest["data"]))
+    _tell_gates(manifest, out)
     click.echo(f"model {manifest['version']} written to {out}")
 
 
-def _tell_gates(manifest: dict[str, Any]) -> None:
-    from training.gates import open_gates  # noqa: PLC0415  (heavy)
+def _tell_gates(manifest: dict[str, Any], out: Path) -> None:
+    from training.signatures import unsigned  # noqa: PLC0415  (heavy)
 
     gates = manifest["gates"]
-    failed, unsigned = [gate for gate in gates if not gate["passed"]], open_gates(manifest)
+    failed, left = sum(not gate["passed"] for gate in gates), len(unsigned(manifest))
     click.echo(
-        f"{len(gates) - len(failed)} gates passed, {len(failed)} to be signed for, {len(unsigned)} of them not signed"
-        + (": not to be promoted" if unsigned else "")
+        f"{len(gates) - failed} gates passed, {failed} to be signed for, {left} of them not signed"
+        + (f": not to be promoted; `arki-train sign {out}` prints them" if left else "")
     )
 
 
@@ -208,10 +227,13 @@ def _told_plainly() -> Iterator[None]:
     from training.files import CustomerFileError  # noqa: PLC0415  (heavy)
     from training.gates import ConfigError, GatesFailedError  # noqa: PLC0415  (heavy)
     from training.leakage import TrainingDataError  # noqa: PLC0415  (heavy)
+    from training.signatures import SignatureError  # noqa: PLC0415  (heavy)
 
     try:
         yield
-    except (TrainingDataError, CustomerFileError, ConfigError, GatesFailedError, OSError) as error:
+    except (
+        TrainingDataError, CustomerFileError, ConfigError, SignatureError, GatesFailedError, OSError,
+    ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from error
 
 
