@@ -147,11 +147,7 @@ def sign(folder: Path, signatures: Path | None) -> None:
     from training.signatures import sign as write_into  # noqa: PLC0415  (heavy)
 
     try:
-        manifest = verified(folder)
-        if "group_limits" not in manifest:
-            raise ArtifactsError(
-                f"{folder}: holds a model of an earlier Arki, whose gates do not say what a signature is bound to. Train it again."
-            )
+        manifest = _to_be_signed(folder)
         if signatures is None:
             click.echo(to_sign(manifest), nl=False)
             click.echo(_left(manifest), err=True)
@@ -163,6 +159,15 @@ def sign(folder: Path, signatures: Path | None) -> None:
     for each in void:
         click.echo(f"{signatures}: {each}")
     click.echo(_left(manifest))
+
+
+def _to_be_signed(folder: Path) -> dict[str, Any]:
+    manifest = verified(folder)
+    if "group_limits" not in manifest:
+        raise ArtifactsError(
+            f"{folder}: holds a model of an earlier Arki, whose gates do not say what a signature is bound to. Train it again."
+        )
+    return manifest
 
 
 def _left(manifest: dict[str, Any]) -> str:
