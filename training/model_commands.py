@@ -134,7 +134,7 @@ def drift(reference: Path, current: Path, config: Path | None) -> None:
 
 @click.command()
 @click.argument("folder", type=_FOLDER)
-@click.argument("signatures", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("signatures", required=False, type=LocalPath(exists=True, dir_okay=False))
 def sign(folder: Path, signatures: Path | None) -> None:
     """Print the failed gates of the model in FOLDER that nobody has signed for; or sign those that SIGNATURES accepts.
 
