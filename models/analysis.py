@@ -17,22 +17,22 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from models.authoring import MODELS
-from models.catalogue import Catalogue, read_catalogue
+from models.catalogue import read_catalogue
 from models.channels import read_channels
 from models.codes import CUSTOMER_TYPES, UNKNOWN, CustomerType
+from models.coverage import find_dead_references
 from models.example_customers import TELLING, Inventor, telling
 from models.experiments import CONTROL
 from models.facts import FACTS, Facts, feasible_blocks
 from models.findings import Authored, Phrase, mapping_at, one_of, phrase
 from models.grid import GAP, Cell, Conditions, Decided, TooLargeError, decide
 from models.promises import check_promises, outcome_of
-from models.rulebook import STATED_TOPIC, Guarantee, Rule, Rulebook, Table, read_rulebook
+from models.rulebook import Guarantee, Rule, Rulebook, Table, read_rulebook
 from models.scorecard import ArtifactError, Scorecard, read_scorecard
 from models.written import word
 
@@ -84,7 +84,13 @@ def analyse(authored: Authored, *, scorecard: Path = SCORECARD) -> None:
         _find_idle(authored, table, periods, inventor)
         _find_misleading(authored, table, periods, inventor)
         _find_broken_guarantees(authored, rulebook, table, periods, inventor)
-        _find_dead_references(authored, table, catalogue)
+        guaranteed = {
+            kind: guarantee.id
+            for guarantee in rulebook.guarantees
+            if guarantee.customer_type == customer_type
+            for kind in guarantee.content
+        }
+        find_dead_references(authored, table, catalogue, guaranteed)
         if gap:
             break
     _find_failed_examples(authored, rulebook)
@@ -283,35 +289,6 @@ def _breaking(rule: Rule, guarantee: Guarantee) -> Iterator[Conditions]:
         yield guarantee.every
     elif not all(variants) and "allowed" in guarantee.every.get("personalisation", ("allowed",)):
         yield {**guarantee.every, "personalisation": ("allowed",)}
-
-
-def _find_dead_references(authored: Authored, table: Table, catalogue: Catalogue) -> None:
-    """Each kind of content a rule offers must exist on some of its topics, in Finnish and in Swedish."""
-    could_pick = cache(
-        lambda kind, topic, channel: catalogue.could_pick(
-            kind, topic, customer_type=table.customer_type, channel=channel
-        )
-    )
-    for rule in table.rules:
-        for kind in dict.fromkeys(kind for arm in rule.arms() for kind in arm.content):
-            missing = {
-                language
-                for topic in set(_topics_of(rule, table.customer_type, catalogue))
-                for language in ("fi", "sv")
-                if language not in could_pick(kind, topic, rule.channel)
-            }
-            if missing:
-                authored.find(rule.id, "no_content", value=kind, languages=", ".join(sorted(missing)))
-
-
-def _topics_of(rule: Rule, customer_type: CustomerType, catalogue: Catalogue) -> Iterator[str]:
-    if rule.topic != STATED_TOPIC:
-        yield rule.topic
-        return
-    facts = {fact.name: fact.values for fact in FACTS[customer_type]}
-    for event in rule.when.get("life_event", facts.get("life_event", (UNKNOWN,))):
-        for matter in rule.when.get("open_matter", facts["open_matter"]):
-            yield catalogue.stated_topic(customer_type, event, matter)
 
 
 def _find_failed_examples(authored: Authored, rulebook: Rulebook) -> None:

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from models import written
 from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, CustomerType
-from models.content_checks import check_content, check_kinds, is_day
+from models.content_checks import check_content, check_kinds
 from models.experiment_checks import compile_experiment, find_repeated_experiments
 from models.facts import FACTS
+from models.fields import is_day
 from models.findings import (
     Authored,
     find_segments,
@@ -53,7 +54,14 @@ def read_content(folder: Path) -> Authored:
     """Read topics, channels, texts and items, and check each by itself."""
     authored = Authored()
     topics = written.load(folder / "topics.yaml", authored)
-    authored.channels = written.plain(written.load(folder / "channels.yaml", authored))
+    channels = written.load(folder / "channels.yaml", authored)
+    for word, file, entries in (
+        ("topic", "topics.yaml", topics.get("topics")),
+        ("channel", "channels.yaml", channels.get("channels")),
+    ):
+        for name in entries if isinstance(entries, Mapping) else ():
+            authored.places[f"{word} {name}"] = (file, written.line_of(entries, name))
+    authored.channels = written.plain(channels)
     authored.texts = written.plain(written.load(folder / "texts.yaml", authored))
     items = [
         written.plain(item)
@@ -173,8 +181,7 @@ def _check_outcome(
     name: str, then: Mapping[str, Any], customer_type: CustomerType, authored: Authored
 ) -> None:
     """Channels exist and serve such customers, a person answers where one must, each kind fits its channel."""
-    described = authored.channels.get("channels")
-    known: Mapping[str, Any] = described if isinstance(described, dict) else {}
+    known: Mapping[str, Any] = authored.channels.get("channels", {})
     for what in ("channel", "human_channel"):
         if then.get(what) is None:
             authored.find(name, "no_outcome", key=what)
@@ -190,8 +197,7 @@ def _check_outcome(
         authored.find(name, "no_outcome", key="content")
     check_kinds(authored, name, then["content"], then.get("channel"))
     if then["topic"] != STATED_TOPIC:
-        topics = authored.catalogue["topics"].get("topics") or {}
-        one_of(authored, name, "topic", then["topic"], topics)
+        one_of(authored, name, "topic", then["topic"], authored.catalogue["topics"]["topics"])
 
 
 def _compile_guarantees(authored: Authored) -> None:

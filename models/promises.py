@@ -13,20 +13,12 @@ from typing import Any, Final, NamedTuple
 
 from models.catalogue import Catalogue, read_catalogue
 from models.channels import Channel
-from models.codes import (
-    BENEFITS,
-    CLAIM_KINDS,
-    CUSTOMER_TYPES,
-    LANGUAGES,
-    UNKNOWN,
-    CustomerType,
-)
+from models.codes import CUSTOMER_TYPES, UNKNOWN, CustomerType
+from models.coverage import floor_gaps, told_days, without_floor
 from models.facts import FACTS
 from models.findings import Authored, Phrase, phrase
 from models.rulebook import Rule, Rulebook
 from models.wording import own_texts, states_entitlement
-
-_DUTIES: Final[Mapping[CustomerType, tuple[str, ...]]] = {"person": BENEFITS, "employer": CLAIM_KINDS}
 
 
 class Broken(NamedTuple):
@@ -83,15 +75,20 @@ def the_neutral_answer(rulebook: Rulebook, _: Catalogue, __: Mapping[str, Channe
 
 
 def statutory_content(_: Rulebook, catalogue: Catalogue, __: Mapping[str, Channel]) -> Iterator[Broken]:
-    """Whatever matter is open and whatever the benefit, some statutory item reaches the customer in each language."""
-    for kind, duties in _DUTIES.items():
-        for benefit in duties:
-            if not all(catalogue.has_statutory(benefit, kind, language) for language in LANGUAGES):
-                yield Broken(
-                    "catalogue.yaml",
-                    phrase("no_duty", audience=phrase(kind), benefit=benefit),
-                    phrase("do_duty"),
-                )
+    """Whatever matter is open and whatever the benefit, a statutory item exists on every day in Finnish and Swedish."""
+    for kind, benefit in without_floor(catalogue):
+        yield Broken(
+            "catalogue.yaml", phrase("no_duty", audience=phrase(kind), benefit=benefit), phrase("do_duty")
+        )
+    for gap in floor_gaps(catalogue):
+        what = phrase(
+            "duty_ends",
+            days=told_days(gap.days),
+            languages=", ".join(gap.languages),
+            audience=phrase(gap.customer_type),
+            benefits=", ".join(f"`{benefit}`" for benefit in gap.benefits),
+        )
+        yield Broken(gap.item.id, what, phrase("do_duty_days"))
 
 
 def audiences(rulebook: Rulebook, catalogue: Catalogue, channels: Mapping[str, Channel]) -> Iterator[Broken]:

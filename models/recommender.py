@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from models.catalogue import Catalogue, ContentItem
 from models.channels import HELSINKI, Channel
-from models.codes import BENEFITS, CUSTOMER_TYPES, CustomerType, Language
+from models.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, CustomerType, Language
 from models.experiments import Assignment, Draw
 from models.facts import Facts, lookups, may_personalise
 from models.mapping import MappingRow, mapping_rows
@@ -58,7 +58,7 @@ __all__ = [
 REASONS_SHOWN: Final = 3
 _NEEDS: Final = ("interpreter_needed", "easy_language")
 _MOST_KEPT: Final = 1024
-_STATUTORY_SIGNALS: Final = ("open_matter", "active_benefits")
+_STATUTORY_SIGNALS: Final = ("open_matter", "active_benefits", "claim_kinds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,11 +386,12 @@ def _is_personalised(signals: Signals, prediction: Prediction | None) -> bool:
 
 
 def _statutory_benefits(signals: Signals) -> list[str]:
-    """Open matter first, then active benefits: all that chooses statutory content."""
+    """Open matter first, then active benefits or kinds of claim: all that chooses statutory content."""
     values: Mapping[str, Any] = signals.values
-    active = values.get("active_benefits", ())
     open_matter = [values["open_matter"]] if "open_matter" in values else []
-    return open_matter + [benefit for benefit in BENEFITS if benefit in active]
+    if signals.customer_type == "employer":
+        return open_matter + [kind for kind in CLAIM_KINDS if kind in values.get("claim_kinds", ())]
+    return open_matter + [benefit for benefit in BENEFITS if benefit in values.get("active_benefits", ())]
 
 
 def _content(item: ContentItem, asked: Language) -> Content:

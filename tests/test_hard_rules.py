@@ -20,7 +20,7 @@ from models.signals import CONTRACT, read_signals
 from models.wording import own_texts, states_entitlement
 
 NEEDS = ("interpreter_needed", "easy_language")
-DUTIES = ("open_matter", "active_benefits")
+DUTIES = ("open_matter", "active_benefits", "claim_kinds")
 
 
 def answer(recommender, customer, at, **asked):
@@ -132,8 +132,15 @@ def test_rule_6_statutory_content_reaches_everyone_whatever_else(recommender, no
         recommender.degraded(read_signals(kind, signals), at=noon),
     ):
         assert [item.content.id for item in changed.statutory] == ids
-    if "open_matter" in signals or signals.get("active_benefits"):
-        assert ids
+    owed = {signals["open_matter"]} if "open_matter" in signals else set()
+    owed |= {*signals.get("active_benefits", ()), *signals.get("claim_kinds", ())}
+    assert owed <= {code for name in ids for code in recommender.catalogue.items[name].benefits}
+
+
+def test_rule_6_an_employer_known_by_its_kinds_of_claim_gets_their_deadline(recommender, noon):
+    signals = {"employees": 30, "claim_kinds": ["sickness_allowance", "family_leave"], "claims_12m": 10}
+    found = answer(recommender, ("employer", signals | {"late_claims_12m": 3}), noon)
+    assert [item.content.id for item in found.statutory] == ["employer-claim-deadline"]
 
 
 def test_rule_7_no_text_of_ours_states_entitlement(authored):
