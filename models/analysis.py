@@ -24,7 +24,7 @@ from typing import Any, Final
 from models.authoring import MODELS
 from models.catalogue import read_catalogue
 from models.channels import read_channels
-from models.codes import CUSTOMER_TYPES, UNKNOWN, CustomerType
+from models.codes import CUSTOMER_TYPES, PERSON_CHANNELS, UNKNOWN, CustomerType
 from models.coverage import find_dead_references
 from models.example_customers import TELLING, Inventor, telling
 from models.experiments import CONTROL
@@ -70,6 +70,7 @@ def analyse(authored: Authored, *, scorecard: Path = SCORECARD) -> None:
         return
     rulebook = read_rulebook(authored.rulebook)
     catalogue = read_catalogue(authored.catalogue)
+    channels = read_channels(authored.channels)
     inventor = Inventor(read_model(scorecard))
     for customer_type in CUSTOMER_TYPES:
         table = rulebook.tables[customer_type]
@@ -85,7 +86,11 @@ def analyse(authored: Authored, *, scorecard: Path = SCORECARD) -> None:
         _find_misleading(authored, table, periods, inventor)
         _find_broken_guarantees(authored, rulebook, table, periods, inventor)
         guaranteed = {
-            kind: guarantee.id
+            kind: [
+                name
+                for name in PERSON_CHANNELS
+                if customer_type == "person" and kind in channels[name].carries
+            ]
             for guarantee in rulebook.guarantees
             if guarantee.customer_type == customer_type
             for kind in guarantee.content
@@ -95,7 +100,7 @@ def analyse(authored: Authored, *, scorecard: Path = SCORECARD) -> None:
             break
     _find_failed_examples(authored, rulebook)
     if not any(finding.code == "gap" for finding in authored.findings):
-        check_promises(authored, rulebook, read_channels(authored.channels))
+        check_promises(authored, rulebook, channels)
 
 
 def decided_periods(rulebook: Rulebook, table: Table) -> list[_Period]:

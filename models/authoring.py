@@ -218,6 +218,8 @@ def _compile_guarantees(authored: Authored) -> None:
                 must[key] = list_at(authored, name, key, values)
                 for value in must[key]:
                     one_of(authored, name, key, value, checks[key]())
+        if not any(must.values()):
+            authored.find(name, "no_must")
         if not entry.get("says"):
             authored.find(name, "no_says")
         if len(authored.findings) == before:

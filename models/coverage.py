@@ -7,9 +7,10 @@ so that nothing depends on today's date: a floor that ends next summer is found 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
+from itertools import product
 from typing import Any, Final, NamedTuple
 
 from models.catalogue import Catalogue, ContentItem, Span, uncovered
@@ -69,7 +70,7 @@ def told_days(days: Span) -> Phrase:
 
 
 def find_dead_references(
-    authored: Authored, table: Table, catalogue: Catalogue, guaranteed: Mapping[str, str]
+    authored: Authored, table: Table, catalogue: Catalogue, guaranteed: Mapping[str, Sequence[str]]
 ) -> None:
     """Each kind of content a rule offers exists on each of its topics, in Finnish and in Swedish, while the rule holds.
 
@@ -81,8 +82,9 @@ def find_dead_references(
     authored : Authored
     table : Table
     catalogue : Catalogue
-    guaranteed : mapping of str to str
-        Kinds of content that a guarantee of these customers asks for, with the guarantee's id.
+    guaranteed : mapping of str to sequence of str
+        Kinds of content that a guarantee of these customers asks for, and each channel that they may prefer and that
+        carries it: the kind exists there too.
     """
     spans = cache(
         lambda kind, topic, channel, language: catalogue.spans(
@@ -96,8 +98,8 @@ def find_dead_references(
             missing: dict[str, None] = {}
             ends: dict[Span, dict[str, None]] = defaultdict(dict)
             for language in NATIONAL_LANGUAGES:
-                for topic in topics:
-                    gaps = list(uncovered(spans(kind, topic, rule.channel, language), holds))
+                for topic, channel in product(topics, {rule.channel, *guaranteed.get(kind, ())}):
+                    gaps = list(uncovered(spans(kind, topic, channel, language), holds))
                     if gaps == [holds]:
                         missing[language] = None
                     for gap in gaps:

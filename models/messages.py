@@ -158,6 +158,8 @@ _EXPERIMENTS: Final = {
 _PROMISES: Final = {
     "no_says": (Said("does not say what it promises.", "Write one sentence under `says:`."),
                 Said("Lupaus on kirjoittamatta.", "Kirjoita yksi virke kohtaan `says:`.")),
+    "no_must": (Said("promises nothing under `must:`.", "Say which channels or which kinds of content: `must: {{channel: [phone_appointment]}}`."),
+                Said("Kohta `must:` ei lupaa mitään.", "Kerro kanavat tai sisältötyypit: `must: {{channel: [phone_appointment]}}`.")),
     "breaks": (Said("breaks the guarantee `{guarantee}` ({says}){variant}{period}.", "Change its channel or content, or add a rule above it for these customers."),
                Said("Sääntö rikkoo lupauksen `{guarantee}` ({says}){variant}{period}.", "Vaihda kanavaa tai sisältöä, tai lisää sen yläpuolelle sääntö näille asiakkaille.")),
     "no_promise": (Said("lacks the promise `check: {value}`.", "Restore it: this one holds whatever the rules say."),

@@ -72,6 +72,7 @@ MESSAGES_SV: Final[dict[str, Said]] = {
     "experiment_for_nobody": Said("Regeln har ett experiment men avgör bara för dem som motsatt sig anpassning och minderåriga, som inte deltar i något.", "Ta bort experimentet."),
     "sheet_experiment": Said("Experimentet i cellen {cell} kan inte läsas.", "Skriv det så här: ett-id; control 50; en-variant 50: guide, nudge."),
     "no_says": Said("Löftet är inte utskrivet.", "Skriv en mening under `says:`."),
+    "no_must": Said("Punkten `must:` lovar ingenting.", "Ange kanaler eller innehållstyper: `must: {{channel: [phone_appointment]}}`."),
     "breaks": Said("Regeln bryter löftet `{guarantee}` ({says}){variant}{period}.", "Byt kanal eller innehåll, eller lägg till en regel ovanför för de här kunderna."),
     "no_promise": Said("Löftet `check: {value}` saknas.", "Återställ det: löftet gäller oberoende av reglerna."),
     "promise_broken": Said("Löftet `{guarantee}` bryts: {what}.", "{hint}"),

@@ -305,8 +305,12 @@ class Recommender:
         preferred = signals.values.get("preferred_channel")
         if not isinstance(preferred, str) or preferred == rule.channel or not may_personalise(signals):
             return self.channels[rule.channel]
-        permitted = self.rulebook.permits(signals.customer_type, facts, channel=preferred)
-        return self.channels[preferred if permitted else rule.channel]
+        wished = self.channels.get(preferred)
+        if wished is None:  # a bundle made before there was such a channel
+            return self.channels[rule.channel]
+        content = kinds_offered(rule, wished)
+        permitted = self.rulebook.permits(signals.customer_type, facts, channel=preferred, content=content)
+        return wished if permitted else self.channels[rule.channel]
 
     def _topic(self, customer_type: CustomerType, facts: Facts, rule: Rule) -> str:
         if rule.topic != STATED_TOPIC:

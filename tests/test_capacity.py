@@ -84,7 +84,8 @@ def test_every_guarantee_holds_also_for_those_who_did_not_fit(run, recommender, 
         values = {name: row[name] for name in CONTRACT[kind] if row[name] is not None}
         signals = read_signals(kind, values)
         facts = lookups(signals, recommender._predict(signals))[0]
-        assert recommender.rulebook.permits(kind, facts, channel=answer["item_1_channel"])
+        channel, content = answer["item_1_channel"], (answer["item_1_content_type"],)
+        assert recommender.rulebook.permits(kind, facts, channel=channel, content=content)
     assert moved > 20
 
 
