@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from models.codes import Language
+from models.codes import CustomerType, Language
 
 HELSINKI: Final = ZoneInfo("Europe/Helsinki")
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -37,6 +37,25 @@ class Channel:
     carries: tuple[str, ...]
     card: str
     names: Mapping[Language, str]
+    fallback: int | None = None
+    """Its place among the human channels that are tried where a rule's own cannot be used; None where it is not tried."""
+
+    def answers(self, customer_type: CustomerType, *, identified: bool, language: Language) -> bool:
+        """Whether such a customer can talk with a person there in a language.
+
+        Parameters
+        ----------
+        customer_type : {"person", "employer"}
+        identified : bool
+            Whether the customer is known to have strong identification; who is not known to cannot use what needs it.
+        language : {"fi", "sv", "en"}
+        """
+        return (
+            self.human
+            and self.audience in {customer_type, "both"}
+            and (identified or not self.needs_strong_identification)
+            and language in self.languages
+        )
 
     def opening(self, at: datetime) -> tuple[bool | None, datetime | None]:
         """Whether the channel is open at a moment, and if not, when it next opens.
@@ -71,13 +90,45 @@ class Channel:
         return False, None
 
 
+def human_channel(
+    channels: Mapping[str, Channel],
+    wish: str,
+    customer_type: CustomerType,
+    *,
+    identified: bool,
+    language: Language,
+) -> Channel | None:
+    """The human channel of an answer: the one a rule wishes, else the first of the declared order that such a customer can use.
+
+    None where there is none; a checked rulebook has one for everybody.
+    """
+    order = sorted(
+        (channel for channel in channels.values() if channel.fallback is not None),
+        key=lambda channel: channel.fallback or 0,
+    )
+    return next(
+        (
+            channel
+            for channel in (channels[wish], *order)
+            if channel.answers(customer_type, identified=identified, language=language)
+        ),
+        None,
+    )
+
+
 def read_channels(document: Mapping[str, Any]) -> dict[str, Channel]:
     """Channels by id, from the parsed data. Raises `KeyError` or `ValueError` on data no check has passed."""
     closures = frozenset(date.fromisoformat(str(day)) for day in document.get("closures", ()))
-    return {name: _read_channel(name, data, closures) for name, data in document["channels"].items()}
+    order = list(document.get("human_fallback", ()))
+    return {
+        name: _read_channel(name, data, closures, order.index(name) if name in order else None)
+        for name, data in document["channels"].items()
+    }
 
 
-def _read_channel(name: str, data: Mapping[str, Any], closures: frozenset[date]) -> Channel:
+def _read_channel(
+    name: str, data: Mapping[str, Any], closures: frozenset[date], fallback: int | None
+) -> Channel:
     hours = data["hours"]
     return Channel(
         id=name,
@@ -96,4 +147,5 @@ def _read_channel(name: str, data: Mapping[str, Any], closures: frozenset[date])
         carries=tuple(data["carries"]),
         card=data["card"],
         names=dict(data["name"]),
+        fallback=fallback,
     )

@@ -60,6 +60,7 @@ PERSON_CHANNELS: Final = (
     "omakela_message",
     "web_page",
     "chat",
+    "phone",
     "phone_appointment",
     "callback",
     "service_point",

@@ -63,7 +63,7 @@ CHANNEL_FIELDS: Final[Fields] = {
 _CHANNEL_OPTIONAL: Final = ("hours_vary", "cost_eur", "capacity_per_day", "grade", "name")
 _TOPIC_FIELDS: Final[Fields] = {"parent": "text", **dict.fromkeys(LANGUAGES, "text")}
 _FILES: Final[Mapping[str, Fields]] = {
-    "channels.yaml": {"channels": "mapping", "closures": "any"},
+    "channels.yaml": {"channels": "mapping", "human_fallback": "list", "closures": "any"},
     "texts.yaml": {
         "source": "text",
         "segments": "mapping",
@@ -151,6 +151,9 @@ def _check_channels(authored: Authored) -> None:
         if one_of(authored, subject, "channel", name, CHANNELS):
             channels[name] = _checked_channel(authored, subject, name, described)
     authored.channels["channels"] = channels
+    for name in authored.channels.get("human_fallback", ()):
+        if one_of(authored, "channels.yaml", "channel", name, channels) and not channels[name].get("human"):
+            authored.find("channels.yaml", "no_person", value=name)
 
 
 def _checked_channel(authored: Authored, subject: str, name: str, described: object) -> dict[str, Any]:

@@ -61,7 +61,9 @@ def without_floor(catalogue: Catalogue) -> Iterator[tuple[CustomerType, str]]:
 
 
 def told_days(days: Span) -> Phrase:
-    """Days in words: from, until, or both."""
+    """Days in words: from, until, both or every."""
+    if days == ALWAYS:
+        return phrase("days_every")
     if days.last == date.max:
         return phrase("days_from", start=days.first.isoformat())
     if days.first == date.min:

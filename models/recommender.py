@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from models.catalogue import Catalogue, ContentItem
-from models.channels import HELSINKI, Channel
+from models.channels import HELSINKI, Channel, human_channel
 from models.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, CustomerType, Language
 from models.experiments import Assignment, Draw
 from models.facts import Facts, lookups, may_personalise
@@ -57,6 +57,7 @@ __all__ = [
 ]
 REASONS_SHOWN: Final = 3
 _NEEDS: Final = ("interpreter_needed", "easy_language")
+_LOG_IN: Final = "strong_identification"
 _MOST_KEPT: Final = 1024
 _STATUTORY_SIGNALS: Final = ("open_matter", "active_benefits", "claim_kinds")
 
@@ -110,9 +111,13 @@ class Recommender:
         at: datetime,
         language: Language = "fi",
         limit: int = 3,
+        identified: bool = False,
     ) -> Offered:
-        """The items of some offers in order, and what goes with them; batch scoring asks once for all alike."""
-        return self._offered(customer_type, offers, _asked(at, language, limit))
+        """The items of some offers in order, and what goes with them; batch scoring asks once for all alike.
+
+        `identified` says whether the customers are known to have strong identification: it decides their human channel.
+        """
+        return self._offered(customer_type, offers, _asked(at, language, limit), identified=identified)
 
     def degraded(
         self, signals: Signals, *, at: datetime, language: Language = "fi", limit: int = 3
@@ -173,7 +178,8 @@ class Recommender:
 
     def _recommend(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> Recommendation:
         offers, experiment = self._offers(signals, lookups(signals, prediction), asked)
-        offered = self._offered(signals.customer_type, offers, asked)
+        identified = signals.values.get(_LOG_IN) is True
+        offered = self._offered(signals.customer_type, offers, asked, identified=identified)
         segment = self._segment(signals, prediction, asked.language)
         return Recommendation(
             personalised=not asked.degraded and _is_personalised(signals, prediction),
@@ -221,14 +227,16 @@ class Recommender:
         )
         return found
 
-    def _offered(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> Offered:
+    def _offered(
+        self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked, *, identified: bool
+    ) -> Offered:
         """Items and human channel of some offers. They are the same for a minute, whoever the customer is, so they are kept."""
         if asked.shown:
-            return self._made(customer_type, offers, asked)
+            return self._made(customer_type, offers, asked, identified=identified)
         minute = asked.at.timestamp() // 60
         found: Offered = self._remembered(
-            (customer_type, asked.language, asked.limit, minute, *map(_named, offers)),
-            lambda: self._made(customer_type, offers, asked),
+            (customer_type, identified, asked.language, asked.limit, minute, *map(_named, offers)),
+            lambda: self._made(customer_type, offers, asked, identified=identified),
         )
         return found
 
@@ -240,16 +248,22 @@ class Recommender:
             found = self._kept[key] = make()
         return found
 
-    def _made(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> Offered:
+    def _made(
+        self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked, *, identified: bool
+    ) -> Offered:
         items = self._items(customer_type, offers, asked)
         return Offered(
             items,
-            self._human_channel(customer_type, offers[0].rule, asked),
+            self._human_channel(customer_type, offers[0].rule, asked, identified=identified),
             self._valid_until(items, asked.day),
         )
 
-    def _human_channel(self, customer_type: CustomerType, rule: Rule, asked: _Asked) -> HumanChannel:
-        channel = self.channels[rule.human_channel]
+    def _human_channel(
+        self, customer_type: CustomerType, rule: Rule, asked: _Asked, *, identified: bool
+    ) -> HumanChannel:
+        wish, language = rule.human_channel, asked.language
+        usable = human_channel(self.channels, wish, customer_type, identified=identified, language=language)
+        channel = usable or self.channels[wish]
         card = self.catalogue.pick(
             channel.card,
             self.catalogue.stated_topic(customer_type, None, None),
@@ -376,8 +390,8 @@ def _named(offer: Offer) -> tuple[str, tuple[str, ...], str, str]:
 
 
 def _neutral(signals: Signals) -> Signals:
-    """What is left of a customer when nothing may be asked of the model: needs, and what the law attaches content to."""
-    kept = (*_NEEDS, *_STATUTORY_SIGNALS)
+    """What is left of a customer when the model may not be asked: needs, log-in, and what the law attaches content to."""
+    kept = (*_NEEDS, *_STATUTORY_SIGNALS, _LOG_IN)
     values = {name: value for name, value in signals.values.items() if name in kept}
     return Signals(signals.customer_type, values | {"personalisation": "objected"})
 

@@ -160,7 +160,7 @@ def test_serving_in_runs_is_serving_one_after_the_other(rows, phone, point):
 
 
 @pytest.mark.parametrize(
-    "asked", ["phone=3", "phone_appointment", "phone_appointment=-1", "phone_appointment=many"]
+    "asked", ["fax=3", "phone_appointment", "phone_appointment=-1", "phone_appointment=many"]
 )
 def test_a_limit_that_is_none_is_refused(bundles, tmp_path, asked):
     shown = CliRunner().invoke(score.main, ["in.csv", "out.csv", "--capacity", asked])

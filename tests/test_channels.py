@@ -15,9 +15,9 @@ def moment(text):
     return datetime.fromisoformat(text).replace(tzinfo=HELSINKI)
 
 
-def test_all_eleven_channels_are_described(channels):
+def test_all_twelve_channels_are_described(channels):
     assert set(channels) == set(CHANNELS)
-    human = {"phone_appointment", "callback", "service_point", "remote_service"}
+    human = {"phone", "phone_appointment", "callback", "service_point", "remote_service"}
     assert {name for name, channel in channels.items() if channel.human} == human
 
 

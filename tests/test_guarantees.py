@@ -51,7 +51,8 @@ def promises_broken(recommender, signals, answer):
     kind, values = signals.customer_type, signals.values
     channels, items = recommender.channels, recommender.catalogue.items
     human = channels[answer.human_channel.id]
-    if not human.human or human.audience not in {kind, "both"}:
+    identified = values.get("strong_identification") is True
+    if not human.answers(kind, identified=identified, language=answer.language):
         yield "a-human-is-always-reachable"
     shown = [item.content.id for item in (*answer.items, *answer.statutory)]
     if any(not items[name].is_for(kind) for name in shown):
