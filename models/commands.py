@@ -45,9 +45,11 @@ def rulebook() -> None:
 def check(rulebook_folder: Path | None, content_folder: Path | None, language: TeamLanguage) -> None:
     """Check rules, guarantees, examples and catalogue. Exit 1 where there is an error."""
     from models.content_checks import find_expiring  # noqa: PLC0415
+    from models.opening_days import find_years_ahead  # noqa: PLC0415
 
     authored = _checked(rulebook_folder, content_folder)
     find_expiring(authored, datetime.now(UTC).date())
+    find_years_ahead(authored, datetime.now(UTC).date())
     errors = _report(authored, language=language)
     warnings = len(authored.findings) - errors
     persons, employers = (len(authored.rulebook.get(kind, ())) for kind in ("person", "employer"))

@@ -6,7 +6,7 @@ What passes is put back in the shape declared, so that rules and analysis can re
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from models.catalogue import EMPLOYERS, GENERAL
@@ -14,6 +14,7 @@ from models.channels import PTV_CHANNEL_TYPES, WEEKDAYS
 from models.codes import BENEFITS, CHANNELS, CLAIM_KINDS, CONTENT_TYPES, LANGUAGES, LIFE_EVENTS
 from models.fields import Fields, is_number, shaped
 from models.findings import Authored, closest, in_all_languages, mapping_at, one_of, phrase
+from models.opening_days import compile_opening_days, is_span
 from models.scorecard import FEATURE_SIGNAL
 from models.segments import Segment
 
@@ -63,7 +64,13 @@ CHANNEL_FIELDS: Final[Fields] = {
 _CHANNEL_OPTIONAL: Final = ("hours_vary", "cost_eur", "capacity_per_day", "grade", "name")
 _TOPIC_FIELDS: Final[Fields] = {"parent": "text", **dict.fromkeys(LANGUAGES, "text")}
 _FILES: Final[Mapping[str, Fields]] = {
-    "channels.yaml": {"channels": "mapping", "human_fallback": "list", "closures": "any"},
+    "channels.yaml": {
+        "channels": "mapping",
+        "human_fallback": "list",
+        "holidays": "mapping",
+        "eves": "mapping",
+        "exceptions": "any",
+    },
     "texts.yaml": {
         "source": "text",
         "segments": "mapping",
@@ -154,6 +161,7 @@ def _check_channels(authored: Authored) -> None:
     for name in authored.channels.get("human_fallback", ()):
         if one_of(authored, "channels.yaml", "channel", name, channels) and not channels[name].get("human"):
             authored.find("channels.yaml", "no_person", value=name)
+    compile_opening_days(authored)
 
 
 def _checked_channel(authored: Authored, subject: str, name: str, described: object) -> dict[str, Any]:
@@ -182,17 +190,6 @@ def _are_hours(hours: object) -> bool:
     if not isinstance(hours, dict):
         return hours == "always"
     return all(day in WEEKDAYS and is_span(span) for day, span in hours.items())
-
-
-def is_span(span: object) -> bool:
-    """Whether a value is an opening and a later closing time, each as 09:00."""
-    if not isinstance(span, list) or not all(isinstance(clock, str) for clock in span):
-        return False
-    try:
-        opens, closes = map(time.fromisoformat, span)
-    except ValueError:
-        return False
-    return opens.tzinfo is closes.tzinfo is None and opens < closes
 
 
 def _check_topics(authored: Authored) -> None:

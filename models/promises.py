@@ -8,11 +8,12 @@ offered what is not for them, that no text states entitlement. `guarantees.yaml`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
 from itertools import product
 from typing import Any, Final, NamedTuple
 
 from models.catalogue import Catalogue, read_catalogue, uncovered
-from models.channels import Channel, human_channel
+from models.channels import LOOK_AHEAD_DAYS, Channel, human_channel
 from models.codes import CUSTOMER_TYPES, LANGUAGES, NATIONAL_LANGUAGES, UNKNOWN, CustomerType
 from models.coverage import ALWAYS, floor_gaps, told_days, without_floor
 from models.facts import FACTS
@@ -72,6 +73,8 @@ def a_human_channel(
     for name, channel in channels.items():
         if channel.fallback is not None and not (channel.human and channel.hours):
             yield Broken(f"channel {name}", phrase("not_human", channel=name), phrase("do_human"))
+        elif channel.fallback is not None:
+            yield from _long_closed(channel)
     yield from _without_card(rulebook, catalogue, channels)
 
 
@@ -88,6 +91,22 @@ def _unreachable(rule: Rule, kind: CustomerType, channels: Mapping[str, Channel]
             what = phrase("nobody_there", audience=phrase(kind), log_in=log_in, language=language)
             yield Broken(rule.id, what, phrase("do_fallback"))
             return
+
+
+def _long_closed(channel: Channel) -> Iterator[Broken]:
+    """Days on which no answer could say when a human channel opens next, because it stays closed so long; the first."""
+    years = channel.days.years
+    if not years or channel.hours_vary:
+        return
+    day, last_open = date(years[0], 1, 1), date(years[0], 1, 1)
+    while day.year <= years[-1]:
+        if channel.hours_on(day) is not None:
+            last_open = day
+        elif (day - last_open).days >= LOOK_AHEAD_DAYS:
+            what = phrase("long_closed", channel=channel.id, day=last_open.isoformat())
+            yield Broken(f"channel {channel.id}", what, phrase("do_open"))
+            return
+        day += timedelta(days=1)
 
 
 def _without_card(
