@@ -357,8 +357,9 @@ def example_facts(authored: Authored, example: Mapping[str, Any]) -> Facts | Non
         date.fromisoformat(example.get("as_of", "2026-01-01"))
     except (TypeError, ValueError):
         authored.find(name, "no_date", key="as_of")
-    for key in mapping_at(authored, name, "expect", example.get("expect")):
-        one_of(authored, name, "field", key, ("rule", "channel"))
+    for key, expected in mapping_at(authored, name, "expect", example.get("expect")).items():
+        if one_of(authored, name, "field", key, ("rule", "channel")) and not isinstance(expected, str):
+            authored.find(name, "wrong_shape", key=key, shape=phrase("a_text"))
     if len(authored.findings) > before:
         return None
     return dict.fromkeys(values, UNKNOWN) | {"personalisation": "allowed"} | given

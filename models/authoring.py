@@ -32,6 +32,9 @@ from models.signals import read_count
 MODELS: Final = Path(__file__).parent
 RULEBOOK: Final = MODELS / "rulebook"
 CONTENT: Final = MODELS / "content"
+RULE_FILES: Final = ("rules.yaml", "guarantees.yaml", "examples.yaml")
+ITEM_FILES: Final = ("catalogue.yaml", "nudges.yaml", "pages.yaml")
+CONTENT_FILES: Final = ("topics.yaml", "channels.yaml", "texts.yaml", *ITEM_FILES)
 PROMISES: Final = (
     "a_human_channel",
     "the_neutral_answer",
@@ -53,31 +56,36 @@ def read_authored(rulebook: Path = RULEBOOK, content: Path = CONTENT) -> Authore
 def read_content(folder: Path) -> Authored:
     """Read topics, channels, texts and items, and check each by itself."""
     authored = Authored()
-    topics = written.load(folder / "topics.yaml", authored)
-    channels = written.load(folder / "channels.yaml", authored)
-    for word, file, entries in (
-        ("topic", "topics.yaml", topics.get("topics")),
-        ("channel", "channels.yaml", channels.get("channels")),
-    ):
+    compile_content(authored, {name: written.load(folder / name, authored) for name in CONTENT_FILES})
+    return authored
+
+
+def compile_content(authored: Authored, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check the content files as `written.load` gives them, and put what was written into `authored` as plain data."""
+    for word, file in (("topic", "topics.yaml"), ("channel", "channels.yaml")):
+        entries = files[file].get(f"{word}s")
         for name in entries if isinstance(entries, Mapping) else ():
             authored.places[f"{word} {name}"] = (file, written.line_of(entries, name))
-    authored.channels = written.plain(channels)
-    authored.texts = written.plain(written.load(folder / "texts.yaml", authored))
-    items = [
-        written.plain(item)
-        for name in ("catalogue.yaml", "nudges.yaml", "pages.yaml")
-        for item in _placed(written.load(folder / name, authored).get("items", []), name, authored)
-    ]
-    authored.catalogue = {"topics": written.plain(topics), "items": items}
+    authored.channels = written.plain(files["channels.yaml"])
+    authored.texts = written.plain(files["texts.yaml"])
+    items: list[Any] = []
+    for name in ITEM_FILES:
+        for key in files[name]:
+            one_of(authored, name, "field", key, ("items",))
+        items += map(written.plain, _placed(files[name].get("items", []), name, authored))
+    authored.catalogue = {"topics": written.plain(files["topics.yaml"]), "items": items}
     check_content(authored)
-    return authored
 
 
 def read_rules(authored: Authored, folder: Path) -> Authored:
     """Read rules, guarantees and examples into what was read of the content, and check each against it."""
-    rules = written.load(folder / "rules.yaml", authored)
-    guarantees = written.load(folder / "guarantees.yaml", authored)
-    examples = written.load(folder / "examples.yaml", authored)
+    compile_rules(authored, {name: written.load(folder / name, authored) for name in RULE_FILES})
+    return authored
+
+
+def compile_rules(authored: Authored, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check the files of rules as `written.load` gives them, and put what was written into `authored` as plain data."""
+    rules, guarantees, examples = (files[name] for name in RULE_FILES)
     known = ("hit_policy", "answer_valid_days", "human_channel", *CUSTOMER_TYPES)
     for file, document, names in (
         ("rules.yaml", rules, known),
@@ -102,7 +110,6 @@ def read_rules(authored: Authored, folder: Path) -> Authored:
     _check_promises(authored, whole=whole)
     _find_overlaps(authored)
     find_repeated_experiments(authored)
-    return authored
 
 
 def _placed(entries: Any, file: str, authored: Authored) -> list[Any]:  # noqa: ANN401
@@ -239,7 +246,7 @@ def _check_promises(authored: Authored, *, whole: bool) -> None:
             authored.find(name, "no_says")
         if len(authored.findings) == before:
             kept.append(entry)
-    named = {entry.get("check") for entry in authored.rulebook["promises"]}
+    named = {str(entry.get("check")) for entry in authored.rulebook["promises"]}
     for check in PROMISES:
         if whole and check not in named and not (named - set(PROMISES)):
             authored.find("guarantees.yaml", "no_promise", value=check)
