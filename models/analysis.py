@@ -17,21 +17,20 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from models.authoring import MODELS
-from models.catalogue import Catalogue, read_catalogue
+from models.catalogue import read_catalogue
 from models.channels import read_channels
-from models.codes import CUSTOMER_TYPES, UNKNOWN, CustomerType
+from models.codes import CUSTOMER_TYPES, PERSON_CHANNELS, UNKNOWN, CustomerType
+from models.coverage import find_dead_references
 from models.example_customers import TELLING, Inventor, telling
 from models.experiments import CONTROL
 from models.facts import FACTS, Facts, feasible_blocks
 from models.findings import Authored, Phrase, mapping_at, one_of, phrase
 from models.grid import GAP, Cell, Conditions, Decided, TooLargeError, decide
-from models.offers import topics_of
 from models.promises import check_promises, outcome_of
 from models.rulebook import Guarantee, Rule, Rulebook, Table, read_rulebook
 from models.scorecard import ArtifactError, Scorecard, read_scorecard
@@ -71,6 +70,7 @@ def analyse(authored: Authored, *, scorecard: Path = SCORECARD) -> None:
         return
     rulebook = read_rulebook(authored.rulebook)
     catalogue = read_catalogue(authored.catalogue)
+    channels = read_channels(authored.channels)
     inventor = Inventor(read_model(scorecard))
     for customer_type in CUSTOMER_TYPES:
         table = rulebook.tables[customer_type]
@@ -85,12 +85,22 @@ def analyse(authored: Authored, *, scorecard: Path = SCORECARD) -> None:
         _find_idle(authored, table, periods, inventor)
         _find_misleading(authored, table, periods, inventor)
         _find_broken_guarantees(authored, rulebook, table, periods, inventor)
-        _find_dead_references(authored, table, catalogue)
+        guaranteed = {
+            kind: [
+                name
+                for name in PERSON_CHANNELS
+                if customer_type == "person" and kind in channels[name].carries
+            ]
+            for guarantee in rulebook.guarantees
+            if guarantee.customer_type == customer_type
+            for kind in guarantee.content
+        }
+        find_dead_references(authored, table, catalogue, guaranteed)
         if gap:
             break
     _find_failed_examples(authored, rulebook)
     if not any(finding.code == "gap" for finding in authored.findings):
-        check_promises(authored, rulebook, read_channels(authored.channels))
+        check_promises(authored, rulebook, channels)
 
 
 def decided_periods(rulebook: Rulebook, table: Table) -> list[_Period]:
@@ -286,25 +296,6 @@ def _breaking(rule: Rule, guarantee: Guarantee) -> Iterator[Conditions]:
         yield {**guarantee.every, "personalisation": ("allowed",)}
 
 
-def _find_dead_references(authored: Authored, table: Table, catalogue: Catalogue) -> None:
-    """Each kind of content a rule offers must exist on some of its topics, in Finnish and in Swedish."""
-    could_pick = cache(
-        lambda kind, topic, channel: catalogue.could_pick(
-            kind, topic, customer_type=table.customer_type, channel=channel
-        )
-    )
-    for rule in table.rules:
-        for kind in dict.fromkeys(kind for arm in rule.arms() for kind in arm.content):
-            missing = {
-                language
-                for topic in topics_of(rule, table.customer_type, catalogue)
-                for language in ("fi", "sv")
-                if language not in could_pick(kind, topic, rule.channel)
-            }
-            if missing:
-                authored.find(rule.id, "no_content", value=kind, languages=", ".join(sorted(missing)))
-
-
 def _find_failed_examples(authored: Authored, rulebook: Rulebook) -> None:
     """The team's worked examples still come out; a rule that none of them covers is a warning.
 
@@ -366,8 +357,9 @@ def example_facts(authored: Authored, example: Mapping[str, Any]) -> Facts | Non
         date.fromisoformat(example.get("as_of", "2026-01-01"))
     except (TypeError, ValueError):
         authored.find(name, "no_date", key="as_of")
-    for key in mapping_at(authored, name, "expect", example.get("expect")):
-        one_of(authored, name, "field", key, ("rule", "channel"))
+    for key, expected in mapping_at(authored, name, "expect", example.get("expect")).items():
+        if one_of(authored, name, "field", key, ("rule", "channel")) and not isinstance(expected, str):
+            authored.find(name, "wrong_shape", key=key, shape=phrase("a_text"))
     if len(authored.findings) > before:
         return None
     return dict.fromkeys(values, UNKNOWN) | {"personalisation": "allowed"} | given

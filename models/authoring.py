@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from models import written
 from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, CustomerType
-from models.content_checks import check_content, check_kinds, is_day
+from models.content_checks import check_content, check_kinds
 from models.experiment_checks import compile_experiment, find_repeated_experiments
 from models.facts import FACTS
+from models.fields import is_day
 from models.findings import (
     Authored,
     find_segments,
@@ -77,22 +78,36 @@ def is_id(name: str) -> bool:
 def read_content(folder: Path) -> Authored:
     """Read topics, channels, texts and items, and check each by itself."""
     authored = Authored()
-    topics = written.load(folder / "topics.yaml", authored)
-    authored.channels = written.plain(written.load(folder / "channels.yaml", authored))
-    authored.texts = written.plain(written.load(folder / "texts.yaml", authored))
-    items = [
-        written.plain(item)
-        for name in ITEM_FILES
-        for item in _placed(written.load(folder / name, authored).get("items", []), name, authored)
-    ]
-    authored.catalogue = {"topics": written.plain(topics), "items": items}
-    check_content(authored)
+    compile_content(authored, {name: written.load(folder / name, authored) for name in CONTENT_FILES})
     return authored
+
+
+def compile_content(authored: Authored, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check the content files as `written.load` gives them, and put what was written into `authored` as plain data."""
+    for word, file in (("topic", "topics.yaml"), ("channel", "channels.yaml")):
+        entries = files[file].get(f"{word}s")
+        for name in entries if isinstance(entries, Mapping) else ():
+            authored.places[f"{word} {name}"] = (file, written.line_of(entries, name))
+    authored.channels = written.plain(files["channels.yaml"])
+    authored.texts = written.plain(files["texts.yaml"])
+    items: list[Any] = []
+    for name in ITEM_FILES:
+        for key in files[name]:
+            one_of(authored, name, "field", key, ("items",))
+        items += map(written.plain, _placed(files[name].get("items", []), name, authored))
+    authored.catalogue = {"topics": written.plain(files["topics.yaml"]), "items": items}
+    check_content(authored)
 
 
 def read_rules(authored: Authored, folder: Path) -> Authored:
     """Read rules, guarantees and examples into what was read of the content, and check each against it."""
-    rules, guarantees, examples = (written.load(folder / name, authored) for name in RULEBOOK_FILES)
+    compile_rules(authored, {name: written.load(folder / name, authored) for name in RULEBOOK_FILES})
+    return authored
+
+
+def compile_rules(authored: Authored, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check the files of rules as `written.load` gives them, and put what was written into `authored` as plain data."""
+    rules, guarantees, examples = (files[name] for name in RULEBOOK_FILES)
     known = ("hit_policy", "answer_valid_days", "human_channel", *CUSTOMER_TYPES)
     for file, document, names in (
         ("rules.yaml", rules, known),
@@ -117,7 +132,6 @@ def read_rules(authored: Authored, folder: Path) -> Authored:
     _check_promises(authored, whole=whole)
     _find_overlaps(authored)
     find_repeated_experiments(authored)
-    return authored
 
 
 def _placed(entries: Any, file: str, authored: Authored) -> list[Any]:  # noqa: ANN401
@@ -238,6 +252,8 @@ def _compile_guarantees(authored: Authored) -> None:
                 must[key] = list_at(authored, name, key, values)
                 for value in must[key]:
                     one_of(authored, name, key, value, checks[key]())
+        if not any(must.values()):
+            authored.find(name, "no_must")
         if not entry.get("says"):
             authored.find(name, "no_says")
         if len(authored.findings) == before:
@@ -257,7 +273,7 @@ def _check_promises(authored: Authored, *, whole: bool) -> None:
             authored.find(name, "no_says")
         if len(authored.findings) == before:
             kept.append(entry)
-    named = {entry.get("check") for entry in authored.rulebook["promises"]}
+    named = {str(entry.get("check")) for entry in authored.rulebook["promises"]}
     for check in PROMISES:
         if whole and check not in named and not (named - set(PROMISES)):
             authored.find("guarantees.yaml", "no_promise", value=check)

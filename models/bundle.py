@@ -179,7 +179,10 @@ def verified(digest: str, contents: dict[str, bytes], *, public_url: str = "") -
 
 def _parts(documents: dict[str, Any], artifacts: Path) -> dict[str, bytes]:
     """The files of a bundle: the documents, and the model that its manifest names."""
-    parts = {name: orjson.dumps(content) for name, content in documents.items() if name != SOURCES}
+    try:
+        parts = {name: orjson.dumps(content) for name, content in documents.items() if name != SOURCES}
+    except TypeError as error:  # a whole number of more than 64 bits
+        raise BundleError(f"a part cannot be written: {error}; correct what the check found") from None
     for name in ("scorecard.json", "manifest.json"):
         try:
             parts[name] = (artifacts / name).read_bytes()

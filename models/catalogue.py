@@ -11,15 +11,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from models.codes import CUSTOMER_TYPES, CustomerType, Language
 
 GENERAL: Final = "general"
+EMPLOYERS: Final = "employers"
+"""The topics of a person and of an employer who stated nothing."""
 OWN_PAGES: Final = "/content/"
 """How an address of one of Arki's own example pages begins where the content team writes it."""
 MOST_SHOWN: Final = 50
 """At most so many items may be named as shown before."""
+_DAY: Final = timedelta(days=1)
 _RANKINGS: Final = 4096  # kinds × topics × channels × languages asked for on a day or two
 FALLBACK: Final[Mapping[Language, tuple[Language, ...]]] = {
     "fi": ("fi", "sv", "en"),
@@ -27,6 +30,27 @@ FALLBACK: Final[Mapping[Language, tuple[Language, ...]]] = {
     "en": ("en", "fi", "sv"),
 }
 """The asked language first, then the national languages."""
+
+
+class Span(NamedTuple):
+    """Days from the first to the last, both among them."""
+
+    first: date
+    last: date
+
+
+def uncovered(spans: Iterable[Span], within: Span) -> Iterator[Span]:
+    """The days within a span that none of some spans covers, as spans in order of time."""
+    start = within.first
+    for span in sorted(spans):
+        if span.first > within.last:
+            break
+        if span.first > start:
+            yield Span(start, span.first - _DAY)
+        if span.last >= within.last:
+            return
+        start = max(start, span.last + _DAY)
+    yield Span(start, within.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +127,7 @@ class Catalogue:
     ) -> str:
         """The topic of what a customer stated: the life event, else the open matter, else the general one."""
         if customer_type == "employer":
-            return str(self.topics["claim_topics"].get(open_matter, "employers"))
+            return str(self.topics["claim_topics"].get(open_matter, EMPLOYERS))
         events, benefits = self.topics["event_topics"], self.topics["benefit_topics"]
         return str(events.get(life_event) or benefits.get(open_matter) or GENERAL)
 
@@ -152,13 +176,6 @@ class Catalogue:
                 break
         return tuple(found.values())[: MOST_SHOWN + 1]
 
-    def could_pick(
-        self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
-    ) -> set[Language]:
-        """Languages in which a kind could ever be offered on a topic, whatever the day; for checks."""
-        candidates = self.candidates(content_type, topic, customer_type=customer_type, channel=channel)
-        return {language for item in candidates for language in item.languages}
-
     def change_days(
         self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
     ) -> tuple[date, ...]:
@@ -173,6 +190,13 @@ class Catalogue:
             for item in self._index.get((customer_type, content_type, nearer), ()):
                 if item.channel in {None, channel}:
                     yield item
+
+    def spans(
+        self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str, language: Language
+    ) -> list[Span]:
+        """The days on which a kind can be offered on a topic in a language itself, not a fallback; for checks."""
+        candidates = self.candidates(content_type, topic, customer_type=customer_type, channel=channel)
+        return [Span(item.valid_from, item.valid_until) for item in candidates if language in item.languages]
 
     def statutory(
         self, benefits: Iterable[str], *, customer_type: CustomerType, language: Language, day: date
@@ -212,12 +236,9 @@ class Catalogue:
             default=None,
         )
 
-    def has_statutory(self, benefit: str, customer_type: CustomerType, language: Language) -> bool:
-        """Whether some statutory item, whatever the day, reaches such customers in a language or its fallbacks."""
-        return any(
-            language in item.languages or set(FALLBACK[language]) & set(item.languages)
-            for item in self._statutory.get((customer_type, benefit), ())
-        )
+    def statutory_for(self, benefit: str, customer_type: CustomerType) -> Sequence[ContentItem]:
+        """Every approved statutory item for a benefit of such customers, whatever the day; for checks."""
+        return self._statutory.get((customer_type, benefit), ())
 
     def reachable(self, customer_type: CustomerType) -> Iterator[ContentItem]:
         """Every item that such a customer can ever be given, statutory ones among them; for checks."""

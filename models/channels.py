@@ -5,18 +5,55 @@ The content team owns the data (`content/channels.yaml`); this module reads it a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from models.codes import Language
+from models.codes import CustomerType, Language
 
 HELSINKI: Final = ZoneInfo("Europe/Helsinki")
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 PTV_CHANNEL_TYPES: Final = ("EChannel", "WebPage", "PrintableForm", "Phone", "ServiceLocation")
-_LOOK_AHEAD_DAYS: Final = 21  # longer than any run of closed days
+Hours = tuple[time, time]
+"""When a channel opens and when it closes on a day."""
+LOOK_AHEAD_DAYS: Final = 21  # longer than any run of closed days
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningDays:
+    """The days on which hours are not those of the weekday, for every channel.
+
+    Attributes
+    ----------
+    years : range or None
+        The years whose holidays are known; None in bundles made before years were named.
+    closed : frozenset of date
+    closes : mapping of date to time
+        Days on which all close early.
+    exceptions : mapping of date to list of (channels, hours)
+        Single days: for which channels (all, if none is named), and their hours, or None where they are closed.
+    """
+
+    years: range | None
+    closed: frozenset[date]
+    closes: Mapping[date, time]
+    exceptions: Mapping[date, Sequence[tuple[frozenset[str], Hours | None]]]
+
+    def cover(self, day: date) -> bool:
+        """Whether it is known what is closed on a day."""
+        return self.years is None or day.year in self.years or day in self.exceptions
+
+    def hours(self, channel: str, day: date, weekly: Hours | None) -> Hours | None:
+        """The hours of a channel on a day, given those of the weekday; None where it is closed."""
+        for channels, hours in self.exceptions.get(day, ()):
+            if channel in channels or not channels:
+                return hours
+        if weekly is None or day in self.closed:
+            return None
+        closes = min(weekly[1], self.closes.get(day, weekly[1]))
+        return (weekly[0], closes) if weekly[0] < closes else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +65,39 @@ class Channel:
     human: bool
     audience: str
     needs_strong_identification: bool
-    hours: Mapping[str, tuple[time, time]] | None
+    hours: Mapping[str, Hours] | None
     hours_vary: bool
-    closures: frozenset[date]
+    days: OpeningDays
     languages: tuple[str, ...]
     cost_eur: float | None
     grade: float | None
     carries: tuple[str, ...]
     card: str
     names: Mapping[Language, str]
+    fallback: int | None = None
+    """Its place among the human channels that are tried where a rule's own cannot be used; None where it is not tried."""
+
+    def hours_on(self, day: date) -> Hours | None:
+        """When the channel opens and closes on a day; None where it stays closed, or is always open."""
+        weekly = None if self.hours is None else self.hours.get(WEEKDAYS[day.weekday()])
+        return None if self.hours is None else self.days.hours(self.id, day, weekly)
+
+    def answers(self, customer_type: CustomerType, *, identified: bool, language: Language) -> bool:
+        """Whether such a customer can talk with a person there in a language.
+
+        Parameters
+        ----------
+        customer_type : {"person", "employer"}
+        identified : bool
+            Whether the customer is known to have strong identification; who is not known to cannot use what needs it.
+        language : {"fi", "sv", "en"}
+        """
+        return (
+            self.human
+            and self.audience in {customer_type, "both"}
+            and (identified or not self.needs_strong_identification)
+            and language in self.languages
+        )
 
     def opening(self, at: datetime) -> tuple[bool | None, datetime | None]:
         """Whether the channel is open at a moment, and if not, when it next opens.
@@ -49,19 +110,23 @@ class Channel:
         Returns
         -------
         open_now : bool or None
-            None where hours vary from place to place: it would be a guess.
+            None where hours vary from place to place, or the holidays of the year are not known: it would be a guess.
         opens_at : datetime or None
-            In Finnish time; None where it is open, or does not open within three weeks.
+            In Finnish time; None where it is open, where it does not open within three weeks, and where that is not known.
         """
         if self.hours is None:
             return True, None
         if self.hours_vary:
             return None, None
         local = at.astimezone(HELSINKI)
-        for days in range(_LOOK_AHEAD_DAYS):
+        if not self.days.cover(local.date()):
+            return None, None
+        for days in range(LOOK_AHEAD_DAYS):
             day = local.date() + timedelta(days=days)
-            span = self.hours.get(WEEKDAYS[day.weekday()])
-            if span is None or day in self.closures:
+            if not self.days.cover(day):
+                break
+            span = self.hours_on(day)
+            if span is None:
                 continue
             opens, closes = (datetime.combine(day, clock, HELSINKI) for clock in span)
             if opens <= local < closes:
@@ -71,13 +136,66 @@ class Channel:
         return False, None
 
 
+def human_channel(
+    channels: Mapping[str, Channel],
+    wish: str,
+    customer_type: CustomerType,
+    *,
+    identified: bool,
+    language: Language,
+) -> Channel | None:
+    """The human channel of an answer: the one a rule wishes, else the first of the declared order that such a customer can use.
+
+    None where there is none; a checked rulebook has one for everybody.
+    """
+    order = sorted(
+        (channel for channel in channels.values() if channel.fallback is not None),
+        key=lambda channel: channel.fallback or 0,
+    )
+    return next(
+        (
+            channel
+            for channel in (channels[wish], *order)
+            if channel.answers(customer_type, identified=identified, language=language)
+        ),
+        None,
+    )
+
+
 def read_channels(document: Mapping[str, Any]) -> dict[str, Channel]:
     """Channels by id, from the parsed data. Raises `KeyError` or `ValueError` on data no check has passed."""
-    closures = frozenset(date.fromisoformat(str(day)) for day in document.get("closures", ()))
-    return {name: _read_channel(name, data, closures) for name, data in document["channels"].items()}
+    order, days = list(document.get("human_fallback", ())), _read_days(document)
+    return {
+        name: _read_channel(name, data, days, order.index(name) if name in order else None)
+        for name, data in document["channels"].items()
+    }
 
 
-def _read_channel(name: str, data: Mapping[str, Any], closures: frozenset[date]) -> Channel:
+def _read_days(document: Mapping[str, Any]) -> OpeningDays:
+    """The days of a document; of one made before years were named, its list of closures."""
+    if "days" not in document:
+        closures = frozenset(date.fromisoformat(str(day)) for day in document.get("closures", ()))
+        return OpeningDays(None, closures, {}, {})
+    days = document["days"]
+    exceptions: dict[date, list[tuple[frozenset[str], Hours | None]]] = {}
+    for entry in days["exceptions"]:
+        hours = None if entry["hours"] == "closed" else _read_hours(entry["hours"])
+        found = exceptions.setdefault(date.fromisoformat(entry["date"]), [])
+        found.append((frozenset(entry.get("channels", ())), hours))
+    first, last = days["years"]
+    return OpeningDays(
+        range(first, last + 1),
+        frozenset(map(date.fromisoformat, days["closed"])),
+        {date.fromisoformat(day): time.fromisoformat(clock) for day, clock in days["closes"].items()},
+        exceptions,
+    )
+
+
+def _read_hours(span: Sequence[str]) -> Hours:
+    return time.fromisoformat(span[0]), time.fromisoformat(span[1])
+
+
+def _read_channel(name: str, data: Mapping[str, Any], days: OpeningDays, fallback: int | None) -> Channel:
     hours = data["hours"]
     return Channel(
         id=name,
@@ -85,15 +203,14 @@ def _read_channel(name: str, data: Mapping[str, Any], closures: frozenset[date])
         human=data["human"],
         audience=data["audience"],
         needs_strong_identification=data["needs_strong_identification"],
-        hours=None
-        if hours == "always"
-        else {day: (time.fromisoformat(span[0]), time.fromisoformat(span[1])) for day, span in hours.items()},
+        hours=None if hours == "always" else {day: _read_hours(span) for day, span in hours.items()},
         hours_vary=data.get("hours_vary", False),
-        closures=closures,
+        days=days,
         languages=tuple(data["languages"]),
         cost_eur=data.get("cost_eur"),
         grade=data.get("grade"),
         carries=tuple(data["carries"]),
         card=data["card"],
         names=dict(data["name"]),
+        fallback=fallback,
     )

@@ -12,6 +12,8 @@ from typing import Final, Literal
 
 Language = Literal["fi", "sv", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("fi", "sv", "en")
+NATIONAL_LANGUAGES: Final[tuple[Language, ...]] = ("fi", "sv")
+"""In which statutory content and what rules offer must exist (Language Act 423/2003)."""
 UNKNOWN: Final = "unknown"
 
 CustomerType = Literal["person", "employer"]
@@ -58,6 +60,7 @@ PERSON_CHANNELS: Final = (
     "omakela_message",
     "web_page",
     "chat",
+    "phone",
     "phone_appointment",
     "callback",
     "service_point",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from models.codes import Language
     from models.findings import Authored
     from models.messages import TeamLanguage
-
-REVIEW_AHEAD_DAYS: Final = 60
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,8 +41,12 @@ def rulebook() -> None:
 )
 def check(rulebook_folder: Path | None, content_folder: Path | None, language: TeamLanguage) -> None:
     """Check rules, guarantees, examples and catalogue. Exit 1 where there is an error."""
+    from models.content_checks import find_expiring  # noqa: PLC0415
+    from models.opening_days import find_years_ahead  # noqa: PLC0415
+
     authored = _checked(rulebook_folder, content_folder)
-    _report_expiring(authored)
+    find_expiring(authored, today())
+    find_years_ahead(authored, datetime.now(UTC).date())
     errors = _report(authored, language=language)
     warnings = len(authored.findings) - errors
     persons, employers = (len(authored.rulebook.get(kind, ())) for kind in ("person", "employer"))
@@ -226,15 +228,6 @@ def _report(authored: Authored, *, warnings: bool = True, language: TeamLanguage
         if warnings or finding.severity == "error":
             click.echo(finding.told(language), err=True)
     return len(authored.errors)
-
-
-def _report_expiring(authored: Authored) -> None:
-    """Warn of content that soon expires. Said when asked, never part of a bundle: it depends on today's date."""
-    day = today()
-    soon = (day + timedelta(days=REVIEW_AHEAD_DAYS)).isoformat()
-    for item in authored.catalogue["items"]:
-        if item["status"] == "approved" and day.isoformat() <= item.get("valid_until", "9999") <= soon:
-            authored.find(item["id"], "expires", day=item["valid_until"], warning=True)
 
 
 def _probability(segment: Any) -> str:  # noqa: ANN401

@@ -121,13 +121,12 @@ class _Side:
         import numpy as np  # noqa: PLC0415  (never imported by the serving process)
 
         self.edition, self.table = edition, table
-        self.guarantees = [
-            g for g in edition.rulebook.guarantees if g.customer_type == table.customer_type and g.channel
-        ]
+        self.guarantees = [g for g in edition.rulebook.guarantees if g.customer_type == table.customer_type]
         rows = len(table.rules)
         self.channel = np.array([CHANNELS.index(rule.channel) for rule in table.rules] + [MISSING])
         self.answer = np.full((2, rows + 1, len(CHANNELS)), MISSING)  # in no experiment, and drawn
         self.first_kind = np.full((rows + 1, len(CHANNELS)), MISSING)
+        self.keeps = np.zeros((len(self.guarantees), rows + 1, len(CHANNELS)), dtype=bool)
         for at, rule in enumerate(table.rules):
             for place, name in enumerate(CHANNELS):
                 if name not in edition.channels:
@@ -137,6 +136,7 @@ class _Side:
                     answer = _answer(rule, name, kinds, drawn=drawn)
                     self.answer[int(drawn), at, place] = answers.setdefault(answer, len(answers))
                 self.first_kind[at, place] = CONTENT_TYPES.index(kinds[0])
+                self.keeps[:, at, place] = [g.kept_by(name, kinds) for g in self.guarantees]
 
     def rule_of(self, codes: Mapping[str, Codes]) -> Codes:
         """The deciding rule's position of each cell; the number of rules where none decides."""
@@ -147,14 +147,15 @@ class _Side:
             found[self._match(self.table.rules[at].when, codes)] = at
         return found
 
-    def permitted(self, codes: Mapping[str, Codes]) -> NDArray[np.bool_]:
-        """Whether no guarantee forbids each channel to customers of each cell."""
+    def permitted(self, codes: Mapping[str, Codes], rule: Codes) -> NDArray[np.bool_]:
+        """Whether each channel keeps every guarantee of customers of each cell, who are decided by these rules."""
         import numpy as np  # noqa: PLC0415
 
-        allowed = np.ones((len(next(iter(codes.values()))), len(CHANNELS)), dtype=bool)
-        for guarantee in self.guarantees:
+        there = np.array([name in self.edition.channels for name in CHANNELS])
+        allowed = np.tile(there, (len(rule), 1))
+        for guarantee, keeps in zip(self.guarantees, self.keeps, strict=True):
             concerned = self._match(guarantee.every, codes)
-            allowed[concerned] &= np.array([name in guarantee.channel for name in CHANNELS])
+            allowed[concerned] &= keeps[rule[concerned]]
         return allowed
 
     def _match(self, when: Mapping[str, tuple[str, ...]], codes: Mapping[str, Codes]) -> NDArray[np.bool_]:
@@ -222,7 +223,7 @@ class _Judge:
         wished = np.broadcast_to(preferred[:, None], place.shape)
         may = (wished != MISSING) & (place != MISSING)
         if may.any():
-            may[may] = side.permitted(codes)[place[may], wished[may]]
+            may[may] = side.permitted(codes, rule)[place[may], wished[may]]
         row = rule[place]
         channel = np.where(may, wished, side.channel[row])
         drawn: Any = 0

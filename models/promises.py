@@ -8,25 +8,24 @@ offered what is not for them, that no text states entitlement. `guarantees.yaml`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
 from itertools import product
 from typing import Any, Final, NamedTuple
 
-from models.catalogue import Catalogue, read_catalogue
-from models.channels import Channel
-from models.codes import (
-    BENEFITS,
-    CLAIM_KINDS,
-    CUSTOMER_TYPES,
-    LANGUAGES,
-    UNKNOWN,
-    CustomerType,
-)
+from models.catalogue import Catalogue, read_catalogue, uncovered
+from models.channels import LOOK_AHEAD_DAYS, Channel, human_channel
+from models.codes import CUSTOMER_TYPES, LANGUAGES, NATIONAL_LANGUAGES, UNKNOWN, CustomerType
+from models.coverage import ALWAYS, floor_gaps, told_days, without_floor
 from models.facts import FACTS
 from models.findings import Authored, Phrase, phrase
 from models.rulebook import Rule, Rulebook
 from models.wording import own_texts, states_entitlement
 
-_DUTIES: Final[Mapping[CustomerType, tuple[str, ...]]] = {"person": BENEFITS, "employer": CLAIM_KINDS}
+_LOG_INS: Final[Mapping[CustomerType, tuple[str, ...]]] = {
+    "person": ("yes", "no", UNKNOWN),
+    "employer": (UNKNOWN,),
+}
+"""Whether a customer is known to identify strongly: of an employer nothing tells."""
 
 
 class Broken(NamedTuple):
@@ -51,8 +50,14 @@ def check_promises(authored: Authored, rulebook: Rulebook, channels: Mapping[str
             authored.find(subject, "entitlement", language=language, words=found)
 
 
-def a_human_channel(rulebook: Rulebook, _: Catalogue, channels: Mapping[str, Channel]) -> Iterator[Broken]:
-    """Every rule names, beside what it offers, a channel where a person answers, for such customers, with hours."""
+def a_human_channel(
+    rulebook: Rulebook, catalogue: Catalogue, channels: Mapping[str, Channel]
+) -> Iterator[Broken]:
+    """Every customer is named a channel where a person answers and that they can use.
+
+    Proven for each rule with each log-in that its customers may have, known or not, and each served language. The channels
+    have hours, and a page that says how to reach them, on every day and in both national languages.
+    """
     for kind, rule in _rules(rulebook):
         channel = channels[rule.human_channel]
         if not channel.human:
@@ -63,6 +68,65 @@ def a_human_channel(rulebook: Rulebook, _: Catalogue, channels: Mapping[str, Cha
             yield Broken(
                 rule.id, phrase("not_theirs", value=channel.id, audience=phrase(kind)), phrase("do_audience")
             )
+        else:
+            yield from _unreachable(rule, kind, channels)
+    for name, channel in channels.items():
+        if channel.fallback is not None and not (channel.human and channel.hours):
+            yield Broken(f"channel {name}", phrase("not_human", channel=name), phrase("do_human"))
+        elif channel.fallback is not None:
+            yield from _long_closed(channel)
+    yield from _without_card(rulebook, catalogue, channels)
+
+
+def _unreachable(rule: Rule, kind: CustomerType, channels: Mapping[str, Channel]) -> Iterator[Broken]:
+    """A customer of a rule for whom no human channel is left, by log-in and language; the first found."""
+    log_ins = {value == "yes" for value in rule.when.get("strong_identification", _LOG_INS[kind])}
+    if "allowed" not in rule.when.get("personalisation", ("allowed",)):
+        log_ins = {
+            value == "yes" for value in _LOG_INS[kind]
+        }  # not a fact of theirs, and yet it rules channels out
+    for identified, language in product(sorted(log_ins), LANGUAGES):
+        if not human_channel(channels, rule.human_channel, kind, identified=identified, language=language):
+            log_in = phrase("with_log_in" if identified else "without_log_in")
+            what = phrase("nobody_there", audience=phrase(kind), log_in=log_in, language=language)
+            yield Broken(rule.id, what, phrase("do_fallback"))
+            return
+
+
+def _long_closed(channel: Channel) -> Iterator[Broken]:
+    """Days on which no answer could say when a human channel opens next, because it stays closed so long; the first."""
+    years = channel.days.years
+    if not years or channel.hours_vary:
+        return
+    day, last_open = date(years[0], 1, 1), date(years[0], 1, 1)
+    while day.year <= years[-1]:
+        if channel.hours_on(day) is not None:
+            last_open = day
+        elif (day - last_open).days >= LOOK_AHEAD_DAYS:
+            what = phrase("long_closed", channel=channel.id, day=last_open.isoformat())
+            yield Broken(f"channel {channel.id}", what, phrase("do_open"))
+            return
+        day += timedelta(days=1)
+
+
+def _without_card(
+    rulebook: Rulebook, catalogue: Catalogue, channels: Mapping[str, Channel]
+) -> Iterator[Broken]:
+    """Human channels that answers can name and that no page presents on some day."""
+    fallback = [channel for channel in channels.values() if channel.fallback is not None]
+    for kind in CUSTOMER_TYPES:
+        wished = [channels[rule.human_channel] for rule in rulebook.tables[kind].rules]
+        named = {
+            channel.id: channel for channel in (*wished, *fallback) if channel.audience in {kind, "both"}
+        }
+        topic = catalogue.stated_topic(kind, None, None)
+        for (name, channel), language in product(named.items(), NATIONAL_LANGUAGES):
+            spans = catalogue.spans(channel.card, topic, customer_type=kind, channel=name, language=language)
+            for days in uncovered(spans, ALWAYS):
+                what = phrase(
+                    "no_card", channel=name, audience=phrase(kind), language=language, days=told_days(days)
+                )
+                yield Broken(f"channel {name}", what, phrase("do_card", value=channel.card))
 
 
 def the_neutral_answer(rulebook: Rulebook, _: Catalogue, __: Mapping[str, Channel]) -> Iterator[Broken]:
@@ -83,15 +147,20 @@ def the_neutral_answer(rulebook: Rulebook, _: Catalogue, __: Mapping[str, Channe
 
 
 def statutory_content(_: Rulebook, catalogue: Catalogue, __: Mapping[str, Channel]) -> Iterator[Broken]:
-    """Whatever matter is open and whatever the benefit, some statutory item reaches the customer in each language."""
-    for kind, duties in _DUTIES.items():
-        for benefit in duties:
-            if not all(catalogue.has_statutory(benefit, kind, language) for language in LANGUAGES):
-                yield Broken(
-                    "catalogue.yaml",
-                    phrase("no_duty", audience=phrase(kind), benefit=benefit),
-                    phrase("do_duty"),
-                )
+    """Whatever matter is open and whatever the benefit, a statutory item exists on every day in Finnish and Swedish."""
+    for kind, benefit in without_floor(catalogue):
+        yield Broken(
+            "catalogue.yaml", phrase("no_duty", audience=phrase(kind), benefit=benefit), phrase("do_duty")
+        )
+    for gap in floor_gaps(catalogue):
+        what = phrase(
+            "duty_ends",
+            days=told_days(gap.days),
+            languages=", ".join(gap.languages),
+            audience=phrase(gap.customer_type),
+            benefits=", ".join(f"`{benefit}`" for benefit in gap.benefits),
+        )
+        yield Broken(gap.item.id, what, phrase("do_duty_days"))
 
 
 def audiences(rulebook: Rulebook, catalogue: Catalogue, channels: Mapping[str, Channel]) -> Iterator[Broken]:

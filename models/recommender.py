@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from models.catalogue import Catalogue, ContentItem, same_until
-from models.channels import HELSINKI, Channel
-from models.codes import BENEFITS, CUSTOMER_TYPES, CustomerType, Language
+from models.channels import HELSINKI, Channel, human_channel
+from models.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, CustomerType, Language
 from models.combinations import Combinations, count_combinations, possible_combinations
 from models.experiments import Assignment, Draw
 from models.facts import Facts, lookups, may_personalise
@@ -59,8 +59,9 @@ __all__ = [
 ]
 REASONS_SHOWN: Final = 3
 _NEEDS: Final = ("interpreter_needed", "easy_language")
+_LOG_IN: Final = "strong_identification"
 _MOST_KEPT: Final = 1024
-_STATUTORY_SIGNALS: Final = ("open_matter", "active_benefits")
+_STATUTORY_SIGNALS: Final = ("open_matter", "active_benefits", "claim_kinds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,13 @@ class Recommender:
         at: datetime,
         language: Language = "fi",
         limit: int = 3,
+        identified: bool = False,
     ) -> Offered:
-        """The items of some offers in order, and what goes with them; batch scoring asks once for all alike."""
-        return self._offered(customer_type, offers, _asked(at, language, limit))
+        """The items of some offers in order, and what goes with them; batch scoring asks once for all alike.
+
+        `identified` says whether the customers are known to have strong identification: it decides their human channel.
+        """
+        return self._offered(customer_type, offers, _asked(at, language, limit), identified=identified)
 
     def degraded(
         self, signals: Signals, *, at: datetime, language: Language = "fi", limit: int = 3
@@ -183,7 +188,8 @@ class Recommender:
 
     def _recommend(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> Recommendation:
         offers, assignment = self._offers(signals, lookups(signals, prediction), asked)
-        offered = self._offered(signals.customer_type, offers, asked)
+        identified = signals.values.get(_LOG_IN) is True
+        offered = self._offered(signals.customer_type, offers, asked, identified=identified)
         statutory, statutory_until = self._statutory(signals, asked)
         segment = self._segment(signals, prediction, asked.language)
         return Recommendation(
@@ -237,14 +243,16 @@ class Recommender:
         )
         return found
 
-    def _offered(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> Offered:
+    def _offered(
+        self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked, *, identified: bool
+    ) -> Offered:
         """Items and human channel of some offers. They are the same for a minute, whoever the customer is, so they are kept."""
         if asked.shown:
-            return self._made(customer_type, offers, asked)
+            return self._made(customer_type, offers, asked, identified=identified)
         minute = asked.at.timestamp() // 60
         found: Offered = self._remembered(
-            (customer_type, asked.language, asked.limit, minute, *map(_named, offers)),
-            lambda: self._made(customer_type, offers, asked),
+            (customer_type, identified, asked.language, asked.limit, minute, *map(_named, offers)),
+            lambda: self._made(customer_type, offers, asked, identified=identified),
         )
         return found
 
@@ -256,15 +264,19 @@ class Recommender:
             found = self._kept[key] = make()
         return found
 
-    def _made(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> Offered:
+    def _made(
+        self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked, *, identified: bool
+    ) -> Offered:
+        wish, language = offers[0].rule.human_channel, asked.language
+        usable = human_channel(self.channels, wish, customer_type, identified=identified, language=language)
+        human = usable or self.channels[wish]
         return Offered(
             self._items(customer_type, offers, asked),
-            self._human_channel(customer_type, offers[0].rule, asked),
-            self._offered_until(customer_type, offers, asked),
+            self._way_to(human, customer_type, asked),
+            self._offered_until(customer_type, offers, asked, human),
         )
 
-    def _human_channel(self, customer_type: CustomerType, rule: Rule, asked: _Asked) -> HumanChannel:
-        channel = self.channels[rule.human_channel]
+    def _way_to(self, channel: Channel, customer_type: CustomerType, asked: _Asked) -> HumanChannel:
         card = self._picks(customer_type, self._card(customer_type, channel), asked.language)(day=asked.day)
         url = None if card is None else card.languages[card.language_for(asked.language)].url
         name = channel.names[asked.language]
@@ -306,8 +318,12 @@ class Recommender:
         preferred = signals.values.get("preferred_channel")
         if not isinstance(preferred, str) or preferred == rule.channel or not may_personalise(signals):
             return self.channels[rule.channel]
-        permitted = self.rulebook.permits(signals.customer_type, facts, channel=preferred)
-        return self.channels[preferred if permitted else rule.channel]
+        wished = self.channels.get(preferred)
+        if wished is None:  # a bundle made before there was such a channel
+            return self.channels[rule.channel]
+        content = kinds_offered(rule, wished)
+        permitted = self.rulebook.permits(signals.customer_type, facts, channel=preferred, content=content)
+        return wished if permitted else self.channels[rule.channel]
 
     def _segment(
         self, signals: Signals, prediction: Prediction | None, language: Language
@@ -336,15 +352,17 @@ class Recommender:
         """The last day on which an answer of a day may still be shown: a segment expires."""
         return day + timedelta(days=self.rulebook.answer_valid_days)
 
-    def _offered_until(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> date:
+    def _offered_until(
+        self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked, human: Channel
+    ) -> date:
         """The last day up to which the same rules give the same items and the same way to a person.
 
         Follows `_items`: what the limit leaves unread decides nothing. Batch scoring knows offers alone, so a rule that
         begins counts where anyone whom the same rule takes could meet it, for rows too.
         """
         table, until = self.rulebook.tables[customer_type], self._latest(asked.day)
-        human = self._card(customer_type, self.channels[offers[0].rule.human_channel])
-        until = self._picked_until(customer_type, human, asked, until, shown=())
+        card = self._card(customer_type, human)
+        until = self._picked_until(customer_type, card, asked, until, shown=())
         found: set[str] = set()
         for rule, channel, topic in offers:
             if len(found) < asked.limit:
@@ -415,8 +433,8 @@ def _named(offer: Offer) -> tuple[str, tuple[str, ...], str, str]:
 
 
 def _neutral(signals: Signals) -> Signals:
-    """What is left of a customer when nothing may be asked of the model: needs, and what the law attaches content to."""
-    kept = (*_NEEDS, *_STATUTORY_SIGNALS)
+    """What is left of a customer when the model may not be asked: needs, log-in, and what the law attaches content to."""
+    kept = (*_NEEDS, *_STATUTORY_SIGNALS, _LOG_IN)
     values = {name: value for name, value in signals.values.items() if name in kept}
     return Signals(signals.customer_type, values | {"personalisation": "objected"})
 
@@ -429,11 +447,12 @@ def _is_personalised(signals: Signals, prediction: Prediction | None) -> bool:
 
 
 def _statutory_benefits(signals: Signals) -> list[str]:
-    """Open matter first, then active benefits: all that chooses statutory content."""
+    """Open matter first, then active benefits or kinds of claim: all that chooses statutory content."""
     values: Mapping[str, Any] = signals.values
-    active = values.get("active_benefits", ())
     open_matter = [values["open_matter"]] if "open_matter" in values else []
-    return open_matter + [benefit for benefit in BENEFITS if benefit in active]
+    if signals.customer_type == "employer":
+        return open_matter + [kind for kind in CLAIM_KINDS if kind in values.get("claim_kinds", ())]
+    return open_matter + [benefit for benefit in BENEFITS if benefit in values.get("active_benefits", ())]
 
 
 def _content(item: ContentItem, asked: Language) -> Content:

@@ -72,9 +72,9 @@ class Guarantee:
         return all(facts[name] in values for name, values in self.every.items())
 
     def kept_by(self, channel: str, content: tuple[str, ...]) -> bool:
-        """Whether an answer keeps it: channel among those allowed, one of the demanded kinds of content offered."""
+        """Whether an offer keeps it: channel among those allowed, a demanded kind of content first, so that no limit drops it."""
         return (not self.channel or channel in self.channel) and (
-            not self.content or any(kind in self.content for kind in content)
+            not self.content or (bool(content) and content[0] in self.content)
         )
 
 
@@ -181,10 +181,12 @@ class Rulebook:
     answer_valid_days: int
     promises: tuple[Promise, ...] = ()
 
-    def permits(self, customer_type: CustomerType, facts: Facts, *, channel: str) -> bool:
-        """Whether no guarantee forbids offering this channel first to a customer with these facts."""
+    def permits(
+        self, customer_type: CustomerType, facts: Facts, *, channel: str, content: tuple[str, ...]
+    ) -> bool:
+        """Whether every guarantee about a customer with these facts is kept by this channel with this content, in order."""
         return all(
-            not guarantee.channel or channel in guarantee.channel
+            guarantee.kept_by(channel, content)
             for guarantee in self.guarantees
             if guarantee.customer_type == customer_type and guarantee.concerns(facts)
         )

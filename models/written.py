@@ -85,8 +85,8 @@ def compose(text: str) -> Any:  # noqa: ANN401  (a ruamel node)
     return _reader().compose(text)
 
 
-def line_of(entries: object, at: int) -> int:
-    """The line, from 1, on which an entry of a list that `loads` gave begins."""
+def line_of(entries: object, at: object) -> int:
+    """The line, from 1, on which an entry of a list or mapping that `loads` gave begins."""
     return int(getattr(getattr(entries, "lc", None), "data", {}).get(at, (0, 0))[0]) + 1
 
 

@@ -84,7 +84,8 @@ def test_every_guarantee_holds_also_for_those_who_did_not_fit(run, recommender, 
         values = {name: row[name] for name in CONTRACT[kind] if row[name] is not None}
         signals = read_signals(kind, values)
         facts = lookups(signals, recommender._predict(signals))[0]
-        assert recommender.rulebook.permits(kind, facts, channel=answer["item_1_channel"])
+        channel, content = answer["item_1_channel"], (answer["item_1_content_type"],)
+        assert recommender.rulebook.permits(kind, facts, channel=channel, content=content)
     assert moved > 20
 
 
@@ -159,7 +160,7 @@ def test_serving_in_runs_is_serving_one_after_the_other(rows, phone, point):
 
 
 @pytest.mark.parametrize(
-    "asked", ["phone=3", "phone_appointment", "phone_appointment=-1", "phone_appointment=many"]
+    "asked", ["fax=3", "phone_appointment", "phone_appointment=-1", "phone_appointment=many"]
 )
 def test_a_limit_that_is_none_is_refused(bundles, tmp_path, asked):
     shown = CliRunner().invoke(score.main, ["in.csv", "out.csv", "--capacity", asked])

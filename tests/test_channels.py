@@ -1,9 +1,16 @@
-from datetime import datetime
+import copy
+import subprocess
+import sys
+from datetime import date, datetime
 
 import pytest
 
+from models import authoring
 from models.channels import HELSINKI, read_channels
 from models.codes import CHANNELS
+from models.opening_days import compile_opening_days, find_years_ahead
+from models.promises import check_promises
+from models.rulebook import read_rulebook
 
 
 @pytest.fixture(scope="module")
@@ -15,9 +22,9 @@ def moment(text):
     return datetime.fromisoformat(text).replace(tzinfo=HELSINKI)
 
 
-def test_all_eleven_channels_are_described(channels):
+def test_all_twelve_channels_are_described(channels):
     assert set(channels) == set(CHANNELS)
-    human = {"phone_appointment", "callback", "service_point", "remote_service"}
+    human = {"phone", "phone_appointment", "callback", "service_point", "remote_service"}
     assert {name for name, channel in channels.items() if channel.human} == human
 
 
@@ -29,11 +36,140 @@ def test_all_eleven_channels_are_described(channels):
         ("2026-11-18 16:00", False, "2026-11-19 09:00"),
         ("2026-11-20 17:00", False, "2026-11-23 09:00"),
         ("2026-12-24 10:00", False, "2026-12-28 09:00"),
+        ("2026-12-31 12:59", True, None),
+        ("2026-12-31 14:30", False, "2027-01-04 09:00"),
+        ("2027-03-25 14:30", False, "2027-03-30 09:00"),
+        ("2025-12-25 10:00", False, "2025-12-29 09:00"),
+        ("2029-12-25 10:00", False, "2029-12-27 09:00"),
+        ("2026-06-19 10:00", False, "2026-06-22 09:00"),
+        ("2026-04-30 15:30", True, None),
     ],
 )
 def test_the_phone_is_open_on_weekdays_and_closed_on_holidays(channels, at, open_now, opens_at):
     found = channels["phone_appointment"].opening(moment(at))
     assert found == (open_now, opens_at and moment(opens_at))
+
+
+def test_the_chat_closes_early_on_eves_too(channels):
+    assert channels["chat"].opening(moment("2026-12-31 12:30")) == (True, None)
+    assert channels["chat"].opening(moment("2026-12-31 13:00"))[0] is False
+
+
+@pytest.mark.parametrize("at", ["2019-12-31 10:00", "2051-01-02 10:00", "2099-12-25 10:00"])
+def test_in_a_year_whose_holidays_are_not_known_nothing_is_said_of_now(channels, at):
+    assert channels["phone"].opening(moment(at)) == (None, None)
+    assert channels["web_page"].opening(moment(at)) == (True, None)
+
+
+def test_on_the_last_covered_evening_the_next_opening_is_not_known(channels):
+    assert channels["phone"].opening(moment("2050-12-31 18:00")) == (False, None)
+
+
+def changed(content, **more):
+    """The channels after a change of the file, and what reading it finds."""
+    authored = copy.deepcopy(content)
+    authored.channels |= more
+    before = len(authored.findings)
+    compile_opening_days(authored)
+    return authored, [finding.sentence() for finding in authored.findings[before:]]
+
+
+def test_a_day_that_was_announced_wins_over_holidays_eves_and_weekdays(content):
+    authored, found = changed(
+        content,
+        exceptions=[
+            {"date": "2026-12-31", "channels": ["phone"], "hours": ["10:00", "12:00"], "source": "a release"},
+            {"date": "2026-12-24", "channels": ["phone"], "hours": ["09:00", "11:00"], "source": "a release"},
+            {"date": "2026-11-18", "hours": "closed", "source": "a release"},
+            {"date": "2060-01-02", "hours": ["09:00", "11:00"], "source": "a release"},
+        ],
+    )
+    channels = read_channels(authored.channels)
+    assert found == []
+    assert channels["phone"].opening(moment("2026-12-31 12:30"))[0] is False
+    assert channels["callback"].opening(moment("2026-12-31 12:30"))[0] is True
+    assert channels["phone"].opening(moment("2026-12-24 10:00")) == (True, None)
+    assert channels["chat"].opening(moment("2026-11-18 12:30"))[0] is False
+    assert channels["phone"].opening(moment("2060-01-02 10:00")) == (True, None)
+
+
+CLOSED_ALL_SPRING = [
+    {"date": f"2027-{month:02}-{day:02}", "channels": ["phone"], "hours": "closed", "source": "a release"}
+    for month in (2, 3)
+    for day in range(1, 29)
+]
+
+
+def test_a_human_channel_that_stays_closed_for_weeks_breaks_the_promise(content):
+    authored, _ = changed(content, exceptions=CLOSED_ALL_SPRING)
+    authored = authoring.read_rules(authored, authoring.RULEBOOK)
+    check_promises(authored, read_rulebook(authored.rulebook), read_channels(authored.channels))
+    assert [finding.sentence().partition(" ")[2] for finding in authored.findings] == [
+        (
+            "error: channel phone: breaks the promise `a-human-is-always-reachable`: `phone` is closed for more "
+            "than three weeks after 2027-01-29. Correct its hours or `exceptions:`, or take it out of `human_fallback:`."
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"holidays": {"from": 2020}}, "lacks `until:`. See how the entries beside it are written."),
+        ({"holidays": {"from": 2050, "until": 2020}}, "names under `holidays:` no years from 2000 to 2100."),
+        ({"holidays": {"from": 2020, "until": "MMXXX"}}, "has a `until:` that is not a number."),
+        ({"eves": {"new_years_eve": "1 pm"}}, "has a `new_years_eve` that is no time of day."),
+        ({"eves": {"new_year_eve": "13:00"}}, "Did you mean `new_years_eve`?"),
+        ({"exceptions": {"2026-12-31": "closed"}}, "has a `exceptions:` that is not a list."),
+        (
+            {"exceptions": [{"date": "31.12.2026", "hours": "closed", "source": "a release"}]},
+            "has a `date` that is no date. Write it as 2026-05-31.",
+        ),
+        (
+            {"exceptions": [{"date": "2026-12-31", "hours": "9-13", "source": "a release"}]},
+            'gives the exception of 2026-12-31 hours that cannot be read. Write `closed`, or `["09:00", "13:00"]`.',
+        ),
+        (
+            {"exceptions": [{"date": "2026-12-31", "hours": "closed", "source": "a", "channels": ["fone"]}]},
+            "Did you mean `phone`?",
+        ),
+    ],
+    ids=str,
+)
+def test_opening_days_that_cannot_be_read_are_findings_and_no_surprise(content, more, words):
+    _, found = changed(content, **more)
+    assert any(words in sentence and sentence.startswith("channels.yaml:1: error: ") for sentence in found), (
+        found
+    )
+
+
+@pytest.mark.parametrize(("year", "warned"), [(2026, False), (2049, False), (2050, True), (2051, True)])
+def test_a_year_whose_holidays_are_not_covered_is_a_warning_before_it_comes(content, year, warned):
+    authored = copy.deepcopy(content)
+    find_years_ahead(authored, date(year, 11, 27))
+    told = [finding.sentence() for finding in authored.findings]
+    assert told == warned * [
+        (
+            "channels.yaml:1: warning: channels.yaml: covers holidays from 2020 to 2050 alone. Name a later year under "
+            "`holidays:`; in a year it does not cover, no answer says whether a channel is open."
+        )
+    ]
+
+
+def test_the_computed_days_do_not_depend_on_today_and_need_no_library_where_they_are_served(content):
+    again, _ = changed(content)
+    assert again.channels == content.channels
+    code = "import sys, models.bundle; print('holidays' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "False"
+
+
+def test_a_bundle_made_before_years_were_named_keeps_its_own_closures(content):
+    document = {name: value for name, value in content.channels.items() if name == "channels"}
+    channels = read_channels(document | {"closures": ["2026-11-18"]})
+    assert channels["phone"].opening(moment("2026-11-18 12:00")) == (False, moment("2026-11-19 09:00"))
+    assert channels["phone"].opening(moment("2060-11-18 12:00")) == (True, None)
+    assert channels["phone"].fallback is None
 
 
 def test_where_hours_vary_nothing_is_said_of_now(channels):

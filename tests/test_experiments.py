@@ -367,8 +367,8 @@ def test_a_variant_breaks_no_guarantee_about_customers_who_are_in_no_experiment(
     guarantees = folder / "guarantees.yaml"
     text = guarantees.read_text(encoding="utf-8")
     promised = (
-        "  - {id: told, for: employer, every: {personalisation: objected}, must: {content: [contact_card]},"
-        " says: an objector is told how to reach us}\n\npromises:\n"
+        "  - {id: told, for: employer, every: {personalisation: objected}, must: {content: [guide]},"
+        " says: an objector is given a guide first}\n\npromises:\n"
     )
     guarantees.write_text(text.replace("promises:\n", promised), encoding="utf-8")
     authored = copy.deepcopy(content)

@@ -20,7 +20,7 @@ from models.signals import CONTRACT, read_signals
 from models.wording import own_texts, states_entitlement
 
 NEEDS = ("interpreter_needed", "easy_language")
-DUTIES = ("open_matter", "active_benefits")
+DUTIES = ("open_matter", "active_benefits", "claim_kinds")
 
 
 def answer(recommender, customer, at, **asked):
@@ -52,6 +52,8 @@ def test_rule_2_a_human_is_always_reachable(recommender, noon, customer, limit):
     found = answer(recommender, customer, noon, limit=limit)
     assert recommender.channels[found.human_channel.id].human
     assert recommender.channels[found.human_channel.id].audience in {customer[0], "both"}
+    if recommender.channels[found.human_channel.id].needs_strong_identification:
+        assert customer[1].get("strong_identification") is True
     assert found.items
 
 
@@ -67,7 +69,8 @@ def test_rule_3_language_selects_the_text_and_nothing_else(recommender, noon, cu
         (i.channel, i.reason.rule) for i in second.items[:1]
     ]
     assert (first.segment and first.segment.id) == (second.segment and second.segment.id)
-    assert first.human_channel.id == second.human_channel.id
+    for language, found in zip(languages, (first, second), strict=False):
+        assert language in recommender.channels[found.human_channel.id].languages
 
 
 @given(customer=customers())
@@ -78,9 +81,8 @@ def test_rule_4_an_objector_and_a_minor_get_the_answer_of_someone_of_whom_only_n
     marks = [{"personalisation": "objected"}] + ([{"minor": True}] if kind == "person" else [])
     for mark in marks:
         found = answer(recommender, (kind, {**signals, **mark}), noon)
-        bare = {
-            name: signals[name] for name in (*NEEDS, *DUTIES) if name in signals and name in CONTRACT[kind]
-        }
+        kept = (*NEEDS, *DUTIES, "strong_identification")
+        bare = {name: signals[name] for name in kept if name in signals and name in CONTRACT[kind]}
         neutral = answer(recommender, (kind, bare | mark), noon)
         assert (found.items, found.human_channel, found.statutory) == (
             neutral.items,
@@ -132,8 +134,15 @@ def test_rule_6_statutory_content_reaches_everyone_whatever_else(recommender, no
         recommender.degraded(read_signals(kind, signals), at=noon),
     ):
         assert [item.content.id for item in changed.statutory] == ids
-    if "open_matter" in signals or signals.get("active_benefits"):
-        assert ids
+    owed = {signals["open_matter"]} if "open_matter" in signals else set()
+    owed |= {*signals.get("active_benefits", ()), *signals.get("claim_kinds", ())}
+    assert owed <= {code for name in ids for code in recommender.catalogue.items[name].benefits}
+
+
+def test_rule_6_an_employer_known_by_its_kinds_of_claim_gets_their_deadline(recommender, noon):
+    signals = {"employees": 30, "claim_kinds": ["sickness_allowance", "family_leave"], "claims_12m": 10}
+    found = answer(recommender, ("employer", signals | {"late_claims_12m": 3}), noon)
+    assert [item.content.id for item in found.statutory] == ["employer-claim-deadline"]
 
 
 def test_rule_7_no_text_of_ours_states_entitlement(authored):

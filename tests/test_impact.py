@@ -21,6 +21,7 @@ from models.customer_files import CustomerFileError
 from models.example_customers import Inventor
 from models.facts import FACTS, feasible_blocks, lookups, may_personalise
 from models.impact import impact, read_population
+from models.offers import kinds_offered
 from models.promises import outcome_of
 from models.scorecard import read_scorecard
 from models.signals import CONTRACT, read_signals
@@ -192,7 +193,8 @@ def test_impact_counts_each_customer_as_recommending_to_each_would(editions, car
             for edition in editions:
                 rule = edition.rulebook.tables[kind].choose(facts)
                 wished = given_values.get("preferred_channel") if may_personalise(signals) else None
-                wins = wished and edition.rulebook.permits(kind, facts, channel=wished)
+                content = wished and kinds_offered(rule, edition.channels[wished])
+                wins = wished and edition.rulebook.permits(kind, facts, channel=wished, content=content)
                 channels.append((wished if wins else rule.channel, rule.id if not wins else "preferred"))
             if at == 0:
                 first["old"] += channels[0][0] == "callback"

@@ -195,7 +195,7 @@ def test_the_largest_file_allowed_is_far_larger_than_any_shipped():
 
 MISSHAPEN = [
     ("rules.yaml", "person:\n  # Neutral answers", "person: many\nothers:\n  # Neutral answers"),
-    ("rules.yaml", "human_channel:\n  person: callback\n  employer: callback", "human_channel: callback"),
+    ("rules.yaml", "human_channel:\n  person: callback\n  employer: phone", "human_channel: callback"),
     ("rules.yaml", "when: {segment: supported, confidence: [high, moderate]}", "when: [segment]"),
     ("rules.yaml", "when: {segment: supported, confidence: [high, moderate]}", "when: {segment: {a: b}}"),
     ("rules.yaml", "content: [form, contact_card]", "content: {form: 1}"),

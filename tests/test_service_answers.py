@@ -72,6 +72,7 @@ def test_every_answer_is_information_only_and_names_where_a_person_is(client, bo
     assert answer["information_only"] is True
     assert answer["notice"]
     assert answer["human_channel"]["id"] in {
+        "phone",
         "phone_appointment",
         "callback",
         "service_point",

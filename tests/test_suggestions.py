@@ -58,7 +58,7 @@ def authored_first_day():
 
 def test_no_example_can_be_spared_and_few_are_needed(content):
     found = suggest(read(content, authoring.RULEBOOK))
-    assert found.rules == 77
+    assert found.rules == 82
     assert found.edges > 150
     assert len(found.examples) <= found.at_least + 5
     assert len(found.examples) < found.rules + found.edges

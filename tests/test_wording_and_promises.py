@@ -73,8 +73,8 @@ BREAKS = [
         id="no hours",
     ),
     pytest.param(
-        lambda a: a.channels["channels"]["callback"].update(audience="person"),
-        "breaks the promise `a-human-is-always-reachable`: `callback` is not for employers.",
+        lambda a: a.channels["channels"]["phone"].update(audience="person"),
+        "breaks the promise `a-human-is-always-reachable`: `phone` is not for employers.",
         id="a person's channel for employers",
     ),
     pytest.param(

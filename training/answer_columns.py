@@ -39,7 +39,8 @@ class AnswerColumns:
         self._codes = np.full((len(self._values), 1024), MISSING, np.int16)
         self._full = np.zeros(1024, bool)
         self._first = {
-            kind: np.full(len(LANGUAGES) * rules[kind].offers, MISSING, np.int32) for kind in CUSTOMER_TYPES
+            kind: np.full(2 * len(LANGUAGES) * rules[kind].offers, MISSING, np.int32)
+            for kind in CUSTOMER_TYPES
         }
 
     def numbers(
@@ -48,12 +49,14 @@ class AnswerColumns:
         """The number of each customer's answer."""
         kind, table = part.customer_type, self._rules[part.customer_type]
         preferred = np.full(len(part.rows), MISSING, np.int32)
+        spoken = language * np.int64(2)
         if kind == "person":
+            spoken += columns.number(kind, "strong_identification")[part.rows] == 1
             preferred = np.where(
                 part.neutral, preferred, columns.number(kind, "preferred_channel")[part.rows]
             )
         first = table.choose(part, part.first, preferred, closed=closed)
-        answer = self._of_first(kind, language * np.int64(table.offers) + first)
+        answer = self._of_first(kind, spoken * np.int64(table.offers) + first)
         for at in range(part.further.shape[1]):
             more = np.flatnonzero((part.further[:, at] >= 0) & ~self._full[answer[part.has_further]])
             who = part.has_further[more]
@@ -95,10 +98,11 @@ class AnswerColumns:
         return np.array(numbers, np.int64)[back]
 
     def _number(self, key: tuple[int, ...]) -> int:
-        """The number of the answer to a customer type, a language and offers."""
+        """The number of the answer to a customer type, a language with log-in or without, and offers."""
         if key in self._numbers:
             return self._numbers[key]
-        kind, language, *offers = key
+        kind, spoken, *offers = key
+        language, identified = divmod(spoken, 2)
         table = self._rules[CUSTOMER_TYPES[kind]]
         offered = self._recommender.offered(
             CUSTOMER_TYPES[kind],
@@ -106,6 +110,7 @@ class AnswerColumns:
             at=self._asked.at,
             language=LANGUAGES[language],
             limit=self._asked.limit,
+            identified=bool(identified),
         )
         number = self._numbers[key] = len(self._keys)
         self._keys.append(key)

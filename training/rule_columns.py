@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.codes import PERSON_CHANNELS, CustomerType
 from models.columns import VARYING, FactColumns
 from models.facts import FACTS
-from models.offers import Offer
+from models.offers import Offer, kinds_offered
 from models.recommender import Recommender
 from models.rulebook import STATED_TOPIC
 from models.signal_columns import Codes, Flags
@@ -43,8 +43,19 @@ class RuleColumns:
         self._breaks = np.array(
             [_words([not g.kept_by(rule.channel, rule.content) for g in guarantees]) for rule in self.rules]
         )
+        channels = recommender.channels
+        self._known = np.array([name in channels for name in PERSON_CHANNELS])
         self._forbids = np.array(
-            [_words([bool(g.channel) and c not in g.channel for g in guarantees]) for c in PERSON_CHANNELS]
+            [
+                [
+                    _words(
+                        name in channels and not g.kept_by(name, kinds_offered(rule, channels[name]))
+                        for g in guarantees
+                    )
+                    for name in PERSON_CHANNELS
+                ]
+                for rule in self.rules
+            ]
         )
         self._rule_channel = np.array(
             [_position(PERSON_CHANNELS, rule.channel) for rule in self.rules], np.int32
@@ -80,9 +91,11 @@ class RuleColumns:
         hits = self._accepts.of(facts)
         preferred = preferred[at]
         rule = _first(hits)
-        wants = np.flatnonzero((preferred >= 0) & (preferred != self._rule_channel[rule]))
+        wants = np.flatnonzero(
+            (preferred >= 0) & self._known[preferred] & (preferred != self._rule_channel[rule])
+        )
         concerns = self._concerns.of({name: values[wants] for name, values in facts.items()})
-        forbidden = _any(concerns, self._forbids[preferred[wants]])
+        forbidden = _any(concerns, self._forbids[rule[wants], preferred[wants]])
         wants = wants[~forbidden]
         channel = np.zeros(len(rule), np.int64)
         channel[wants] = preferred[wants] + 1

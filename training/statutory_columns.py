@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -14,6 +15,11 @@ from models.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, Custo
 from models.signal_columns import Codes, Flags, SignalColumns
 
 _MATTERS: Final = len(BENEFITS) + 1
+_RUNNING: Final[Mapping[CustomerType, tuple[str, tuple[str, ...]]]] = {
+    "person": ("active_benefits", BENEFITS),
+    "employer": ("claim_kinds", CLAIM_KINDS),
+}
+"""The signal that names what runs beside the open matter, and its codes."""
 
 
 class StatutoryColumns:
@@ -24,18 +30,20 @@ class StatutoryColumns:
         self._latest = day + timedelta(days=valid_days)
         self._days: dict[int, int] = {0: valid_days}
         self._texts: dict[int, str] = {}
-        self._relevant = np.int64(
-            sum(1 << at for at, one in enumerate(BENEFITS) if catalogue.has_statutory(one, "person", "fi"))
-        )
+        self._relevant = {
+            kind: np.int64(
+                sum(1 << at for at, code in enumerate(codes) if catalogue.statutory_for(code, kind))
+            )
+            for kind, (_, codes) in _RUNNING.items()
+        }
 
     def keys(
         self, columns: SignalColumns, kind: CustomerType, rows: NDArray[np.int64] | slice, language: Codes
     ) -> NDArray[np.int64]:
-        """A number of all that chooses: type, language, open matter and benefits; 0 where nothing does."""
+        """A number of all that chooses: type, language, open matter, benefits or claims; 0 where nothing does."""
         matter = columns.number(kind, "open_matter")[rows].astype(np.int64) + 1
-        benefits: Any = 0
-        if kind == "person":
-            benefits = columns.choices(kind, "active_benefits").bits[rows] & self._relevant
+        signal, _ = _RUNNING[kind]
+        benefits: Any = columns.choices(kind, signal).bits[rows] & self._relevant[kind]
         key = ((benefits * _MATTERS + matter) * len(LANGUAGES) + language) * len(CUSTOMER_TYPES)
         chosen = (benefits > 0) | (matter > 0)
         return np.where(chosen, key + CUSTOMER_TYPES.index(kind), 0)
@@ -80,7 +88,7 @@ def _read(key: int) -> tuple[CustomerType, list[str], Language]:
     rest, kind = divmod(key, len(CUSTOMER_TYPES))
     rest, language = divmod(rest, len(LANGUAGES))
     bits, matter = divmod(rest, _MATTERS)
-    matters = BENEFITS if CUSTOMER_TYPES[kind] == "person" else CLAIM_KINDS
-    named = [matters[matter - 1]] if matter else []
-    named += [benefit for at, benefit in enumerate(BENEFITS) if bits >> at & 1]
+    _, codes = _RUNNING[CUSTOMER_TYPES[kind]]
+    named = [codes[matter - 1]] if matter else []
+    named += [code for at, code in enumerate(codes) if bits >> at & 1]
     return CUSTOMER_TYPES[kind], named, LANGUAGES[language]

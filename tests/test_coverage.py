@@ -1,0 +1,237 @@
+"""Content is there on every day: statutory content first, whatever begins or ends, and whatever day it is today."""
+
+import copy
+import re
+import shutil
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import authoring, commands
+from models.catalogue import Span, read_catalogue, uncovered
+from models.channels import read_channels
+from models.content_checks import find_expiring
+from models.coverage import find_dead_references
+from models.promises import check_promises
+from models.rulebook import read_rulebook
+
+YEAR = date(2026, 1, 1)
+WHOLE = Span(YEAR, YEAR + timedelta(days=40))
+days = st.integers(-10, 50).map(lambda n: YEAR + timedelta(days=n))
+spans = st.lists(st.tuples(days, days).map(sorted).map(lambda pair: Span(*pair)), max_size=6)
+
+
+@given(spans=spans)
+def test_the_days_that_nothing_covers_are_exactly_those_that_no_span_holds(spans):
+    found = list(uncovered(spans, WHOLE))
+    every = [WHOLE.first + timedelta(days=n) for n in range(41)]
+    bare = [day for day in every if not any(span.first <= day <= span.last for span in spans)]
+    assert [day for day in every if any(gap.first <= day <= gap.last for gap in found)] == bare
+    assert all(one.last < other.first - timedelta(days=1) for one, other in pairwise(found))
+
+
+@pytest.fixture(scope="module")
+def whole(content):
+    return authoring.read_rules(copy.deepcopy(content), authoring.RULEBOOK)
+
+
+def changed(whole, change):
+    broken = copy.deepcopy(whole)
+    change(broken)
+    return broken
+
+
+def told(whole, change):
+    """What the promises find after a change."""
+    broken = changed(whole, change)
+    check_promises(broken, read_rulebook(broken.rulebook), read_channels(broken.channels))
+    return [finding.sentence() for finding in broken.findings]
+
+
+def references(whole, kind, topic=None):
+    """What rules for persons lack where all items of a kind end in the middle of 2027."""
+
+    def end(authored):
+        for one in authored.catalogue["items"]:
+            if one["type"] == kind and topic in {None, *one["topics"]}:
+                one["valid_until"] = "2027-06-30"
+
+    broken = changed(whole, end)
+    guaranteed = {"easy_read": "easy-language-is-offered"}
+    table = read_rulebook(broken.rulebook).tables["person"]
+    find_dead_references(broken, table, read_catalogue(broken.catalogue), guaranteed)
+    return [finding.sentence() for finding in broken.findings]
+
+
+def item(authored, name):
+    return next(item for item in authored.catalogue["items"] if item["id"] == name)
+
+
+FLOOR = "employer-claim-deadline: breaks the promise `statutory-content-reaches-everyone`:"
+CLAIMS = "`sickness_allowance`, `family_leave`, `occupational_health_care`, `annual_holiday_cost`, `rehabilitation`"
+DO = "Renew it, or add an approved statutory item that covers these days."
+
+
+@pytest.mark.parametrize(
+    ("dates", "days"),
+    [
+        ({"valid_until": "2026-11-26"}, "from 2026-11-27"),
+        ({"valid_until": "2031-05-31"}, "from 2031-06-01"),
+        ({"valid_from": "2027-06-01"}, "until 2027-05-31"),
+    ],
+    ids=["ended yesterday", "ends in years", "has not begun"],
+)
+def test_a_statutory_floor_with_days_that_nothing_covers_is_an_error_with_item_and_period(whole, dates, days):
+    [found] = told(whole, lambda a: item(a, "employer-claim-deadline").update(dates))
+    expected = f": error: {FLOOR} {days} nothing statutory in fi, sv reaches employers with {CLAIMS}. {DO}"
+    assert re.fullmatch(r"pages\.yaml:\d+" + re.escape(expected), found), found
+
+
+def follow(authored, first):
+    ending = item(authored, "employer-claim-deadline")
+    authored.catalogue["items"].append(ending | {"id": "deadline-2027", "valid_from": first})
+    ending["valid_until"] = "2026-12-31"
+
+
+def test_a_statutory_item_that_another_follows_the_next_day_leaves_no_gap(whole):
+    assert told(whole, lambda a: follow(a, "2027-01-01")) == []
+
+
+def test_one_day_between_two_statutory_items_is_found(whole):
+    [found] = told(whole, lambda a: follow(a, "2027-01-02"))
+    assert f"{FLOOR} from 2027-01-01 to 2027-01-01 nothing statutory in fi, sv" in found
+
+
+def test_statutory_content_in_finnish_alone_does_not_keep_the_promise(whole):
+    found = told(whole, lambda a: item(a, "employer-claim-deadline")["languages"].pop("sv"))
+    assert len(found) == 5
+    assert all("nothing statutory can reach employers with" in sentence for sentence in found)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    shutil.copytree(authoring.RULEBOOK, tmp_path / "rulebook")
+    shutil.copytree(authoring.CONTENT, tmp_path / "content")
+    return tmp_path
+
+
+def checked(folders):
+    names = ("--rulebook", str(folders / "rulebook"), "--content", str(folders / "content"))
+    return CliRunner().invoke(commands.rulebook, ["check", *names])
+
+
+def test_yesterdays_end_on_every_statutory_item_makes_check_fail_with_file_line_and_period(folders):
+    for name in ("catalogue.yaml", "pages.yaml"):
+        path = folders / "content" / name
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(
+            r"(\n +)class: statutory\n", r"\1class: statutory\1valid_until: 2026-11-26\n", text
+        )  # as sed -i would
+        path.write_text(text, encoding="utf-8")
+    shown = checked(folders)
+    assert shown.exit_code == 1
+    assert re.search(
+        r"pages\.yaml:\d+: error: report-changes: .* from 2026-11-27 nothing statutory", shown.output
+    )
+    assert re.search(r"pages\.yaml:\d+: error: employer-claim-deadline: .* from 2026-11-27", shown.output)
+
+
+def test_content_of_a_rule_that_ends_without_a_successor_is_a_warning_with_its_days(whole):
+    found = references(whole, "form", "general")
+    assert found
+    assert all(
+        ": warning: " in sentence
+        and "offers `form`" in sentence
+        and "for its topic from 2027-07-01. Renew what ends, or add one that follows." in sentence
+        for sentence in found
+    )
+
+
+def test_content_that_a_guarantee_asks_for_may_not_end(whole):
+    found = references(whole, "easy_read")
+    assert found
+    assert all(": error: " in sentence and "from 2027-07-01" in sentence for sentence in found)
+
+
+def test_content_that_ends_within_sixty_days_is_a_warning_where_it_is_asked(whole):
+    ending = copy.deepcopy(whole)
+    item(ending, "employer-claim-deadline")["valid_until"] = "2026-12-31"
+    find_expiring(ending, date(2026, 11, 27))
+    mine = [finding for finding in ending.findings if finding.subject == "employer-claim-deadline"]
+    assert [(finding.severity, finding.message) for finding in mine] == [
+        ("warning", "expires on 2026-12-31.")
+    ]
+
+
+CONTENT_FAULTS = [
+    pytest.param(
+        "pages.yaml",
+        "    review_by: 2027-11-30\n",
+        "    review_by: 2027-11-30\n    valid_untill: 2026-12-31\n",
+        "pages.yaml: error: contact-phone-appointment: names the field `valid_untill`, which does not exist. "
+        "Did you mean `valid_until`?",
+        id="a misspelt field of an item",
+    ),
+    pytest.param(
+        "pages.yaml",
+        "    review_by: 2027-11-30\n",
+        "    review_by: 2027-11-30\n    valid_from: 2027-06-01\n    valid_until: 2027-01-01\n",
+        "pages.yaml: error: contact-phone-appointment: is valid until 2027-01-01, before it begins on 2027-06-01. "
+        "Swap `valid_from` and `valid_until`.",
+        id="reversed dates",
+    ),
+    pytest.param(
+        "pages.yaml",
+        "    review_by: 2027-11-30\n",
+        "    review_by: 30.11.2027\n",
+        "pages.yaml: error: contact-phone-appointment: has a `review_by` that is no date. Write it as 2026-05-31.",
+        id="a Finnish date",
+    ),
+    pytest.param(
+        "pages.yaml",
+        "        title: Varaa puhelinaika\n",
+        "        title: Varaa puhelinaika\n        boddy: Varaa aika.\n",
+        "pages.yaml: error: contact-phone-appointment: names the field `boddy`, which does not exist. "
+        "Did you mean `body`?",
+        id="a misspelt field of a text",
+    ),
+    pytest.param(
+        "channels.yaml",
+        "    capacity_per_day: 850 ",
+        "    capacity_a_day: 850 ",
+        "channels.yaml: error: channel phone_appointment: names the field `capacity_a_day`, which does not exist. "
+        "Did you mean `capacity_per_day`?",
+        id="a misspelt field of a channel",
+    ),
+    pytest.param(
+        "topics.yaml",
+        "  applying: {parent: general,",
+        "  applying: {parrent: general,",
+        "topics.yaml: error: topic applying: names the field `parrent`, which does not exist. Did you mean `parent`?",
+        id="a misspelt field of a topic",
+    ),
+    pytest.param(
+        "texts.yaml",
+        "\nnotice:\n",
+        "\nnotise:\n",
+        "texts.yaml: error: texts.yaml: names the field `notise`, which does not exist. Did you mean `notice`?",
+        id="a misspelt text",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "replace", "by", "words"), CONTENT_FAULTS)
+def test_a_field_that_does_not_exist_or_holds_no_date_is_told_with_its_place(
+    folders, file, replace, by, words
+):
+    path = folders / "content" / file
+    text = path.read_text(encoding="utf-8")
+    assert replace in text
+    path.write_text(text.replace(replace, by, 1), encoding="utf-8")
+    found = authoring.read_content(folders / "content").findings
+    [finding] = [one for one in found if one.sentence().replace(f":{one.line}:", ":", 1) == words]
+    assert finding.subject.split()[-1] in text.splitlines()[finding.line - 1] or finding.line == 1
