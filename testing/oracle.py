@@ -1,0 +1,206 @@
+"""The oracle: what Arki must answer, written a second time from its documents, to be compared with what it does answer.
+
+Signals -> segment or none -> facts looked up -> first rule -> channel and topic -> items -> the answer as the wire shows
+it. It is written to be read beside the documents, not to be quick. May not import models, service or training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from testing.documents import Document, Documents
+from testing.oracle_content import HELSINKI, Content, content, opening
+from testing.oracle_facts import Facts, choose, forbids, is_neutral, lookups
+from testing.oracle_model import Named, predict
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked: of whom, when, in which language, how many items, and what was shown before."""
+
+    customer_type: str
+    signals: dict[str, Any]
+    at: datetime
+    language: str = "fi"
+    limit: int = 3
+    shown: tuple[str, ...] = ()
+
+    @property
+    def day(self) -> str:
+        """The day in Finland."""
+        return self.at.astimezone(HELSINKI).date().isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One lookup: the rule that decides, the channel it is offered in, and the topic."""
+
+    rule: Document
+    channel: str
+    topic: str
+
+    @property
+    def by_preference(self) -> bool:
+        """Whether the customer's own wish chose the channel."""
+        return bool(self.channel != self.rule["then"]["channel"])
+
+
+@dataclass(frozen=True, slots=True)
+class Oracle:
+    """Answers from documents."""
+
+    documents: Documents
+    catalogue: Content = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "catalogue", Content(self.documents))
+
+    def answer(self, asked: Asked) -> Answer:
+        """The recommendation as the wire shows it, without its reference and versions."""
+        named = self._named(asked)
+        looked_up = lookups(asked.customer_type, asked.signals, named, self.documents)
+        offers = [self._offer(asked, facts) for facts in looked_up]
+        items = self._items(asked, offers)
+        return {
+            "personalised": _is_personalised(asked, named),
+            "degraded": False,
+            "information_only": True,
+            "notice": self.documents.texts["notice"][asked.language],
+            "valid_until": self.valid_until(asked, items),
+            "items": items,
+            "statutory": self._statutory(asked),
+            "human_channel": self.human_channel(asked, offers[0]),
+            "segment": self._segment(asked, named),
+            "experiment": None,
+        }
+
+    def valid_until(self, asked: Asked, items: list[Answer]) -> str:
+        """The last day the answer holds: so many days, or as long as each item offered does."""
+        latest = date.fromisoformat(asked.day) + timedelta(days=self.documents.answer_valid_days)
+        ends = [self.catalogue.by_id[item["content"]["id"]].get("valid_until", "9999") for item in items]
+        return str(min([latest.isoformat(), *ends]))
+
+    def statutory_benefits(self, asked: Asked) -> list[str]:
+        """What statutory content follows from: the open matter, then the benefits, whatever else is known (hard rule 6)."""
+        signals = asked.signals
+        codes = self.documents.signals["person"]["active_benefits"]["items"]["enum"]
+        open_matter = [signals["open_matter"]] if "open_matter" in signals else []
+        return open_matter + [code for code in codes if code in signals.get("active_benefits", [])]
+
+    def human_channel(self, asked: Asked, first: Offer) -> Answer:
+        """Where a person is reached: as the first rule says, with the general card of that channel."""
+        name = first.rule["then"]["human_channel"]
+        channel = self.documents.channels[name]
+        card = self.catalogue.pick(
+            channel["card"], self.catalogue.stated_topic(asked.customer_type, "", ""),
+            customer_type=asked.customer_type, channel=name, language=asked.language, day=asked.day,
+        )  # fmt: skip
+        return {
+            "id": name,
+            "ptv_channel": channel["ptv_channel"],
+            "name": channel["name"][asked.language],
+            "url": None if card is None else content(card, asked.language)["url"],
+            **self._opening(channel, asked.at),
+        }
+
+    def _named(self, asked: Asked) -> Named | None:
+        """The model is not asked about an employer, who is known, nor about who objected or is a minor."""
+        if asked.customer_type == "employer" or is_neutral(asked.signals):
+            return None
+        return predict(asked.signals, self.documents)
+
+    def _offer(self, asked: Asked, facts: Facts) -> Offer:
+        """A preferred channel wins over a rule's, but never over a guarantee (guarantees.yaml)."""
+        rule = choose(asked.customer_type, facts, asked.day, self.documents)
+        channel, topic = rule["then"]["channel"], rule["then"]["topic"]
+        wish = asked.signals.get("preferred_channel")
+        if (
+            wish
+            and not is_neutral(asked.signals)
+            and not forbids(asked.customer_type, facts, wish, self.documents)
+        ):
+            channel = wish
+        if topic == "stated":
+            topic = self.catalogue.stated_topic(
+                asked.customer_type, facts.get("life_event", ""), facts["open_matter"]
+            )
+        return Offer(rule, channel, topic)
+
+    def _kinds(self, offer: Offer) -> list[str]:
+        """A rule's kinds of content; in a preferred channel its own card and what it carries, easy language first."""
+        kinds: list[str] = offer.rule["then"]["content"]
+        if not offer.by_preference:
+            return kinds
+        channel = self.documents.channels[offer.channel]
+        carried = [kind for kind in kinds if kind in channel["carries"] and kind != channel["card"]]
+        easy = [kind for kind in carried if kind == "easy_read"]
+        return [*easy, channel["card"], *(kind for kind in carried if kind not in easy)]
+
+    def _items(self, asked: Asked, offers: list[Offer]) -> list[Answer]:
+        """Offer after offer and kind after kind, each item once, until there are as many as asked for."""
+        found: dict[str, Answer] = {}
+        wanted = [(offer, kind) for offer in offers for kind in self._kinds(offer)]
+        for offer, kind in wanted:
+            item = self.catalogue.pick(
+                kind, offer.topic, customer_type=asked.customer_type, channel=offer.channel,
+                language=asked.language, day=asked.day, shown=asked.shown,
+            )  # fmt: skip
+            if item is not None and item["id"] not in found and len(found) < asked.limit:
+                found[item["id"]] = self._item(asked, offer, item, len(found) + 1)
+        return list(found.values())
+
+    def _item(self, asked: Asked, offer: Offer, item: Document, rank: int) -> Answer:
+        channel = self.documents.channels[offer.channel]
+        because = self.documents.texts["preferred_channel"] if offer.by_preference else offer.rule["because"]
+        return {
+            "rank": rank,
+            "channel": offer.channel,
+            "ptv_channel": channel["ptv_channel"],
+            **self._opening(channel, asked.at),
+            "content_type": item["type"],
+            "content": content(item, asked.language),
+            "reason": {"rule": offer.rule["id"], "text": because[asked.language]},
+        }
+
+    def _statutory(self, asked: Asked) -> list[Answer]:
+        benefits = self.statutory_benefits(asked)
+        found = self.catalogue.statutory(asked.customer_type, benefits, asked.language, asked.day)
+        return [{"content_type": item["type"], "content": content(item, asked.language)} for item in found]
+
+    def _opening(self, channel: Document, at: datetime) -> Answer:
+        open_now, opens_at = opening(channel, at, self.documents.closures)
+        return {"open_now": open_now, "opens_at": opens_at and opens_at.isoformat()}
+
+    def _segment(self, asked: Asked, named: Named | None) -> Answer | None:
+        if is_neutral(asked.signals):
+            return None
+        if asked.customer_type == "employer":
+            return {"id": "employer", "known": True, "probability": None, "confidence": None, "reasons": []}
+        if named is None:
+            return None
+        phrases = self.documents.texts["signals"]
+        return {
+            "id": named.segment,
+            "known": False,
+            "probability": named.probability,
+            "confidence": "high" if named.confident else "moderate",
+            "reasons": [
+                {
+                    "signals": list(names),
+                    "text": ", ".join(phrases[name][asked.language] for name in names),
+                    "log_odds": log_odds,
+                }
+                for names, log_odds in named.reasons
+            ],
+        }
+
+
+def _is_personalised(asked: Asked, named: Named | None) -> bool:
+    """Whether signals chose the answer: a segment was named, or an employer told something of itself."""
+    if asked.customer_type == "employer":
+        return not is_neutral(asked.signals) and bool(asked.signals.keys() - {"personalisation"})
+    return named is not None

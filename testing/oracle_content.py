@@ -1,0 +1,149 @@
+"""The oracle's catalogue and channels: which item stands for a kind of content, and when a channel is open.
+
+The heads of models/content/catalogue.yaml, topics.yaml and channels.yaml say what the fields mean. May not import models,
+service or training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from testing.documents import LANGUAGES, Document, Documents
+
+HELSINKI: Final = ZoneInfo("Europe/Helsinki")
+LOOKED_AHEAD_DAYS: Final = 21
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+FALLBACK: Final = {"fi": ("fi", "sv", "en"), "sv": ("sv", "fi", "en"), "en": ("en", "fi", "sv")}
+
+
+class Content:
+    """The catalogue as one language and day see it; what was ranked once is kept."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        offered = [
+            item
+            for item in documents.items
+            if item["status"] == "approved" and {*item["languages"]} & {*LANGUAGES}
+        ]
+        self.by_id = {item["id"]: item for item in documents.items}
+        self._statutory = [item for item in offered if item["class"] == "statutory"]
+        self._of_kind: dict[str, list[Document]] = {}
+        for item in offered:
+            if item["class"] != "statutory":
+                self._of_kind.setdefault(item["type"], []).append(item)
+        self._ranked: dict[tuple[str, ...], list[Document]] = {}
+
+    def stated_topic(self, customer_type: str, life_event: str, open_matter: str) -> str:
+        """The topic of the event looked up, else of the open matter, else the general one of such customers."""
+        topics = self._documents.topics
+        if customer_type == "employer":
+            return str(topics["claim_topics"].get(open_matter, "employers"))
+        return str(
+            topics["event_topics"].get(life_event) or topics["benefit_topics"].get(open_matter) or "general"
+        )
+
+    def chain(self, topic: str) -> list[str]:
+        """A topic, its parents, and the general one last."""
+        found = [topic]
+        while parent := self._documents.topics["topics"][found[-1]].get("parent"):
+            found.append(parent)
+        return found if found[-1] == "general" else [*found, "general"]
+
+    def pick(
+        self, kind: str, topic: str, *, customer_type: str, channel: str, language: str, day: str,
+        shown: Collection[str] = (),
+    ) -> Document | None:  # fmt: skip
+        """The item for a kind of content: nearest topic, then language, then the channel's own card, main topic, id."""
+        key = (kind, topic, customer_type, channel, language, day)
+        if key not in self._ranked:
+            self._ranked[key] = self._rank(kind, topic, customer_type, channel, language, day)
+        return next((item for item in self._ranked[key] if item["id"] not in shown), None)
+
+    def _rank(
+        self, kind: str, topic: str, customer_type: str, channel: str, language: str, day: str
+    ) -> list[Document]:
+        chain = self.chain(topic)
+        fitting = [
+            item
+            for item in self._of_kind.get(kind, [])
+            if item["audience"] in (customer_type, "both")
+            and item.get("channel", channel) == channel
+            and holds_on(item, day)
+            and {*item["topics"]} & {*chain}
+        ]
+
+        def rank(item: Document) -> tuple[object, ...]:
+            near = next(topic for topic in chain if topic in item["topics"])
+            return (
+                chain.index(near),
+                FALLBACK[language].index(language_of(item, language)),
+                "channel" not in item,
+                item["topics"][0] != near,
+                item["id"],
+            )
+
+        return sorted(fitting, key=rank)
+
+    def statutory(
+        self, customer_type: str, benefits: Iterable[str], language: str, day: str
+    ) -> list[Document]:
+        """For each benefit the item that the law attaches to it: best language first, then the most particular."""
+        found: dict[str, Document] = {}
+        for benefit in benefits:
+            fitting = [
+                item
+                for item in self._statutory
+                if item["audience"] in (customer_type, "both")
+                and benefit in item["benefits"]
+                and holds_on(item, day)
+            ]
+            fitting.sort(
+                key=lambda item: (
+                    FALLBACK[language].index(language_of(item, language)), len({*item["benefits"]}), item["id"],
+                )
+            )  # fmt: skip
+            found |= {item["id"]: item for item in fitting[:1]}
+        return list(found.values())
+
+
+def holds_on(item: Document, day: str) -> bool:
+    """Whether an item may be offered on a day; the first and the last day count."""
+    return bool(item.get("valid_from", "") <= day <= item.get("valid_until", "9999"))
+
+
+def language_of(item: Document, asked: str) -> str:
+    """The asked language where the item has it, else the national languages."""
+    return next(language for language in FALLBACK[asked] if language in item["languages"])
+
+
+def content(item: Document, asked: str) -> dict[str, Any]:
+    """An item as an answer shows it; a nudge has its sentence as `body`."""
+    language = language_of(item, asked)
+    text = item["languages"][language]
+    shown = {"id": item["id"], "title": text["title"], "url": text["url"], "language": language}
+    return shown | ({"body": text["body"]} if isinstance(text.get("body"), str) else {})
+
+
+def opening(
+    channel: Document, at: datetime, closures: Collection[str]
+) -> tuple[bool | None, datetime | None]:
+    """Whether a channel is open, and if not, when it opens within three weeks; nothing is said where hours vary."""
+    if channel["hours"] == "always":
+        return True, None
+    if channel.get("hours_vary") == "true":
+        return None, None
+    now = at.astimezone(HELSINKI)
+    for ahead in range(LOOKED_AHEAD_DAYS):
+        day = now.date() + timedelta(days=ahead)
+        hours = channel["hours"].get(WEEKDAYS[day.weekday()])
+        if hours and day.isoformat() not in closures:
+            opens, closes = (time.fromisoformat(clock) for clock in hours)
+            if ahead == 0 and opens <= now.time() < closes:
+                return True, None
+            if ahead or now.time() < opens:
+                return False, datetime.combine(day, opens, HELSINKI)
+    return False, None
