@@ -25,6 +25,7 @@ _EDGES: Final = (
     "2027-12-31",
 )
 """Days on which clocks change in Finland, and years."""
+MOST_SHOWN: Final = 50
 _BOUNDS: Final = (9, 10, 49, 50, 249, 250)
 """Staff counts around the size classes of the rulebook's README."""
 _CLOCKS: Final = (0, 1, 3, 4, 9, 12, 15.5, 16, 24)
@@ -34,33 +35,30 @@ _CLOCKS: Final = (0, 1, 3, 4, 9, 12, 15.5, 16, 24)
 def questions(documents: Documents, seed: int, number: int) -> Iterator[Asked]:
     """So many random customers, each asked about in a language, at a moment, with a limit and with items shown before.
 
-    One in four states what leads to an item that begins or ends, near one of its days: chance alone would hardly meet one.
+    Chance alone would hardly meet two cases. One customer in four states what leads to an item that begins or ends, near
+    one of its days; one in four states what leads to some item and was shown all on its topic in the language asked for.
     """
     random, coherent = Random(seed), contradictions()
     ids = [item["id"] for item in documents.items]
     days = [list(_EDGES), sorted(documents.closures), sorted({*_days(documents, *documents.items)})]
-    dated = [
-        item for item in documents.items if [*_days(documents, item)] and _is_within_reach(item, documents)
-    ]
+    reached = [item for item in documents.items if _is_within_reach(item, documents)]
+    dated = [item for item in reached if [*_days(documents, item)]]
     for place in range(number):
-        kind = random.choices(CUSTOMER_TYPES, (4, 1))[0]
+        aim = random.choice(((dated or reached), reached, [], [])[place % 4] or [None])
+        audience = aim["audience"] if aim else "both"
+        kind = random.choices(CUSTOMER_TYPES, (4, 1))[0] if audience == "both" else audience
         known = signals(documents.signals[kind], coherent[kind], random)
         day = random.choice(random.choice([*days, [_any_day(random)]]))
-        if dated and place % 4 == 0:
-            item = random.choice(dated)
-            kind = "employer" if item["audience"] == "employer" else "person"
-            known = signals(documents.signals[kind], coherent[kind], random) | _leading_to(
-                item, kind, documents, random
-            )
-            day = random.choice([*_days(documents, item)])
-        yield Asked(
-            kind,
-            known,
-            _moment(day, random),
-            random.choice(LANGUAGES),
-            random.choice((1, 2, 3, 3, 5, 10)),
-            tuple(random.sample(ids, random.choice((0, 0, 0, 5, 50)))),
-        )
+        language = random.choice(LANGUAGES)
+        shown = random.sample(ids, random.choice((0, 0, 0, 5, MOST_SHOWN)))
+        if aim:
+            known |= _leading_to(aim, kind, documents, random)
+            day = random.choice([*_days(documents, aim), day])
+        if aim and place % 4 == 1:
+            alike = [item for item in documents.items if {*aim["topics"]} & {*item["topics"]}]
+            shown = [item["id"] for item in alike if language in item["languages"]][:MOST_SHOWN]
+        limit = random.choice((1, 2, 3, 3, 5, 10))
+        yield Asked(kind, known, _moment(day, random), language, limit, tuple(shown))
 
 
 def signals(contract: dict[str, Document], coherent: list[tuple[str, str]], random: Random) -> dict[str, Any]:
