@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 from testing.documents import CUSTOMER_TYPES, LANGUAGES, Document, Documents, contradictions
 from testing.oracle import Asked
+from testing.oracle_days import HELSINKI, read_days
 
-HELSINKI: Final = ZoneInfo("Europe/Helsinki")
 _EDGES: Final = (
+    "2019-12-31",
     "2026-03-29",
     "2026-10-25",
     "2026-12-31",
@@ -23,12 +24,13 @@ _EDGES: Final = (
     "2027-03-28",
     "2027-10-31",
     "2027-12-31",
+    "2050-12-31",
 )
-"""Days on which clocks change in Finland, and years."""
+"""Days on which clocks change in Finland, years, and the years whose holidays are known."""
 MOST_SHOWN: Final = 50
 _BOUNDS: Final = (9, 10, 49, 50, 249, 250)
 """Staff counts around the size classes of the rulebook's README."""
-_CLOCKS: Final = (0, 1, 3, 4, 9, 12, 15.5, 16, 24)
+_CLOCKS: Final = (0, 1, 3, 4, 9, 12, 13, 15.5, 16, 24)
 """Hours near which something changes: the day, the clocks, and the hours of channels."""
 
 
@@ -38,9 +40,13 @@ def questions(documents: Documents, seed: int, number: int) -> Iterator[Asked]:
     Chance alone would hardly meet two cases. One customer in four states what leads to an item that begins or ends, near
     one of its days; one in four states what leads to some item and was shown all on its topic in the language asked for.
     """
-    random, coherent = Random(seed), contradictions()
+    random, coherent, days_off = Random(seed), contradictions(), read_days(documents.channels)
     ids = [item["id"] for item in documents.items]
-    days = [list(_EDGES), sorted(documents.closures), sorted({*_days(documents, *documents.items)})]
+    days = [
+        list(_EDGES),
+        sorted(str(day) for day in (*days_off.closed, *days_off.early)),
+        sorted({*_days(documents, *documents.items)}),
+    ]
     reached = [item for item in documents.items if _is_within_reach(item, documents)]
     dated = [item for item in reached if [*_days(documents, item)]]
     for place in range(number):
@@ -100,7 +106,7 @@ def _is_within_reach(item: Document, documents: Documents) -> bool:
     names = ("claim_topics", "event_topics", "benefit_topics")
     topics = {topic for name in names for topic in documents.topics[name].values()}
     kinds = {kind for rules in documents.rules.values() for rule in rules for kind in rule["then"]["content"]}
-    kinds |= {channel["card"] for channel in documents.channels.values()}
+    kinds |= {channel["card"] for channel in documents.channels["channels"].values()}
     return item["type"] in kinds and bool(topics & {*item["topics"]})
 
 
@@ -113,7 +119,7 @@ def _leading_to(item: Document, kind: str, documents: Documents, random: Random)
     event = {"life_events": [{"event": code, "months_ago": 0}]}
     stated = event if name == "event_topics" else {"open_matter": code}
     wishes = documents.signals[kind].get("preferred_channel", {"enum": []})["enum"]
-    cards = [wish for wish in wishes if wish and documents.channels[wish]["card"] == item["type"]]
+    cards = [wish for wish in wishes if wish and documents.channels["channels"][wish]["card"] == item["type"]]
     return stated | ({"preferred_channel": random.choice(cards)} if cards else {})
 
 

@@ -32,10 +32,10 @@ class Documents:
     answer_valid_days : int
     items : list of dict
         Catalogue, nudges and pages in one list.
-    topics, channels, texts, scorecard : dict
+    topics, texts, scorecard : dict
         As the files hold them.
-    closures : frozenset of str
-        Days on which what has hours is closed.
+    channels : dict
+        As the file holds it, with the days on which hours differ.
     signals : dict
         Customer type -> signal -> its schema in ``openapi.json``.
     """
@@ -46,7 +46,6 @@ class Documents:
     items: list[Document]
     topics: Document
     channels: Document
-    closures: frozenset[str]
     texts: Document
     scorecard: Document
     signals: dict[str, dict[str, Document]]
@@ -56,7 +55,6 @@ def read_documents(models: Path = ROOT / "models", contract: Path = ROOT / "open
     """Everything, from the folders as shipped."""
     content, table = models / "content", _yaml(models / "rulebook" / "rules.yaml")
     guarantees = _yaml(models / "rulebook" / "guarantees.yaml")["guarantees"]
-    channels = _yaml(content / "channels.yaml")
     schemas = json.loads(contract.read_text(encoding="utf-8"))["components"]["schemas"]
     return Documents(
         rules={
@@ -71,8 +69,7 @@ def read_documents(models: Path = ROOT / "models", contract: Path = ROOT / "open
             for item in _yaml(content / name)["items"]
         ],
         topics=_yaml(content / "topics.yaml"),
-        channels=channels["channels"],
-        closures=frozenset(channels["closures"]),
+        channels=_yaml(content / "channels.yaml"),
         texts=_yaml(content / "texts.yaml"),
         scorecard=json.loads((models / "artifacts" / "scorecard.json").read_text(encoding="utf-8")),
         signals={

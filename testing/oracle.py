@@ -6,12 +6,13 @@ it. It is written to be read beside the documents, not to be quick. May not impo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from testing.documents import Document, Documents
-from testing.oracle_content import HELSINKI, Content, content, opening
+from testing.oracle_content import Content, content
+from testing.oracle_days import HELSINKI, Days, day_before, opening, read_days, rule_ends
 from testing.oracle_facts import Facts, choose, forbids, is_neutral, lookups
 from testing.oracle_model import Named, predict
 
@@ -55,57 +56,104 @@ class Oracle:
 
     documents: Documents
     catalogue: Content = field(init=False)
+    days: Days = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "catalogue", Content(self.documents))
+        object.__setattr__(self, "days", read_days(self.documents.channels))
 
     def answer(self, asked: Asked) -> Answer:
         """The recommendation as the wire shows it, without its reference and versions."""
         named = self._named(asked)
         looked_up = lookups(asked.customer_type, asked.signals, named, self.documents)
         offers = [self._offer(asked, facts) for facts in looked_up]
-        items = self._items(asked, offers)
         return {
             "personalised": _is_personalised(asked, named),
             "degraded": False,
             "information_only": True,
             "notice": self.documents.texts["notice"][asked.language],
-            "valid_until": self.valid_until(asked, items),
-            "items": items,
-            "statutory": self._statutory(asked),
+            "as_of": asked.at.astimezone(HELSINKI).isoformat(timespec="seconds"),
+            "valid_until": self.valid_until(asked, offers),
+            "items": self._items(asked, offers, asked.day),
+            "statutory": self._statutory(asked, asked.day),
             "human_channel": self.human_channel(asked, offers[0]),
             "segment": self._segment(asked, named),
             "experiment": None,
         }
 
-    def valid_until(self, asked: Asked, items: list[Answer]) -> str:
-        """The last day the answer holds: so many days, or as long as each item offered does."""
-        latest = date.fromisoformat(asked.day) + timedelta(days=self.documents.answer_valid_days)
-        ends = [self.catalogue.by_id[item["content"]["id"]].get("valid_until", "9999") for item in items]
-        return str(min([latest.isoformat(), *ends]))
+    def degraded(self, asked: Asked) -> Answer:
+        """The answer that stands in where making one failed: an objector's, so what was shown before is not looked at."""
+        as_objector = asked.signals | {"personalisation": "objected"}
+        return self.answer(replace(asked, signals=as_objector, shown=())) | {"degraded": True}
+
+    def valid_until(self, asked: Asked, offers: list[Offer]) -> str:
+        """The last day up to which rules, items, statutory content and the card of the human channel stay as they are.
+
+        Content is looked up anew on every day on which an item begins or is gone. Only rules that the limit lets be read count.
+        """
+        latest = (
+            date.fromisoformat(asked.day) + timedelta(days=self.documents.answer_valid_days)
+        ).isoformat()
+        ends = [latest]
+        for number, offer in enumerate(offers):
+            if len(self._items(asked, offers[:number], asked.day)) < asked.limit:
+                ends += rule_ends(offer.rule, asked.customer_type, asked.day, self.documents)
+        now = self._content_on(asked, offers, asked.day)
+        for change in self.catalogue.change_days:
+            if asked.day < change <= min(ends) and self._content_on(asked, offers, change) != now:
+                return day_before(change)
+        return min(ends)
 
     def statutory_benefits(self, asked: Asked) -> list[str]:
-        """What statutory content follows from: the open matter, then the benefits, whatever else is known (hard rule 6)."""
+        """What statutory content follows from, whatever else is known (hard rule 6).
+
+        The open matter first, then a person's benefits or an employer's kinds of claim, in the order of their codes.
+        """
         signals = asked.signals
-        codes = self.documents.signals["person"]["active_benefits"]["items"]["enum"]
+        several = "active_benefits" if asked.customer_type == "person" else "claim_kinds"
+        codes = self.documents.signals[asked.customer_type][several]["items"]["enum"]
         open_matter = [signals["open_matter"]] if "open_matter" in signals else []
-        return open_matter + [code for code in codes if code in signals.get("active_benefits", [])]
+        return open_matter + [code for code in codes if code in signals.get(several, [])]
 
     def human_channel(self, asked: Asked, first: Offer) -> Answer:
-        """Where a person is reached: as the first rule says, with the general card of that channel."""
-        name = first.rule["then"]["human_channel"]
-        channel = self.documents.channels[name]
-        card = self.catalogue.pick(
-            channel["card"], self.catalogue.stated_topic(asked.customer_type, "", ""),
-            customer_type=asked.customer_type, channel=name, language=asked.language, day=asked.day,
-        )  # fmt: skip
+        """Where a person is reached, with the general card of that channel."""
+        name = self._human(asked, first)
+        channel = self.documents.channels["channels"][name]
+        card = self._card(asked, name, asked.day)
         return {
             "id": name,
             "ptv_channel": channel["ptv_channel"],
             "name": channel["name"][asked.language],
             "url": None if card is None else content(card, asked.language)["url"],
-            **self._opening(channel, asked.at),
+            **opening(name, channel, asked.at, self.days),
         }
+
+    def _human(self, asked: Asked, first: Offer) -> str:
+        """The first rule's wish, else the first of the declared order, that this customer can use."""
+        channels = self.documents.channels
+        return next(
+            name
+            for name in (first.rule["then"]["human_channel"], *channels["human_fallback"])
+            if channels["channels"][name]["audience"] in (asked.customer_type, "both")
+            and asked.language in channels["channels"][name]["languages"]
+            and (
+                channels["channels"][name]["needs_strong_identification"] == "false"
+                or asked.signals.get("strong_identification") is True
+            )
+        )
+
+    def _card(self, asked: Asked, channel: str, day: str) -> Document | None:
+        """The item that tells how to reach a channel, whatever the customer's subject."""
+        return self.catalogue.pick(
+            self.documents.channels["channels"][channel]["card"],
+            self.catalogue.stated_topic(asked.customer_type, "", ""),
+            customer_type=asked.customer_type, channel=channel, language=asked.language, day=day,
+        )  # fmt: skip
+
+    def _content_on(self, asked: Asked, offers: list[Offer], day: str) -> tuple[object, ...]:
+        """All that dates of content decide, by the same rules on some day."""
+        card = self._card(asked, self._human(asked, offers[0]), day)
+        return self._items(asked, offers, day), self._statutory(asked, day), card and card["id"]
 
     def _named(self, asked: Asked) -> Named | None:
         """The model is not asked about an employer, who is known, nor about who objected or is a minor."""
@@ -114,66 +162,60 @@ class Oracle:
         return predict(asked.signals, self.documents)
 
     def _offer(self, asked: Asked, facts: Facts) -> Offer:
-        """A preferred channel wins over a rule's, but never over a guarantee (guarantees.yaml)."""
+        """A preferred channel wins over a rule's, but never over a guarantee of channel or content (guarantees.yaml)."""
         rule = choose(asked.customer_type, facts, asked.day, self.documents)
-        channel, topic = rule["then"]["channel"], rule["then"]["topic"]
-        wish = asked.signals.get("preferred_channel")
-        if (
-            wish
-            and not is_neutral(asked.signals)
-            and not forbids(asked.customer_type, facts, wish, self.documents)
-        ):
-            channel = wish
+        topic = rule["then"]["topic"]
         if topic == "stated":
             topic = self.catalogue.stated_topic(
                 asked.customer_type, facts.get("life_event", ""), facts["open_matter"]
             )
-        return Offer(rule, channel, topic)
+        wish = asked.signals.get("preferred_channel")
+        if wish and not is_neutral(asked.signals):
+            wished = Offer(rule, wish, topic)
+            if not forbids(asked.customer_type, facts, wish, self._kinds(wished)[0], self.documents):
+                return wished
+        return Offer(rule, rule["then"]["channel"], topic)
 
     def _kinds(self, offer: Offer) -> list[str]:
         """A rule's kinds of content; in a preferred channel its own card and what it carries, easy language first."""
         kinds: list[str] = offer.rule["then"]["content"]
         if not offer.by_preference:
             return kinds
-        channel = self.documents.channels[offer.channel]
+        channel = self.documents.channels["channels"][offer.channel]
         carried = [kind for kind in kinds if kind in channel["carries"] and kind != channel["card"]]
         easy = [kind for kind in carried if kind == "easy_read"]
         return [*easy, channel["card"], *(kind for kind in carried if kind not in easy)]
 
-    def _items(self, asked: Asked, offers: list[Offer]) -> list[Answer]:
+    def _items(self, asked: Asked, offers: list[Offer], day: str) -> list[Answer]:
         """Offer after offer and kind after kind, each item once, until there are as many as asked for."""
         found: dict[str, Answer] = {}
         wanted = [(offer, kind) for offer in offers for kind in self._kinds(offer)]
         for offer, kind in wanted:
             item = self.catalogue.pick(
                 kind, offer.topic, customer_type=asked.customer_type, channel=offer.channel,
-                language=asked.language, day=asked.day, shown=asked.shown,
+                language=asked.language, day=day, shown=asked.shown,
             )  # fmt: skip
             if item is not None and item["id"] not in found and len(found) < asked.limit:
                 found[item["id"]] = self._item(asked, offer, item, len(found) + 1)
         return list(found.values())
 
     def _item(self, asked: Asked, offer: Offer, item: Document, rank: int) -> Answer:
-        channel = self.documents.channels[offer.channel]
+        channel = self.documents.channels["channels"][offer.channel]
         because = self.documents.texts["preferred_channel"] if offer.by_preference else offer.rule["because"]
         return {
             "rank": rank,
             "channel": offer.channel,
             "ptv_channel": channel["ptv_channel"],
-            **self._opening(channel, asked.at),
+            **opening(offer.channel, channel, asked.at, self.days),
             "content_type": item["type"],
             "content": content(item, asked.language),
             "reason": {"rule": offer.rule["id"], "text": because[asked.language]},
         }
 
-    def _statutory(self, asked: Asked) -> list[Answer]:
+    def _statutory(self, asked: Asked, day: str) -> list[Answer]:
         benefits = self.statutory_benefits(asked)
-        found = self.catalogue.statutory(asked.customer_type, benefits, asked.language, asked.day)
+        found = self.catalogue.statutory(asked.customer_type, benefits, asked.language, day)
         return [{"content_type": item["type"], "content": content(item, asked.language)} for item in found]
-
-    def _opening(self, channel: Document, at: datetime) -> Answer:
-        open_now, opens_at = opening(channel, at, self.documents.closures)
-        return {"open_now": open_now, "opens_at": opens_at and opens_at.isoformat()}
 
     def _segment(self, asked: Asked, named: Named | None) -> Answer | None:
         if is_neutral(asked.signals):

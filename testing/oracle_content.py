@@ -1,21 +1,17 @@
-"""The oracle's catalogue and channels: which item stands for a kind of content, and when a channel is open.
+"""The oracle's catalogue: which item stands for a kind of content, and which the law attaches to a benefit or claim.
 
-The heads of models/content/catalogue.yaml, topics.yaml and channels.yaml say what the fields mean. May not import models,
+The heads of models/content/catalogue.yaml and topics.yaml say what the fields mean. May not import models,
 service or training.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, time, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from testing.documents import LANGUAGES, Document, Documents
+from testing.oracle_days import day_after
 
-HELSINKI: Final = ZoneInfo("Europe/Helsinki")
-LOOKED_AHEAD_DAYS: Final = 21
-WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FALLBACK: Final = {"fi": ("fi", "sv", "en"), "sv": ("sv", "fi", "en"), "en": ("en", "fi", "sv")}
 
 
@@ -36,6 +32,9 @@ class Content:
             if item["class"] != "statutory":
                 self._of_kind.setdefault(item["type"], []).append(item)
         self._ranked: dict[tuple[str, ...], list[Document]] = {}
+        first_days = {item["valid_from"] for item in offered if "valid_from" in item}
+        ends = {day_after(item["valid_until"]) for item in offered if "valid_until" in item}
+        self.change_days = sorted(first_days | ends)
 
     def stated_topic(self, customer_type: str, life_event: str, open_matter: str) -> str:
         """The topic of the event looked up, else of the open matter, else the general one of such customers."""
@@ -126,24 +125,3 @@ def content(item: Document, asked: str) -> dict[str, Any]:
     text = item["languages"][language]
     shown = {"id": item["id"], "title": text["title"], "url": text["url"], "language": language}
     return shown | ({"body": text["body"]} if isinstance(text.get("body"), str) else {})
-
-
-def opening(
-    channel: Document, at: datetime, closures: Collection[str]
-) -> tuple[bool | None, datetime | None]:
-    """Whether a channel is open, and if not, when it opens within three weeks; nothing is said where hours vary."""
-    if channel["hours"] == "always":
-        return True, None
-    if channel.get("hours_vary") == "true":
-        return None, None
-    now = at.astimezone(HELSINKI)
-    for ahead in range(LOOKED_AHEAD_DAYS):
-        day = now.date() + timedelta(days=ahead)
-        hours = channel["hours"].get(WEEKDAYS[day.weekday()])
-        if hours and day.isoformat() not in closures:
-            opens, closes = (time.fromisoformat(clock) for clock in hours)
-            if ahead == 0 and opens <= now.time() < closes:
-                return True, None
-            if ahead or now.time() < opens:
-                return False, datetime.combine(day, opens, HELSINKI)
-    return False, None

@@ -65,12 +65,15 @@ def choose(customer_type: str, facts: Facts, day: str, documents: Documents) -> 
     )
 
 
-def forbids(customer_type: str, facts: Facts, channel: str, documents: Documents) -> bool:
-    """Whether a guarantee about such a customer does not let this channel be first."""
+def forbids(customer_type: str, facts: Facts, channel: str, kind: str, documents: Documents) -> bool:
+    """Whether a guarantee about such a customer does not let this channel, or this kind of content, be first."""
     return any(
         guarantee["for"] == customer_type
         and all(facts[fact] in values for fact, values in guarantee["every"].items())
-        and channel not in guarantee["must"].get("channel", [channel])
+        and (
+            channel not in guarantee["must"].get("channel", [channel])
+            or kind not in guarantee["must"].get("content", [kind])
+        )
         for guarantee in documents.guarantees
     )
 

@@ -14,7 +14,7 @@ from models.signals import InvalidSignalsError, read_signals
 from testing.customers import questions
 from testing.documents import read_documents
 from testing.oracle import Asked, Oracle
-from testing.oracle_content import HELSINKI
+from testing.oracle_days import HELSINKI
 from training import score
 
 SEED = 20261127
@@ -46,6 +46,7 @@ def as_on_the_wire(found):
         "degraded": found.degraded,
         "information_only": True,
         "notice": found.notice,
+        "as_of": found.as_of.isoformat(),
         "valid_until": found.valid_until.isoformat(),
         "items": [
             {
