@@ -47,6 +47,7 @@ def questions(documents: Documents, seed: int, number: int) -> Iterator[Asked]:
         sorted(str(day) for day in (*days_off.closed, *days_off.early)),
         sorted({*_days(documents, *documents.items)}),
     ]
+    days.append(sorted({*_days(documents, *_rule_days(documents))}) or days[0])
     reached = [item for item in documents.items if _is_within_reach(item, documents)]
     dated = [item for item in reached if [*_days(documents, item)]]
     for place in range(number):
@@ -134,6 +135,13 @@ def _moment(day: str, random: Random) -> datetime:
     local += timedelta(seconds=random.choice((0, -1, 1, random.randint(-3600, 3600))))
     zone = random.choice(("Europe/Helsinki", "UTC", "America/New_York", "Asia/Tokyo"))
     return local.astimezone(ZoneInfo(zone))
+
+
+def _rule_days(documents: Documents) -> Iterator[Document]:
+    """The days of dated rules, named as those of items are."""
+    for rule in (rule for rules in documents.rules.values() for rule in rules):
+        named = {"valid_from": rule["from"], "valid_until": rule["until"]}
+        yield {name: day for name, day in named.items() if day not in {"", "9999"}}
 
 
 def _days(documents: Documents, *entries: Document) -> Iterator[str]:

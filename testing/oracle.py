@@ -134,7 +134,8 @@ class Oracle:
         return next(
             name
             for name in (first.rule["then"]["human_channel"], *channels["human_fallback"])
-            if channels["channels"][name]["audience"] in (asked.customer_type, "both")
+            if channels["channels"][name]["human"] == "true"
+            and channels["channels"][name]["audience"] in (asked.customer_type, "both")
             and asked.language in channels["channels"][name]["languages"]
             and (
                 channels["channels"][name]["needs_strong_identification"] == "false"

@@ -10,9 +10,12 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 
+from models import authoring
+from models.bundle import preview
 from models.signals import InvalidSignalsError, read_signals
 from testing.customers import questions
 from testing.documents import read_documents
+from testing.edits import write_dated
 from testing.oracle import Asked, Oracle
 from testing.oracle_days import HELSINKI
 from training import score
@@ -101,6 +104,13 @@ def by_recommender(recommender, asked):
     return as_on_the_wire(found)
 
 
+def when_degraded(recommender, asked):
+    signals = read_signals(asked.customer_type, asked.signals)
+    return as_on_the_wire(
+        recommender.degraded(signals, at=asked.at, language=asked.language, limit=asked.limit)
+    )
+
+
 def by_batch(client, some):
     """What the batch endpoint answers to up to 500 questions."""
     customers = [
@@ -173,6 +183,7 @@ def compare_rows(recommender, oracle, some):
     for asked in some:
         expected = oracle.answer(asked)
         agree(asked, by_recommender(recommender, asked), expected)
+        agree(asked, when_degraded(recommender, asked), oracle.degraded(asked))
         met[f"segment {expected['segment'] and expected['segment']['id']}"] += 1
         met.update({f"rule {item['reason']['rule']}" for item in expected["items"]})
         met.update(name for name in ("items", "statutory") if expected[name])
@@ -218,6 +229,15 @@ def test_random_customers_are_answered_as_the_documents_say(recommender, oracle,
     assert all(met[f"segment {name}"] > 100 for name in ("steady", "changing", "supported", "employer", None))
     assert sum(name.startswith("rule ") for name in met) >= 60
     assert met["statutory"] > 500
+
+
+@pytest.mark.parametrize("seed", [SEED + 4, SEED + 5])
+def test_rules_items_and_hours_that_begin_and_end_are_answered_as_the_documents_say(tmp_path, seed):
+    models = write_dated(tmp_path, seed)
+    dated = read_documents(models)
+    served = preview(authoring.read_authored(models / "rulebook", models / "content").parts()).recommender
+    met = compare_rows(served, Oracle(dated), questions(dated, seed, 1_000))
+    assert sum(name.startswith("rule dated-") for name in met) >= 20
 
 
 def test_the_batch_endpoint_answers_random_customers_as_the_documents_say(client, oracle, documents):
