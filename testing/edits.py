@@ -76,7 +76,7 @@ def _with_dated_items(text: str, random: Random) -> str:
 
 
 def _validity(random: Random, form: str, between: str, names: tuple[str, str]) -> str:
-    """A first day, a last day, or both."""
+    """A first day, a last day, or both, in the form of YAML."""
     first, last = sorted(FIRST + timedelta(days=random.randrange(SPAN_DAYS)) for _ in names)
     both = [form.format(names[0], first), form.format(names[1], last)]
     return between.join(random.choice((both, both[:1], both[1:])))

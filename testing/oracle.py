@@ -131,9 +131,10 @@ class Oracle:
     def _human(self, asked: Asked, first: Offer) -> str:
         """The first rule's wish, else the first of the declared order, that this customer can use."""
         channels = self.documents.channels
+        order: list[str] = [first.rule["then"]["human_channel"], *channels["human_fallback"]]
         return next(
             name
-            for name in (first.rule["then"]["human_channel"], *channels["human_fallback"])
+            for name in order
             if channels["channels"][name]["human"] == "true"
             and channels["channels"][name]["audience"] in (asked.customer_type, "both")
             and asked.language in channels["channels"][name]["languages"]

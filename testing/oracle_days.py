@@ -59,7 +59,7 @@ class Days:
 def read_days(channels: Document) -> Days:
     """The days of channels.yaml; the holidays of its years are those of the `holidays` library."""
     years = range(int(channels["holidays"]["from"]), int(channels["holidays"]["until"]) + 1)
-    public: dict[date, str] = holidays.country_holidays("FI", years=years, language="en_US")
+    public = holidays.country_holidays("FI", years=years, language="en_US")
     easters = [day for day, name in public.items() if "Easter Sunday" in name]
     eves = {
         "maundy_thursday": [day - timedelta(days=3) for day in easters],
@@ -113,9 +113,9 @@ def day_after(day: str) -> str:
     return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
-def _could_meet(one: Document, other: Document) -> bool:
+def _could_meet(one: dict[str, list[str]], other: dict[str, list[str]]) -> bool:
     """Whether some facts fit the conditions of both; a fact left out may be anything."""
-    return all({*values} & {*other.get(fact, values)} for fact, values in one.items())
+    return all(set(values) & set(other.get(fact, values)) for fact, values in one.items())
 
 
 def _span(clocks: list[str]) -> Span:
