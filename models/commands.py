@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +16,12 @@ import click
 from models import personas, rulebook_commands
 from models.local_paths import bundles_folder
 from models.missing_extras import with_extra
-from models.options import FOLDER, as_of_option, content_option, folders, rulebook_option, today
+from models.options import FOLDER, Moment, as_of_option, content_option, folders, rulebook_option, today
 
 if TYPE_CHECKING:
-    from models.codes import Language
     from models.findings import Authored
     from models.messages import TeamLanguage
+    from models.recommender import Explanation, Recommender
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -77,44 +77,69 @@ def check(rulebook_folder: Path | None, content_folder: Path | None, language: T
 @click.option("--persona", help="A persona by id, instead of a file.")
 @click.option("--language", type=click.Choice(["fi", "sv", "en"]), default="fi", show_default=True)
 @as_of_option("The day to explain, from midnight in Finland", "now")
+@click.option("--at", type=Moment(), help="The moment to explain, as 2026-05-31T12:00, instead of a day.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10), default=3, show_default=True, help="At most so many items."
+)
+@click.option("--shown", multiple=True, help="A content id that was shown before; may be repeated.")
+@click.option(
+    "--bundle", "digest", help="Explain by the kept bundle whose digest begins so (default: the current one)."
+)
 @rulebook_option
 @content_option
-def explain(
-    customer: Any,  # noqa: ANN401
-    persona: str | None,
-    language: Language,
-    as_of: date | None,
-    rulebook_folder: Path | None,
-    content_folder: Path | None,
-) -> None:
+def explain(customer: Any, persona: str | None, **asked: Any) -> None:  # noqa: ANN401
     """Explain a CUSTOMER: a JSON file {"customer_type": …, "signals": {…}}, or - for standard input.
 
-    By the current bundle; by what is written where --rulebook or --content names a folder. Shows what was offered and why, and each rule passed over with its first condition that failed.
+    By the current bundle, by the one that --bundle names, or by what is written where --rulebook or --content names a
+    folder. Shows what was offered and why, and each rule passed over with its first condition that failed.
     """
-    from models.bundle import BundleError, BundleStore, preview  # noqa: PLC0415
+    from models.bundle import BundleError  # noqa: PLC0415
     from models.channels import HELSINKI  # noqa: PLC0415
     from models.signals import InvalidSignalsError, read_signals  # noqa: PLC0415
 
+    if asked["at"] and asked["as_of"]:
+        raise click.UsageError("--at and --as-of both name the moment. Give one of them.")
     try:
         given = personas.persona(persona) if persona else json.load(customer or sys.stdin)
         signals = read_signals(given["customer_type"], given["signals"])
-        at = datetime.combine(as_of, datetime.min.time(), HELSINKI) if as_of else datetime.now(UTC)
-        recommender = (
-            preview(_checked(rulebook_folder, content_folder).parts()).recommender
-            if rulebook_folder or content_folder
-            else BundleStore(_bundles()).recommender()
+        day = asked["as_of"] and datetime.combine(asked["as_of"], datetime.min.time(), HELSINKI)
+        explanation = _recommender(**asked).explain(
+            signals,
+            at=asked["at"] or day or datetime.now(UTC),
+            language=asked["language"],
+            limit=asked["limit"],
+            shown=asked["shown"],
         )
-        found = recommender.explain(signals, at=at, language=language)
     except InvalidSignalsError as error:
         _stop("\n".join(f"{fault.pointer}: {fault.message}" for fault in error.faults))
     except (BundleError, KeyError, ValueError) as error:
         _stop(f"{type(error).__name__}: {error}")
-    answer = found.recommendation
-    segment = answer.segment
+    _tell(explanation)
+
+
+def _recommender(
+    *, digest: str | None, rulebook_folder: Path | None, content_folder: Path | None, **_others: object
+) -> Recommender:
+    """What explains: a kept bundle, what is written in folders, or the current bundle."""
+    from models import bundle as bundles  # noqa: PLC0415
+
+    if digest and (rulebook_folder or content_folder):
+        raise click.UsageError(
+            "--bundle and --rulebook or --content both name what to explain by. Give one of them."
+        )
+    if digest:
+        return bundles.load(_bundles(), _matching(digest)).recommender
+    if rulebook_folder or content_folder:
+        return bundles.preview(_checked(rulebook_folder, content_folder).parts()).recommender
+    return bundles.BundleStore(_bundles()).recommender()
+
+
+def _tell(explanation: Explanation) -> None:
+    answer, segment = explanation.recommendation, explanation.recommendation.segment
     click.echo(f"segment: {segment.id if segment else 'unknown'}" + _probability(segment))
-    for contribution in found.contributions[:5]:
+    for contribution in explanation.contributions[:5]:
         click.echo(f"  {contribution.log_odds:+.2f} {', '.join(contribution.signals)}")
-    for lookup in found.lookups:
+    for lookup in explanation.lookups:
         stated = {name: value for name, value in lookup.facts.items() if value != "unknown"}
         click.echo(f"\n{', '.join(f'{name}={value}' for name, value in stated.items())}")
         for passed in lookup.passed_over:
@@ -179,14 +204,12 @@ def activate(digest: str) -> None:
     """Make the bundle whose digest starts with DIGEST the current one."""
     from models import bundle as bundles  # noqa: PLC0415
 
-    matching = [name for name in bundles.available(_bundles()) if name.startswith(digest)]
-    if len(matching) != 1:
-        _stop(f"{len(matching)} bundles start with {digest}; `arki-bundle list` shows them.")
+    name = _matching(digest)
     try:
-        bundles.activate(_bundles(), matching[0])
+        bundles.activate(_bundles(), name)
     except bundles.BundleError as error:
         _stop(str(error))
-    click.echo(f"bundle {matching[0][:16]} is current")
+    click.echo(f"bundle {name[:16]} is current")
 
 
 @bundle.command("list")
@@ -211,6 +234,16 @@ def rollback() -> None:
     except bundles.BundleError as error:
         _stop(str(error))
     click.echo(f"bundle {digest[:16]} is current again")
+
+
+def _matching(digest: str) -> str:
+    """The one bundle whose digest begins so; else the command stops."""
+    from models import bundle as bundles  # noqa: PLC0415
+
+    matching = [name for name in bundles.available(_bundles()) if name.startswith(digest)]
+    if len(matching) != 1:
+        _stop(f"{len(matching)} bundles start with {digest}; `arki-bundle list` shows them.")
+    return matching[0]
 
 
 def _checked(rulebook_folder: Path | None, content_folder: Path | None) -> Authored:

@@ -18,6 +18,7 @@ from models.local_paths import LocalPath
 Command = TypeVar("Command", bound=Callable[..., Any])
 FOLDER: Final = LocalPath(file_okay=False)
 _DAY: Final = re.compile(r"(20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}")
+_MOMENT: Final = re.compile(rf"{_DAY.pattern}T[0-9]{{2}}:[0-9]{{2}}")
 
 
 class Day(click.ParamType[date]):
@@ -35,6 +36,27 @@ class Day(click.ParamType[date]):
         except ValueError:
             pass
         message = f"{value} is no day of the years 2000 to 2100. Write it as 2026-05-31."
+        raise click.BadParameter(message, ctx, param)
+
+
+class Moment(click.ParamType[datetime]):
+    """A moment, written as 2026-05-31T12:00; in Finnish time where it names no offset."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
+        """The aware moment; click's usage error, which stops the command, for anything else."""
+        from models.channels import HELSINKI  # noqa: PLC0415
+
+        if isinstance(value, datetime):
+            return value
+        try:
+            if _MOMENT.match(value):
+                moment = datetime.fromisoformat(value)
+                return moment if moment.tzinfo else moment.replace(tzinfo=HELSINKI)
+        except ValueError:
+            pass
+        message = f"{value} is no moment of the years 2000 to 2100. Write it as 2026-05-31T12:00."
         raise click.BadParameter(message, ctx, param)
 
 

@@ -169,3 +169,48 @@ def test_coverage_of_a_file_that_is_no_answers_says_what_to_name(run, tmp_path):
         shown.output
         == f"{file} names nowhere, which the catalogue does not have. Score the customers again.\n"
     )
+
+
+def test_explain_takes_a_kept_bundle_a_moment_a_limit_and_what_was_shown(run, bundles):
+    digest = bundles_module.available(bundles)[0]
+    asked = (
+        "explain",
+        "--persona",
+        "seven-person-bakery",
+        "--bundle",
+        digest[:12],
+        "--at",
+        "2026-11-18T12:00",
+    )
+    whole = run(commands.rulebook, *asked, "--limit", "1").output
+    assert "1. employer_service" in whole
+    assert "2. employer_service" not in whole
+    first = run(commands.rulebook, *asked).output
+    title = next(line for line in first.splitlines() if line.startswith("1. ")).rpartition(" · ")[2]
+    catalogue = bundles_module.load(bundles, digest).recommender.catalogue
+    shown = next(
+        item.id for item in catalogue.items.values() if title in [t.title for t in item.languages.values()]
+    )
+    assert f"· {title}" not in run(commands.rulebook, *asked, "--shown", shown).output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--at", "2026-11-18"),
+            "2026-11-18 is no moment of the years 2000 to 2100. Write it as 2026-05-31T12:00.",
+        ),
+        (("--at", "2026-11-18T12:00", "--as-of", "2026-11-18"), "--at and --as-of both name the moment."),
+        (
+            ("--bundle", "0", "--rulebook", "."),
+            "--bundle and --rulebook or --content both name what to explain by.",
+        ),
+        (("--bundle", "zz"), "0 bundles start with zz; `arki-bundle list` shows them."),
+    ],
+    ids=["a day", "two moments", "two rulebooks", "no such bundle"],
+)
+def test_explain_says_in_a_sentence_what_cannot_be_asked_of_it(run, options, said):
+    shown = run(commands.rulebook, "explain", "--persona", "nea-minor", *options)
+    assert shown.exit_code == 2
+    assert said in shown.output
