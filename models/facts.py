@@ -18,6 +18,10 @@ from models.signals import LifeEvent, Signals
 
 Facts = dict[str, str]
 
+_NEEDS: Final = ("interpreter_needed", "easy_language")
+_LOG_IN: Final = "strong_identification"
+_STATUTORY_SIGNALS: Final = ("open_matter", "active_benefits", "claim_kinds")
+
 MISSING_DOCUMENTS_FROM: Final = 2  # requests in 12 months; assumption: one may be chance, two call for advice
 REPEAT_CONTACTS_FROM: Final = 3  # contacts in 30 days on one matter; assumption
 ASSISTED_FROM: Final = 3  # phone contacts and visits in 90 days beside online use; assumption
@@ -127,6 +131,27 @@ def may_personalise(signals: Signals) -> bool:
     """False for a customer who has objected, and for a minor (GDPR 21, recital 71)."""
     values = signals.values
     return values.get("personalisation") != "objected" and values.get("minor") is not True
+
+
+def is_identified(signals: Signals) -> bool:
+    """Whether the customer is known to have means of strong identification, which OmaKela needs."""
+    return signals.values.get(_LOG_IN) is True
+
+
+def neutral_signals(signals: Signals) -> Signals:
+    """What is left of a customer when the model may not be asked: needs, log-in, and what the law attaches content to."""
+    kept = (*_NEEDS, *_STATUTORY_SIGNALS, _LOG_IN)
+    values = {name: value for name, value in signals.values.items() if name in kept}
+    return Signals(signals.customer_type, values | {"personalisation": "objected"})
+
+
+def statutory_benefits(signals: Signals) -> list[str]:
+    """Open matter first, then active benefits or kinds of claim: all that chooses statutory content."""
+    values: Mapping[str, Any] = signals.values
+    open_matter = [values["open_matter"]] if "open_matter" in values else []
+    if signals.customer_type == "employer":
+        return open_matter + [kind for kind in CLAIM_KINDS if kind in values.get("claim_kinds", ())]
+    return open_matter + [benefit for benefit in BENEFITS if benefit in values.get("active_benefits", ())]
 
 
 def _person_lookups(signals: Signals, prediction: Prediction | None) -> list[Facts]:

@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple
 
 from models.catalogue import Catalogue, ContentItem, same_until
 from models.channels import HELSINKI, Channel, human_channel
-from models.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, CustomerType, Language
+from models.codes import CUSTOMER_TYPES, CustomerType, Language
 from models.combinations import Combinations, count_combinations, possible_combinations
 from models.experiments import Assignment, Draw
-from models.facts import Facts, lookups, may_personalise
+from models.facts import Facts, is_identified, lookups, may_personalise, neutral_signals, statutory_benefits
 from models.mapping import MappingRow, mapping_rows
 from models.offers import Offer, Sought, Wanted, WhyNot, drawn, kinds_offered, topic_for, why_not
 from models.recommendation import (
@@ -58,10 +58,7 @@ __all__ = [
     "Versions",
 ]
 REASONS_SHOWN: Final = 3
-_NEEDS: Final = ("interpreter_needed", "easy_language")
-_LOG_IN: Final = "strong_identification"
 _MOST_KEPT: Final = 1024
-_STATUTORY_SIGNALS: Final = ("open_matter", "active_benefits", "claim_kinds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,7 @@ class Recommender:
         self, signals: Signals, *, at: datetime, language: Language = "fi", limit: int = 3
     ) -> Recommendation:
         """The neutral answer, marked so, for when making the real one failed. The model is not asked."""
-        return self._recommend(_neutral(signals), None, _asked(at, language, limit, degraded=True))
+        return self._recommend(neutral_signals(signals), None, _asked(at, language, limit, degraded=True))
 
     def explain(
         self,
@@ -143,7 +140,7 @@ class Recommender:
         `degraded` explains the neutral answer that `degraded` gives; the model is not asked.
         """
         asked = _asked(at, language, limit, () if degraded else shown, draw, degraded=degraded)
-        signals = _neutral(signals) if degraded else signals
+        signals = neutral_signals(signals) if degraded else signals
         prediction = None if degraded else self._predict(signals)
         table = self.rulebook.tables[signals.customer_type].on(asked.day)
         found = lookups(signals, prediction)
@@ -188,7 +185,7 @@ class Recommender:
 
     def _recommend(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> Recommendation:
         offers, assignment = self._offers(signals, lookups(signals, prediction), asked)
-        identified = signals.values.get(_LOG_IN) is True
+        identified = is_identified(signals)
         offered = self._offered(signals.customer_type, offers, asked, identified=identified)
         statutory, statutory_until = self._statutory(signals, asked)
         segment = self._segment(signals, prediction, asked.language)
@@ -227,7 +224,7 @@ class Recommender:
 
     def _statutory(self, signals: Signals, asked: _Asked) -> tuple[tuple[StatutoryItem, ...], date]:
         """What the law attaches to the benefits that are named, and until when; kept, since it follows from them alone."""
-        kind, language, benefits = signals.customer_type, asked.language, _statutory_benefits(signals)
+        kind, language, benefits = signals.customer_type, asked.language, statutory_benefits(signals)
         if not benefits:
             return (), self._latest(asked.day)
         wanted: Any = {"customer_type": kind, "language": language, "day": asked.day}
@@ -432,27 +429,11 @@ def _named(offer: Offer) -> tuple[str, tuple[str, ...], str, str]:
     return offer.rule.id, offer.rule.content, offer.channel.id, offer.topic
 
 
-def _neutral(signals: Signals) -> Signals:
-    """What is left of a customer when the model may not be asked: needs, log-in, and what the law attaches content to."""
-    kept = (*_NEEDS, *_STATUTORY_SIGNALS, _LOG_IN)
-    values = {name: value for name, value in signals.values.items() if name in kept}
-    return Signals(signals.customer_type, values | {"personalisation": "objected"})
-
-
 def _is_personalised(signals: Signals, prediction: Prediction | None) -> bool:
     """Whether signals chose the answer: a segment was named, or an employer told something of itself."""
     if signals.customer_type == "employer":
         return may_personalise(signals) and any(name != "personalisation" for name in signals.values)
     return prediction is not None and prediction.segment is not None
-
-
-def _statutory_benefits(signals: Signals) -> list[str]:
-    """Open matter first, then active benefits or kinds of claim: all that chooses statutory content."""
-    values: Mapping[str, Any] = signals.values
-    open_matter = [values["open_matter"]] if "open_matter" in values else []
-    if signals.customer_type == "employer":
-        return open_matter + [kind for kind in CLAIM_KINDS if kind in values.get("claim_kinds", ())]
-    return open_matter + [benefit for benefit in BENEFITS if benefit in values.get("active_benefits", ())]
 
 
 def _content(item: ContentItem, asked: Language) -> Content:

@@ -119,7 +119,7 @@ BROKEN = [
     ),
     pytest.param(
         lambda r: rule_named(r, "firm")["then"].update(
-            channel="callback", content=["calculator", "easy_read"]
+            channel="phone", content=["calculator", "easy_read"]
         ),
         "firm",
         "offers `calculator`, of which the catalogue has none",
