@@ -27,6 +27,8 @@ _EXCEPTIONS: Final = """exceptions:
   - {date: 2026-12-24, channels: [callback], hours: ["09:00", "11:00"], source: none}
   - {date: 2026-12-31, channels: [phone], hours: ["09:00", "16:00"], source: none}
 """
+_WISHES: Final = ("phone_appointment", "phone", "service_point", "callback")
+"""Human channels that copies wish for: not every language or log-in can use each; the first two are for employers, too."""
 _ENTRY: Final = re.compile(r"(?m)^  - id: (\S+)\n(?:(?:    .*|\s*)\n)+")
 
 
@@ -40,8 +42,14 @@ def write_dated(folder: Path, seed: int) -> Path:
     _edit(models / "rulebook" / "rules.yaml", lambda text: _with_dated_rules(text, random))
     for name in ("catalogue.yaml", "nudges.yaml", "pages.yaml"):
         _edit(models / "content" / name, lambda text: _with_dated_items(text, random))
-    _edit(models / "content" / "channels.yaml", lambda text: text.replace("exceptions: []\n", _EXCEPTIONS))
+    _edit(models / "content" / "channels.yaml", _with_other_channels)
     return models
+
+
+def _with_other_channels(text: str) -> str:
+    """Days on which hours differ, and a human channel for persons alone tried before the one for all."""
+    text = text.replace("exceptions: []\n", _EXCEPTIONS)
+    return text.replace("human_fallback: [phone, service_point]", "human_fallback: [service_point, phone]")
 
 
 def _with_dated_rules(text: str, random: Random) -> str:
@@ -54,9 +62,12 @@ def _with_dated_rules(text: str, random: Random) -> str:
 def _insert(table: str, name: str, number: int, random: Random) -> str:
     rules = list(_ENTRY.finditer(table))
     places: dict[int, list[str]] = {}
+    wishes = _WISHES[:2] if name == "dated-firm" else _WISHES
     for count in range(number):
         pattern = random.randrange(len(rules))
         body = rules[pattern].group().split("\n", 1)[1].rstrip()
+        if "human_channel:" not in body:
+            body = body.replace("    then:\n", f"    then:\n      human_channel: {random.choice(wishes)}\n")
         rule = f"  - id: {name}-{count}\n    valid: {{{_validity(random, '{}: {}', ', ', ('from', 'until'))}}}\n{body}\n\n"
         places.setdefault(random.choice((pattern, pattern, random.randint(0, pattern))), []).append(rule)
     for place in sorted(places, reverse=True):
