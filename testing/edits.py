@@ -40,6 +40,7 @@ def write_dated(folder: Path, seed: int) -> Path:
     (models / "artifacts").mkdir()
     shutil.copy(ROOT / "models" / "artifacts" / "scorecard.json", models / "artifacts")
     _edit(models / "rulebook" / "rules.yaml", lambda text: _with_dated_rules(text, random))
+    _edit(models / "content" / "pages.yaml", _with_a_duty_of_one_claim)
     for name in ("catalogue.yaml", "nudges.yaml", "pages.yaml"):
         _edit(models / "content" / name, lambda text: _with_dated_items(text, random))
     _edit(models / "content" / "channels.yaml", _with_other_channels)
@@ -74,6 +75,14 @@ def _insert(table: str, name: str, number: int, random: Random) -> str:
         at = rules[place].start()
         table = table[:at] + "".join(places[place]) + table[at:]
     return table
+
+
+def _with_a_duty_of_one_claim(text: str) -> str:
+    """A second duty of employers, of one kind of claim: with the shipped one alone, their order could not be seen."""
+    duty = next(entry.group() for entry in _ENTRY.finditer(text) if entry[1] == "employer-claim-deadline")
+    particular = re.sub(r"    benefits: \[[^\]]*\]", "    benefits: [family_leave]", duty)
+    particular = particular.replace("employer-claim-deadline", "employer-family-leave-deadline")
+    return f"{text.rstrip()}\n\n{particular}"
 
 
 def _with_dated_items(text: str, random: Random) -> str:
