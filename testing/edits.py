@@ -50,7 +50,9 @@ def write_dated(folder: Path, seed: int) -> Path:
 def _with_other_channels(text: str) -> str:
     """Days on which hours differ, and a human channel for persons alone tried before the one for all."""
     text = text.replace("exceptions: []\n", _EXCEPTIONS)
-    return text.replace("human_fallback: [phone, service_point]", "human_fallback: [service_point, phone]")
+    text = text.replace("human_fallback: [phone, service_point]", "human_fallback: [service_point, phone]")
+    before, name, point = text.partition("\n  service_point:\n")
+    return before + name + point.replace("languages: [fi, sv]", "languages: [fi, sv, en]", 1)
 
 
 def _with_dated_rules(text: str, random: Random) -> str:
@@ -78,10 +80,10 @@ def _insert(table: str, name: str, number: int, random: Random) -> str:
 
 
 def _with_a_duty_of_one_claim(text: str) -> str:
-    """A second duty of employers, of one kind of claim: with the shipped one alone, their order could not be seen."""
+    """A second duty of employers, of the first kind of claim: with the shipped one alone, their order could not be seen."""
     duty = next(entry.group() for entry in _ENTRY.finditer(text) if entry[1] == "employer-claim-deadline")
-    particular = re.sub(r"    benefits: \[[^\]]*\]", "    benefits: [family_leave]", duty)
-    particular = particular.replace("employer-claim-deadline", "employer-family-leave-deadline")
+    particular = re.sub(r"    benefits: \[[^\]]*\]", "    benefits: [sickness_allowance]", duty)
+    particular = particular.replace("employer-claim-deadline", "employer-sickness-deadline")
     return f"{text.rstrip()}\n\n{particular}"
 
 
