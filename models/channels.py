@@ -162,6 +162,26 @@ def human_channel(
     )
 
 
+def days_opened_otherwise(one: Channel, other: Channel, *, start: date, end: date) -> list[date]:
+    """The days of a span, both ends among them, whose hours two versions of a channel tell apart.
+
+    By holidays, eves, exceptions and the years that are known; whether the hours of weekdays differ is another question.
+    """
+    weekly = [channel.hours for channel in (one, other) if channel.hours is not None]
+    if one.days == other.days or len(weekly) < 2 or (one.hours_vary and other.hours_vary):  # noqa: PLR2004  (versions)
+        return []
+
+    def told(days: OpeningDays, day: date, hours: Mapping[str, Hours]) -> object:
+        return days.cover(day) and days.hours(one.id, day, hours.get(WEEKDAYS[day.weekday()]))
+
+    span = (start + timedelta(days=after) for after in range((end - start).days + 1))
+    return [
+        day
+        for day in span
+        if any(told(one.days, day, each) != told(other.days, day, each) for each in weekly)
+    ]
+
+
 def read_channels(document: Mapping[str, Any]) -> dict[str, Channel]:
     """Channels by id, from the parsed data. Raises `KeyError` or `ValueError` on data no check has passed."""
     order, days = list(document.get("human_fallback", ())), _read_days(document)

@@ -22,6 +22,7 @@ from models.facts import (
     MISSING_DOCUMENTS_FROM,
     REPEAT_CONTACTS_FROM,
     SIZE_CLASSES,
+    VARYING,
     Facts,
 )
 from models.scorecard import FEATURES, Scorecard
@@ -30,8 +31,7 @@ from models.signals import CONTRACT
 from models.text_blocks import CustomerBatch
 
 PERSON, EMPLOYER = (CUSTOMER_TYPES.index(kind) for kind in ("person", "employer"))
-VARYING: Final[Mapping[CustomerType, str]] = {"person": "life_event", "employer": "open_matter"}
-"""The fact that differs between a customer's lookups."""
+_RUNNING: Final[Mapping[CustomerType, str]] = {"person": "active_benefits", "employer": "claim_kinds"}
 AUDIT: Final = "audit_"
 _UNKNOWN: Final = {
     kind: {fact.name: fact.values.index(UNKNOWN) for fact in FACTS[kind] if UNKNOWN in fact.values}
@@ -83,6 +83,12 @@ class Cells:
         Position in the fact `segment`; for employers all 0.
     preferred : ndarray of shape (n_customers,)
         Position of the preferred channel in its signal's values; `MISSING` where none may be used.
+    matter : ndarray of shape (n_customers,)
+        Position of the open matter in its signal's values; `MISSING` where there is none.
+    identifies : ndarray of shape (n_customers,)
+        Whether the customer identifies strongly, also of those who objected: 1 yes, 0 no, `MISSING` unknown.
+    benefits : ndarray of shape (n_customers,)
+        One bit for each active benefit, or of an employer for each kind of claim.
     audit : mapping of str to list
         Column to its values, one per customer.
     """
@@ -91,6 +97,9 @@ class Cells:
     cells: NDArray[np.int64]
     segment: Codes
     preferred: Codes
+    matter: Codes
+    identifies: Codes
+    benefits: NDArray[np.int64]
     audit: Mapping[str, Any]
 
 
@@ -115,12 +124,16 @@ def cells_of(read: CustomerBatch, scorecard: Scorecard) -> list[Cells]:
     for part in fact_columns(columns, ColumnScorecard(scorecard)):
         kind = part.customer_type
         preferred = columns.number("person", "preferred_channel")[part.rows]
+        identifies = columns.number("person", "strong_identification")
         found.append(
             Cells(
                 kind,
                 _cells(part),
                 part.facts["segment"] if kind == "person" else np.zeros(len(part.rows), np.int32),
                 np.where(part.neutral | (kind == "employer"), np.int32(MISSING), preferred),
+                columns.number(kind, "open_matter")[part.rows],
+                identifies[part.rows],
+                columns.choices(kind, _RUNNING[kind]).bits[part.rows],
                 {name: values.take(part.rows) for name, values in audit.items()},
             )
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from models.example_customers import TELLING, Inventor
 from models.facts import Facts, feasible_blocks
 from models.grid import GAP, Cell, Conditions, decide, decide_boxes
 from models.promises import offer_of, outcome_of
+from models.recommender import Recommender
 from models.rulebook import Rule, Rulebook, Table, read_rulebook
 
 
@@ -28,12 +29,30 @@ class EditionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """A rulebook with the channels it was written for. `name` is how it was asked for."""
+    """A rulebook with the channels it was written for. `name` is how it was asked for.
+
+    `parts` are all of its documents by file name, and `artifacts` is the folder of the model that goes with them.
+    """
 
     name: str
     rulebook: Rulebook
     channels: Mapping[str, Channel]
     capacities: Mapping[str, float]
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Path = bundle.ARTIFACTS
+
+    def recommender(self) -> Recommender:
+        """What gives the answers of this edition.
+
+        Raises
+        ------
+        EditionError
+            If a part is missing, or the parts do not work together.
+        """
+        try:
+            return bundle.preview(dict(self.parts), artifacts=self.artifacts).recommender
+        except (bundle.BundleError, KeyError) as error:
+            raise EditionError(f"{self.name} cannot answer: {error}. Build it again.") from None
 
 
 class Change(NamedTuple):
@@ -77,6 +96,19 @@ def read_edition(name: str, bundles: Path) -> Edition:
         return _bundled(name, bundles / matching[0])
     raise EditionError(
         f"{name} is neither a folder with rules.yaml nor the digest of one bundle. `arki-bundle list` shows the bundles."
+    )
+
+
+def edition_of(name: str, parts: Mapping[str, Any], artifacts: Path = bundle.ARTIFACTS) -> Edition:
+    """The edition of some documents, by file name as `Authored.parts` gives them."""
+    channels = parts["channels.json"]
+    capacities = {
+        channel: float(data["capacity_per_day"])
+        for channel, data in channels["channels"].items()
+        if "capacity_per_day" in data
+    }
+    return Edition(
+        name, read_rulebook(parts["rulebook.json"]), read_channels(channels), capacities, parts, artifacts
     )
 
 
@@ -139,20 +171,11 @@ def _authored(name: str, rulebook: Path, content: Path) -> Edition:
         raise EditionError(
             f"{name} has errors; `arki-rulebook check` tells them. First: {authored.errors[0]}"
         )
-    return _edition(name, authored.rulebook, authored.channels)
+    return edition_of(name, authored.parts())
 
 
 def _bundled(name: str, folder: Path) -> Edition:
-    rulebook, channels = (
-        json.loads((folder / f"{part}.json").read_bytes()) for part in ("rulebook", "channels")
-    )
-    return _edition(name, rulebook, channels)
-
-
-def _edition(name: str, rulebook: Mapping[str, Any], channels: Mapping[str, Any]) -> Edition:
-    capacities = {
-        channel: float(data["capacity_per_day"])
-        for channel, data in channels["channels"].items()
-        if "capacity_per_day" in data
+    parts = {
+        part: json.loads((folder / part).read_bytes()) for part in bundle.PARTS if (folder / part).exists()
     }
-    return Edition(name, read_rulebook(rulebook), read_channels(channels), capacities)
+    return edition_of(name, parts, folder if "scorecard.json" in parts else bundle.ARTIFACTS)

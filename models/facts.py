@@ -84,6 +84,8 @@ EMPLOYER_FACTS: Final = (
     Fact("friction", ("late_claims", "returned_claims", "none", UNKNOWN), "Where claims get stuck"),
 )
 FACTS: Final[Mapping[CustomerType, tuple[Fact, ...]]] = {"person": PERSON_FACTS, "employer": EMPLOYER_FACTS}
+VARYING: Final[Mapping[CustomerType, str]] = {"person": "life_event", "employer": "open_matter"}
+"""The fact that differs between a customer's lookups."""
 
 Block = Mapping[str, tuple[str, ...]]
 

@@ -1,13 +1,11 @@
-"""What an edit of the rulebook would do to people, as figures: one form for a customer file and for the sample.
-
-`impact` counts a customer file with pyarrow, `sample_impact` the sample that ships with the model without it. Both fill
-this form, so a page or a command reads one. Imports neither numpy nor pyarrow: the serving installation has no pyarrow.
-"""
+"""What an edit would do to people, as figures: the form that `impact` fills and that pages and commands read."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 from models.channels import Channel
@@ -20,12 +18,38 @@ WORKING_DAYS_A_MONTH: Final = 21
 EXAMPLES: Final = 20
 LOOKED_AT: Final = 2_000
 """Cells that examples are chosen from, those with the most customers."""
+MOST_SEEN: Final = 20
+MOST_ALIKE: Final = 4
+"""Examples of one pair of rules; more of them would be near copies of each other."""
 NO_RULE: Final = "(no rule)"
+CHANGES: Final = ("rules", "content", "channels", "texts")
+"""What of an answer differs: the channel or kind of content; which items; a channel's name or hours; a sentence."""
 
 
 class Move(NamedTuple):
     """Customers who go from one thing to another, such as from a channel to a channel."""
 
+    old: str
+    new: str
+    customers: int
+
+
+class Period(NamedTuple):
+    """Days from `start` to `end`, both among them, and how many customers get another answer on them.
+
+    `by_change` has a number for each of `CHANGES`; a customer may count in several.
+    """
+
+    start: date
+    end: date
+    changed: int
+    by_change: tuple[int, ...]
+
+
+class Seen(NamedTuple):
+    """What customers see first that differs, before and after. `change` is one of `CHANGES`; empty text is nothing."""
+
+    change: str
     old: str
     new: str
     customers: int
@@ -64,14 +88,36 @@ class ExampleCell(NamedTuple):
 
 @dataclass(slots=True)
 class Impact:
-    """What changes for a population. Channels and content are those offered first.
+    """What changes for a population. A customer changes whose answer differs in some language.
 
-    `cost_old` and `cost_new` are the mean cost of one contact (EUR) over the customers whose channel has a public cost,
-    `costed_old` and `costed_new` how many those are.
+    Attributes
+    ----------
+    periods : list of Period
+        Every period from the first day asked about to the last that was looked at.
+    day : date
+        The day that all other figures are of: of the first period in which anybody changes, else the first.
+    limit : int
+        How many items an answer has at most.
+    sampled : int
+        The number of simulated customers whom the figures are scaled up from; 0 where each customer was counted.
+    languages : list of Move
+        How many change in each language.
+    channels, contents : list of Move
+        Of those who change: the channel and the kind of content offered first, from and to.
+    cost_old, cost_new : float or None
+        The mean cost of one contact (EUR) over the customers whose first channel has a public cost, `costed_old` and
+        `costed_new` of them.
     """
 
-    customers: int = 0
-    changed: int = 0
+    customers: int
+    changed: int
+    day: date
+    limit: int
+    sampled: int
+    periods: list[Period]
+    by_change: tuple[int, ...] = (0,) * len(CHANGES)
+    languages: list[Move] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
     channels: list[Move] = field(default_factory=list)
     contents: list[Move] = field(default_factory=list)
     segments: list[Move] = field(default_factory=list)
@@ -82,6 +128,16 @@ class Impact:
     cost_new: float | None = None
     costed_old: int = 0
     costed_new: int = 0
+
+    @property
+    def until(self) -> date:
+        """The last day of the period that begins on `day`."""
+        return next(period.end for period in self.periods if period.start == self.day)
+
+    @property
+    def ever_changed(self) -> bool:
+        """Whether anybody gets another answer in any period."""
+        return any(period.changed for period in self.periods)
 
 
 def mean_cost(offered: Mapping[str, float], channels: Mapping[str, Channel]) -> tuple[float | None, int]:
@@ -101,7 +157,7 @@ def mean_cost(offered: Mapping[str, float], channels: Mapping[str, Channel]) -> 
 
 
 def example_cells(cells: Iterable[ExampleCell], inventor: Inventor) -> Iterator[ExampleCell]:
-    """Cells to show, each with an invented customer: first one for each pair of rules, then whichever are largest.
+    """Cells to show, each with an invented customer: one for each pair of rules, then the next largest of each pair.
 
     Parameters
     ----------
@@ -109,13 +165,14 @@ def example_cells(cells: Iterable[ExampleCell], inventor: Inventor) -> Iterator[
         Cells whose answer changes, the largest first, without customers.
     inventor : Inventor
     """
-    pairs: set[tuple[str, str]] = set()
+    met: Counter[tuple[str, str]] = Counter()
     first: list[ExampleCell] = []
     more: list[ExampleCell] = []
     for cell in cells:
         pair = (cell.old_rule, cell.new_rule)
-        (more if pair in pairs else first).append(cell)
-        pairs.add(pair)
+        met[pair] += 1
+        if met[pair] <= MOST_ALIKE:
+            (more if met[pair] > 1 else first).append(cell)
     for cell in (first + more)[:EXAMPLES]:
         given = inventor.signals_for(cell.customer_type, cell.facts)
         customer = None if given is None else {"customer_type": cell.customer_type, "signals": given}

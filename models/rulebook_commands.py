@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 _FILE: Final = LocalPath(dir_okay=False)
 _SHOWN: Final = 20
+_CHANGES: Final = {
+    "rules": "another channel or kind of content",
+    "content": "other content",
+    "channels": "another name, or other hours, of a channel",
+    "texts": "another sentence",
+}
 
 
 @click.command()
@@ -107,8 +113,9 @@ def _own_pages_in(answers: Path, catalogue: Catalogue) -> str:
 @click.argument("new")
 @as_of_option("The day to compare on")
 def diff(old: str, new: str, as_of: date | None) -> None:
-    """Show which cells of facts get another answer in NEW than in OLD, exactly.
+    """Show for which cells of facts the rules come out otherwise in NEW than in OLD, exactly.
 
+    Only rules are compared. What an edit of content, channels or texts changes is counted by `arki-rulebook impact`.
     OLD and NEW are each a folder (of rules.yaml, or with rulebook/ and content/ in it) or a bundle's digest.
     """
     from models.analysis import read_model  # noqa: PLC0415
@@ -135,7 +142,10 @@ def diff(old: str, new: str, as_of: date | None) -> None:
             else "nobody, by the current model"
         )
         click.echo(f"{'':19}customer: {customer}")
-    click.echo(f"{found.changed:,} of {found.cells:,} cells get another answer.")
+    click.echo(
+        f"The rules come out otherwise for {found.changed:,} of {found.cells:,} cells. `arki-rulebook impact` counts the"
+        " customers whose answer differs, by whatever was edited."
+    )
 
 
 @click.command()
@@ -144,7 +154,14 @@ def diff(old: str, new: str, as_of: date | None) -> None:
 @click.option(
     "--population", required=True, type=_FILE, help="Customers, .parquet or .csv, as arki-score reads."
 )
-@as_of_option("The day to compare on")
+@as_of_option("One day to compare on")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10),
+    default=3,
+    show_default=True,
+    help="How many items an answer has at most.",
+)
 @click.option(
     "--uptake",
     type=click.FloatRange(0, 1),
@@ -153,37 +170,49 @@ def diff(old: str, new: str, as_of: date | None) -> None:
     help="Share of offers of personal service that are taken up; an assumption.",
 )
 @click.option("--json", "as_json", is_flag=True, help="All figures as JSON.")
-def impact(old: str, new: str, population: Path, as_of: date | None, uptake: float, *, as_json: bool) -> None:
+def impact(
+    old: str, new: str, population: Path, as_of: date | None, limit: int, uptake: float, *, as_json: bool
+) -> None:
     """Count the customers of a population who would get another answer in NEW than in OLD, and which.
 
-    Channels and content are those offered first. Columns audit_… of the population show differences between groups.
+    A customer counts whose items, statutory content, human channel or notice differ in Finnish, Swedish or English, by
+    whatever was edited: rules, content, channels or texts. Without --as-of every period to come is counted, and the
+    figures below are of the first in which anybody changes.
+
+    Columns audit_… of the population show differences between groups.
     """
     from dataclasses import asdict  # noqa: PLC0415
 
-    from models.analysis import read_model  # noqa: PLC0415
     from models.comparison import EditionError, read_edition  # noqa: PLC0415
     from models.customer_files import CustomerFileError  # noqa: PLC0415
     from models.example_customers import Inventor  # noqa: PLC0415
     from models.impact import impact as counted  # noqa: PLC0415
+    from models.periods import Days, periods_to_come  # noqa: PLC0415
+    from models.population_files import read_population  # noqa: PLC0415
 
-    scorecard = read_model()
-    if scorecard is None:
-        _stop("There is no model in models/artifacts; run `make train`.")
     try:
+        editions = [read_edition(name, bundles_folder()) for name in (old, new)]
+        one, other = (edition.recommender() for edition in editions)
         found = counted(
-            read_edition(old, bundles_folder()),
-            read_edition(new, bundles_folder()),
-            population,
-            day=as_of or today(),
-            scorecard=scorecard,
-            inventor=Inventor(scorecard),
+            one,
+            other,
+            read_population(population, other.scorecard),
+            periods=[Days(as_of, as_of)] if as_of else periods_to_come(one, other, day=today()),
+            inventor=Inventor(other.scorecard),
+            limit=limit,
+            capacities=editions[1].capacities,
         )
     except (EditionError, CustomerFileError, ValueError) as error:
         _stop(str(error))
     if as_json:
-        click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2))
-    else:
-        _tell(found, uptake)
+        click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2, default=str))
+        return
+    if one.versions.model != other.versions.model:
+        click.echo(
+            f"OLD has the model {one.versions.model}, NEW {other.versions.model}. Both are weighed with NEW's, so what"
+            " the models themselves change is not counted."
+        )
+    _tell(found, uptake)
 
 
 @click.command()
@@ -261,9 +290,8 @@ def _tell(found: Impact, uptake: float) -> None:
     from models.example_customers import telling  # noqa: PLC0415
     from models.impact_report import WORKING_DAYS_A_MONTH  # noqa: PLC0415
 
-    click.echo(
-        f"{found.changed:,} of {found.customers:,} customers get another answer ({_share(found.changed, found.customers)})."
-    )
+    _tell_periods(found)
+    _tell_changes(found)
     for title, moves in (("first channel", found.channels), ("first content", found.contents)):
         _table(title, ((f"{m.old} -> {m.new}", m.customers) for m in moves[:_SHOWN]))
     _table("segment", ((move.old, move.customers) for move in found.segments))
@@ -280,14 +308,7 @@ def _tell(found: Impact, uptake: float) -> None:
             f"\ncost per contact: {found.cost_old:.2f} -> {found.cost_new:.2f} EUR ({change:+.2f}), over the {known} of "
             "customers whose first channel has a public cost (2017)"
         )
-    for column in dict.fromkeys(group.column for group in found.groups):
-        click.echo(f"\n{column}: changed; offered a person first, before -> after")
-        for group in found.groups:
-            if group.column == column:
-                shares = [
-                    _share(n, group.customers) for n in (group.changed, group.human_old, group.human_new)
-                ]
-                click.echo(f"  {group.group} ({group.customers:,}): {shares[0]}; {shares[1]} -> {shares[2]}")
+    _tell_groups(found)
     click.echo("\nexample customers, invented")
     for cell in found.examples:
         facts = ", ".join(f"{name}={value}" for name, value in telling(cell.facts).items())
@@ -296,6 +317,48 @@ def _tell(found: Impact, uptake: float) -> None:
         )
         if cell.customer:
             click.echo(f"    {json.dumps(cell.customer, ensure_ascii=False)}")
+
+
+def _tell_groups(found: Impact) -> None:
+    """How audit groups differ."""
+    for column in dict.fromkeys(group.column for group in found.groups):
+        click.echo(f"\n{column}: changed; offered a person first, before -> after")
+        for group in found.groups:
+            if group.column == column:
+                shares = [
+                    _share(n, group.customers) for n in (group.changed, group.human_old, group.human_new)
+                ]
+                click.echo(f"  {group.group} ({group.customers:,}): {shares[0]}; {shares[1]} -> {shares[2]}")
+
+
+def _tell_periods(found: Impact) -> None:
+    """How many customers change in each period."""
+    scaled = f" (scaled up from a sample of {found.sampled:,} simulated customers)" if found.sampled else ""
+    one_day = len(found.periods) == 1 and found.periods[0].start == found.periods[0].end
+    when = f"on {found.day}" if one_day else f"from {found.day} to {found.until}"
+    click.echo(
+        f"{found.changed:,} of {found.customers:,} customers get another answer ({_share(found.changed, found.customers)})"
+        f" {when}, of at most {found.limit} items{scaled}."
+    )
+    if not one_day:
+        click.echo("\nby period, customers who get another answer")
+        for period in found.periods:
+            click.echo(f"  {period.start} to {period.end}: {period.changed:,}")
+        click.echo(f"  Days after {found.periods[-1].end} were not looked at; --as-of weighs one of them.")
+
+
+def _tell_changes(found: Impact) -> None:
+    """What changes, in which language, and what customers see of it."""
+    from models.impact_report import CHANGES  # noqa: PLC0415
+
+    click.echo("\nwhat changes, customers (one may count in several)")
+    for name, n in zip(CHANGES, found.by_change, strict=True):
+        click.echo(f"  {_CHANGES[name]}: {n:,}")
+    _table("language", ((move.old, move.customers) for move in found.languages))
+    if found.seen:
+        click.echo("\nwhat they see first that differs")
+    for seen in found.seen:
+        click.echo(f"  {seen.customers:,}: {seen.old or '–'} -> {seen.new or '–'}")
 
 
 def _table(title: str, rows: Iterable[tuple[str, int]]) -> None:

@@ -21,6 +21,7 @@ from strategies import given_signals
 from models import bundle as bundles_module
 from models.codes import CUSTOMER_TYPES, LIFE_EVENTS
 from models.mapping import MappingRow
+from models.questions import lookups_of
 from models.sample import read_sample
 from models.signals import read_signals
 from service.access import make_key, write_keys
@@ -337,12 +338,15 @@ def cell_of(shown, row, column):
 def test_a_cell_opens_on_what_most_of_its_customers_get_with_their_share(store, filters):
     bundle, weights = store.bundle(), {}
     table = bundle.recommender.rulebook.tables["person"].on(START.date())
-    for cell in read_sample().cells["person"]:  # customers one by one, as no page reads them
-        facts = cell.facts
+    population = read_sample().population  # row by row, as no page reads it
+    for at, weight in zip(population.question_of, population.weight, strict=True):
+        facts = lookups_of(population.questions[at])[0]
+        if population.questions[at].customer_type == "employer":
+            continue
         fixed = filters.items() if facts["segment"] != "unknown" else ()
         if facts["personalisation"] == "allowed" and all(facts[name] == value for name, value in fixed):
             rules = weights.setdefault((facts["life_event"], facts["segment"]), Counter())
-            rules[table.choose(facts).id] += cell.weight
+            rules[table.choose(facts).id] += weight
     shown = matrix.matrix(bundle, "person", filters, START, "en")
     for row, cells in shown.rows:
         for column, cell in zip(shown.columns, cells, strict=True):

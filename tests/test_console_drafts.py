@@ -16,10 +16,11 @@ from browsing import token_of
 
 from models import authoring, bundle, sheet_files
 from models.analysis import read_model
-from models.comparison import read_edition
+from models.comparison import edition_of
 from models.example_customers import Inventor
+from models.impact import impact
+from models.periods import Days
 from models.sample import read_sample, segment_shares
-from models.sample_impact import sample_impact
 from service.app import create_app
 from service.console import jobs
 from service.console.jobs import BusyError, Jobs
@@ -123,7 +124,7 @@ def test_a_draft_is_checked_and_weighed_though_an_example_contradicts_it(moved):
     assert "example-job-loss-guidance" in text
     assert "expects the channel <code>web_page</code>, but the table gives <code>callback</code>" in text
     assert "then.channel" in text
-    assert "16,800 of 3,144,259 combinations of facts get another answer." in text
+    assert "The rules come out otherwise for 16,800 of 3,144,259 combinations of facts." in text
     assert re.search(r"[\d,]+ of 4,65\d,\d{3} customers get another answer", text)
     assert "aino-job-loss" in text
     assert "Age: 18-24" in text
@@ -141,8 +142,26 @@ def test_the_reviewed_file_and_a_change_note_can_be_fetched(team, moved):
     assert note.headers["Content-Disposition"] == 'attachment; filename="change-note.md"'
     assert "- rules.yaml: `job-loss-guidance`: changed" in note.text
     assert "`then.channel`: web_page → callback" in note.text
+    assert "This is an estimate: a sample of 105,000 simulated customers, scaled up to Finland." in note.text
+    assert "Customers who get another answer, by period:" in note.text
     assert "Review" in note.text
     assert team.get(f"{moved[0]}/job.json").status_code == 404
+
+
+def test_a_draft_that_withdraws_a_guide_is_never_said_to_change_nothing_for_anybody(team):
+    pages = (authoring.CONTENT / "pages.yaml").read_text(encoding="utf-8")
+    at = pages.index("- id: guide-general-social-security-benefit\n")
+    withdrawn = pages[:at] + pages[at:].replace("status: approved", "status: draft", 1)
+    response = finished(team, send(team, ("pages.yaml", withdrawn)))
+    text = re.sub(r"\s+", " ", response.text)
+    assert (
+        "The rules come out otherwise for 0 of 3,144,259 combinations of facts. Only rules are compared here."
+        in text
+    )
+    told = re.search(r"([\d,]+) of 4,65\d,\d{3} customers get another answer", text)
+    assert int(told[1].replace(",", "")) > 100_000
+    assert "Yleistuki: mistä aloittaa" in text
+    assert "No customer of the sample" not in text
 
 
 def test_an_example_customer_of_a_draft_is_tried_on_it_in_one_click(team, moved):
@@ -306,25 +325,31 @@ def test_no_more_than_a_few_wait_and_old_work_goes(work):
     assert tokens[0] not in [job.token for job in work.of_key(None)]
 
 
-def test_the_sample_stands_for_finland_and_an_edit_is_weighed_on_it(bundles, tmp_path, authored):
-    folder = str(next(path for path in bundles.iterdir() if len(path.name) == 64))
-    old = read_edition(folder, bundles)
-    sample, inventor = read_sample(), Inventor(read_model())
-    unchanged = sample_impact(old, old, sample, day=date(2026, 11, 21), inventor=inventor)
-    assert unchanged.changed == 0
-    assert unchanged.customers == pytest.approx(4_655_000, rel=0.001)
-    documents = json.loads(json.dumps(authored.rulebook))
-    rule = next(one for one in documents["person"] if one["id"] == "job-loss-guidance")
+def test_the_sample_stands_for_finland_and_an_edit_is_weighed_on_it(authored):
+    documents = json.loads(json.dumps(authored.parts()))
+    rule = next(one for one in documents["rulebook.json"]["person"] if one["id"] == "job-loss-guidance")
     rule["then"]["channel"] = "callback"
-    (tmp_path / "rulebook.json").write_text(json.dumps(documents))
-    (tmp_path / "channels.json").write_text(json.dumps(authored.channels))
-    new = read_edition(str(tmp_path), bundles)
-    moved = sample_impact(old, new, sample, day=date(2026, 11, 21), inventor=inventor)
+    old, new = (edition_of("", parts) for parts in (authored.parts(), documents))
+    sample = read_sample()
+
+    def weighed(other):
+        return impact(
+            old.recommender(),
+            other.recommender(),
+            sample.population,
+            periods=[Days(date(2026, 11, 21), date(2026, 11, 21))],
+            inventor=Inventor(read_model()),
+        )
+
+    unchanged, moved = weighed(old), weighed(new)
+    assert unchanged.changed == 0
+    assert unchanged.sampled == 105_000
+    assert unchanged.customers == pytest.approx(4_656_000, rel=0.001)
     first = next(move for move in moved.channels if move.old != move.new)
     assert (first.old, first.new) == ("web_page", "callback")
-    assert first.customers == moved.changed > 0
+    assert 0 < first.customers <= moved.changed
     by_load = {load.channel: load.new - load.old for load in moved.loads}
-    assert by_load["callback"] == pytest.approx(moved.changed, abs=1)
+    assert by_load["callback"] == pytest.approx(first.customers, abs=1)
     assert sum(group.changed for group in moved.groups if group.column == "sex") == pytest.approx(
         moved.changed, abs=2
     )

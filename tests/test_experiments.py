@@ -412,6 +412,8 @@ def test_impact_counts_the_customers_who_can_be_drawn(trials, bundles, tmp_path)
     from models.comparison import read_edition
     from models.example_customers import Inventor
     from models.impact import impact
+    from models.periods import Days
+    from models.population_files import read_population
 
     card = analysis.read_model()
     population = tmp_path / "customers.csv"
@@ -421,7 +423,13 @@ def test_impact_counts_the_customers_who_can_be_drawn(trials, bundles, tmp_path)
     )
     old, new = (read_edition(str(folder / "current"), folder) for folder in (bundles, trials))
     day = date(2026, 11, 21)
-    found = impact(old, new, population, day=day, scorecard=card, inventor=Inventor(card))
+    found = impact(
+        old.recommender(),
+        new.recommender(),
+        read_population(population, card),
+        periods=[Days(day, day)],
+        inventor=Inventor(card),
+    )
     assert (found.customers, found.changed) == (4, 1)
 
 

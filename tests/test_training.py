@@ -12,14 +12,16 @@ import pytest
 from click.testing import CliRunner
 
 from models.codes import BARRED
-from models.facts import FACTS
+from models.facts import is_feasible
+from models.questions import lookups_of
+from models.sample import read_sample, segment_shares
 from models.scorecard import FEATURE_SIGNAL, FEATURES, SCALE, read_scorecard
 from models.signals import read_signals
 from training.artifacts import ARTIFACTS, MODEL_FILES, SIMULATION_FILES, write
-from training.cells import read_cells
 from training.dataset import read_dataset
 from training.evaluate import answered
 from training.gates import read_config
+from training.parameters import ADULTS, EMPLOYING_FIRMS
 from training.pipeline import PAIR_GAIN, CompilationError, check_compiled, compile_scorecard, version_of
 from training.population import population
 from training.run import Asked, train
@@ -213,17 +215,21 @@ def test_the_register_entry_has_every_required_field(folder, trained):
 @pytest.mark.parametrize("folder", ["trained", "shipped"])
 def test_the_population_summary_is_small_and_adds_up(folder, trained):
     path = (trained if folder == "trained" else ARTIFACTS) / "population.json.gz"
-    assert path.stat().st_size <= 3_000_000
-    cells = read_cells(path)
-    for kind in ("person", "employer"):
-        part = cells[kind]
-        assert sum(part["weight"]) == pytest.approx(cells["scaled_to"][kind], rel=0.01)
-        for name, column in part["columns"].items():
-            values = part["facts"].get(name) or part["audit"][name]
-            assert len(column) == len(part["weight"])
-            assert 0 <= min(column) <= max(column) < len(values)
-    assert set(cells["person"]["audit"]) == {"age_band", "sex", "language"}
-    assert [fact.name for fact in FACTS["person"]] == list(cells["person"]["facts"])
+    assert path.stat().st_size <= 1_500_000
+    sample = read_sample(path)
+    counted = sample.population
+    scale = {"person": ADULTS, "employer": EMPLOYING_FIRMS}
+    for kind, customers in scale.items():
+        rows = [counted.questions[at].customer_type == kind for at in counted.question_of]
+        assert counted.weight[rows].sum() == pytest.approx(customers)
+    assert set(counted.audit) == {"age_band", "sex", "language"}
+    for audit in counted.audit.values():
+        assert 0 <= min(audit.codes) <= max(audit.codes) < len(audit.groups)
+    for question in counted.questions[:2000]:
+        looked_up = lookups_of(question)
+        assert all(is_feasible(question.customer_type, facts) for facts in looked_up)
+    assert sample.model == json.loads((path.parent / "scorecard.json").read_text())["version"]
+    assert sum(segment_shares(path)[1].values()) == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("folder", ["trained", "shipped"])

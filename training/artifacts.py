@@ -54,7 +54,7 @@ def write(report: Any, out: Path) -> None:  # noqa: ANN401  (any JSON)
         (new / "algorithm-register.json").write_text(_json(register(manifest)), encoding="utf-8")
         if report.calibration is not None:
             (new / "CALIBRATION.md").write_text(report.calibration, encoding="utf-8")
-            (new / "population.json.gz").write_bytes(report.cells)
+            (new / "population.json.gz").write_bytes(report.sample)
         _move(new, out, manifest)
     for name in SIMULATION_FILES:
         if name not in manifest["files"]:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.codes import PERSON_CHANNELS, CustomerType
-from models.columns import VARYING, FactColumns
-from models.facts import FACTS
+from models.columns import FactColumns
+from models.facts import FACTS, VARYING
 from models.offers import Offer, kinds_offered
 from models.recommender import Recommender
 from models.rulebook import STATED_TOPIC

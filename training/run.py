@@ -13,17 +13,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.scorecard import FEATURES
+from models.scorecard import FEATURES, read_scorecard
 from models.segments import PERSON_SEGMENTS
 from training import calibration, curves, gates, groups, intervals, offers
 from training.calibration_report import calibration_report, summary
-from training.cells import population_cells
 from training.dataset import Dataset, Floats, Split, read_dataset, split, split_two, unknown_signals
 from training.evaluate import answered, baselines, choose_thresholds, metrics
 from training.files import read_table
 from training.pipeline import calibrate, check_compiled, compile_scorecard, fit, fit_with_pairs, log_loss
 from training.population import population
 from training.progress import progress, step
+from training.sample import population_sample
 from training.sensitivity import segment_shares
 from training.signatures import Signature, sign
 
@@ -66,7 +66,7 @@ class Report:
     limits: dict[str, Any]
     void: list[str]
     calibration: str | None = None
-    cells: bytes | None = None
+    sample: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,10 @@ def train(asked: Asked) -> Report:
         manifest["population"] = margins
     made = Report(manifest, scorecard, fitted.pipeline, evaluation, asked.config["groups"], void, report)
     if asked.simulated:
-        with step("Summing the population up in cells"):
-            made.cells = population_cells(parts.test.table, offers.recommender(scorecard), asked.seed)
+        with step("Counting the sample by what its customers ask"):
+            made.sample = population_sample(
+                parts.test.table, read_scorecard(scorecard), scorecard["version"], asked.seed
+            )
     return made
 
 

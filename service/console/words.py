@@ -204,6 +204,13 @@ DIMENSIONS: Final[Mapping[str, Any]] = {
     "channel": _l("By channel"),
     "segment": _l("By segment"),
 }
+CHANGES: Final[Mapping[str, Any]] = {
+    "changes:0": _l("Another channel or kind of content"),
+    "changes:1": _l("Other content"),
+    "changes:2": _l("Another name, or other hours, of a channel"),
+    "changes:3": _l("Another sentence"),
+}
+"""In the order of `models.impact_report.CHANGES`."""
 EDITS: Final[Mapping[str, Any]] = {
     "added": _l("added"),
     "removed": _l("removed"),
@@ -287,6 +294,17 @@ class Names:
             return self.channel(value) if dimension == "channel" else self.segment(value)
         return value
 
+    def language(self, code: str) -> str:
+        """A language of answers."""
+        return str(LANGUAGES.get(code, code))
+
+    def seen(self, change: str, text: str) -> str:
+        """What a customer sees; of a change of rules the channel and the kind of content, else the text itself."""
+        if change != "rules" or not text:
+            return text or "–"
+        channel, _, kind = text.partition(" ")
+        return f"{self.channel(channel)}: {self.kind(kind)}" if kind else self.channel(channel)
+
     def gate(self, code: str) -> str:
         """Why an item is not offered."""
         return str(GATES[code])
@@ -306,7 +324,7 @@ class Names:
 
     def word(self, code: str) -> str:
         """Any other code of a page."""
-        for table in (AUDIT, DIMENSIONS, CUSTOMER_TYPES, CLASSES, STATUSES, STAGES, EDITS):
+        for table in (AUDIT, DIMENSIONS, CUSTOMER_TYPES, CLASSES, STATUSES, STAGES, CHANGES, EDITS):
             if code in table:
                 return str(table[code])
         return code
