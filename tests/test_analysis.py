@@ -118,9 +118,7 @@ BROKEN = [
         id="easy language dropped",
     ),
     pytest.param(
-        lambda r: rule_named(r, "firm")["then"].update(
-            channel="phone", content=["calculator", "easy_read"]
-        ),
+        lambda r: rule_named(r, "firm")["then"].update(channel="phone", content=["calculator", "easy_read"]),
         "firm",
         "offers `calculator`, of which the catalogue has none",
         id="a kind nobody wrote",

@@ -39,7 +39,8 @@ def edited(rule, old, new):
     return RULES[:at] + RULES[at:].replace(old, new, 1)
 
 
-MOVED = edited("job-loss-guidance", "channel: web_page", "channel: callback")
+RULE_COUNT = RULES.count("\n  - id: ")
+MOVED = edited("job-loss-guidance", "channel: web_page", "channel: phone_appointment")
 REWORDED = edited("job-loss-guidance", "Your job has ended.", "Your work has ended.")
 FOUND_BEFORE_WEIGHING = [
     "placed",
@@ -122,7 +123,10 @@ def test_a_draft_is_checked_and_weighed_though_an_example_contradicts_it(moved):
     text = re.sub(r"\s+", " ", response.text)
     assert "1 error, 0 warnings." in text
     assert "example-job-loss-guidance" in text
-    assert "expects the channel <code>web_page</code>, but the table gives <code>callback</code>" in text
+    assert (
+        "expects the channel <code>web_page</code>, but the table gives <code>phone_appointment</code>"
+        in text
+    )
     assert "then.channel" in text
     assert "The rules come out otherwise for 16,800 of 3,144,259 combinations of facts." in text
     assert re.search(r"[\d,]+ of 4,65\d,\d{3} customers get another answer", text)
@@ -141,7 +145,7 @@ def test_the_reviewed_file_and_a_change_note_can_be_fetched(team, moved):
     note = team.get(f"{moved[0]}/change-note.md")
     assert note.headers["Content-Disposition"] == 'attachment; filename="change-note.md"'
     assert "- rules.yaml: `job-loss-guidance`: changed" in note.text
-    assert "`then.channel`: web_page → callback" in note.text
+    assert "`then.channel`: web_page → phone_appointment" in note.text
     assert "This is an estimate: a sample of 105,000 simulated customers, scaled up to Finland." in note.text
     assert "Customers who get another answer, by period:" in note.text
     assert "Review" in note.text
@@ -197,7 +201,7 @@ def test_a_spreadsheet_goes_out_is_edited_and_comes_back_as_a_draft(team):
     token = token_of(team.get("/console/en/mapping").text)
     address = team.post("/console/en/spreadsheet", data={"token": token}).location
     page = finished(team, address)
-    assert "77 rules were written." in page.text
+    assert f"{RULE_COUNT} rules were written." in page.text
     book = openpyxl.load_workbook(io.BytesIO(team.get(f"{address}/rules.xlsx").data))
     sheet = book["changing"]
     columns = {cell.value: cell.column for cell in sheet[1]}
@@ -328,7 +332,7 @@ def test_no_more_than_a_few_wait_and_old_work_goes(work):
 def test_the_sample_stands_for_finland_and_an_edit_is_weighed_on_it(authored):
     documents = json.loads(json.dumps(authored.parts()))
     rule = next(one for one in documents["rulebook.json"]["person"] if one["id"] == "job-loss-guidance")
-    rule["then"]["channel"] = "callback"
+    rule["then"]["channel"] = "phone_appointment"
     old, new = (edition_of("", parts) for parts in (authored.parts(), documents))
     sample = read_sample()
 
@@ -346,10 +350,10 @@ def test_the_sample_stands_for_finland_and_an_edit_is_weighed_on_it(authored):
     assert unchanged.sampled == 105_000
     assert unchanged.customers == pytest.approx(4_656_000, rel=0.001)
     first = next(move for move in moved.channels if move.old != move.new)
-    assert (first.old, first.new) == ("web_page", "callback")
+    assert (first.old, first.new) == ("web_page", "phone_appointment")
     assert 0 < first.customers <= moved.changed
     by_load = {load.channel: load.new - load.old for load in moved.loads}
-    assert by_load["callback"] == pytest.approx(first.customers, abs=1)
+    assert by_load["phone_appointment"] == pytest.approx(first.customers, abs=1)
     assert sum(group.changed for group in moved.groups if group.column == "sex") == pytest.approx(
         moved.changed, abs=2
     )
@@ -423,7 +427,7 @@ def table_of(client):
     """The spreadsheet that the console makes."""
     token = token_of(client.get("/console/en/mapping").text)
     address = client.post("/console/en/spreadsheet", data={"token": token}).location
-    assert "77 rules were written." in finished(client, address).text
+    assert f"{RULE_COUNT} rules were written." in finished(client, address).text
     return client.get(f"{address}/rules.xlsx").data
 
 
