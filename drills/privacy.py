@@ -21,7 +21,7 @@ from models.signals import CONTRACT
 
 LINE = {
     "request_id", "trace_id", "span_id", "parent_id", "method", "route", "status", "bundle", "model", "rulebook",
-    "catalogue", "rule", "milliseconds", "event", "timestamp",
+    "catalogue", "code", "rule", "milliseconds", "event", "timestamp",
 }  # fmt: skip
 
 
