@@ -55,7 +55,7 @@ def fields(document):
 def files():
     """Every file as it is loaded: the sound rulebook, and of the items those that show a field no other shows."""
     authored = Authored()
-    loaded = {name: written.load(SOUND / name, authored) for name in authoring.RULE_FILES}
+    loaded = {name: written.load(SOUND / name, authored) for name in authoring.RULEBOOK_FILES}
     loaded |= {name: written.load(authoring.CONTENT / name, authored) for name in authoring.CONTENT_FILES}
     for name in authoring.ITEM_FILES:
         items = loaded[name]["items"]
@@ -78,7 +78,7 @@ def checked(files):
     """What `check` finds, and what the commands that use a file without errors do with it."""
     authored = Authored()
     authoring.compile_content(authored, {name: files[name] for name in authoring.CONTENT_FILES})
-    authoring.compile_rules(authored, {name: files[name] for name in authoring.RULE_FILES})
+    authoring.compile_rules(authored, {name: files[name] for name in authoring.RULEBOOK_FILES})
     analysis.analyse(authored, scorecard=ROOT / "no-model.json")
     find_expiring(authored, date(2026, 11, 27))
     find_years_ahead(authored, date(2026, 11, 27))
@@ -111,7 +111,7 @@ def broken_by(files, name, values):
                 holder[last] = was
 
 
-FILES = [*authoring.RULE_FILES, *authoring.CONTENT_FILES]
+FILES = [*authoring.RULEBOOK_FILES, *authoring.CONTENT_FILES]
 
 
 @pytest.mark.parametrize("name", FILES)
