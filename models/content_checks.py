@@ -126,9 +126,13 @@ def check_kinds(authored: Authored, subject: str, kinds: list[Any], channel: obj
 
 
 def _keep_known(authored: Authored, file: str, document: dict[str, Any]) -> None:
-    """Leave in a file what it may hold, in the shape declared; its sections are looked at by its own check."""
+    """Leave in a file what it may hold, in the shape declared; its sections are looked at by its own check.
+
+    Where a section is missing, that is the finding: a field that may be its misspelt name is not told as well.
+    """
     sections = {key: document[key] for key in _SECTIONS[file] if key in document}
-    others = {key: value for key, value in document.items() if key not in sections}
+    may = _FILES[file] if len(sections) < len(_SECTIONS[file]) else document
+    others = {key: value for key, value in document.items() if key in may and key not in sections}
     kept = shaped(authored, file, others, _FILES[file]) | sections
     document.clear()
     document.update(kept)
@@ -167,8 +171,7 @@ def _check_channels(authored: Authored) -> None:
     authored.channels["channels"] = {}
     if not given:
         authored.unread.add("channels.yaml")
-        return
-    for name in CHANNELS:
+    for name in CHANNELS if given else ():
         if name not in given:
             authored.find("channels.yaml", "lacks_channel", value=name)
     channels = {}
@@ -177,7 +180,7 @@ def _check_channels(authored: Authored) -> None:
         if one_of(authored, subject, "channel", name, CHANNELS):
             channels[name] = _checked_channel(authored, subject, name, described)
     authored.channels["channels"] = channels
-    for name in authored.channels.get("human_fallback", ()):
+    for name in authored.channels.get("human_fallback", ()) if given else ():
         if one_of(authored, "channels.yaml", "channel", name, channels) and not channels[name].get("human"):
             authored.find("channels.yaml", "no_person", value=name)
     compile_opening_days(authored)

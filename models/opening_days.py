@@ -46,7 +46,7 @@ def compile_opening_days(authored: Authored) -> None:
 
 def find_years_ahead(authored: Authored, today: date) -> None:
     """Warn where the holidays of this year or the next are not covered. Said when asked, never part of a bundle."""
-    first, last = authored.channels["days"]["years"]
+    first, last = authored.channels.get("days", {}).get("years", (1, 0))
     if first <= last and not first <= today.year <= today.year + 1 <= last:
         authored.find("channels.yaml", "years_end", warning=True, first=first, last=last)
 

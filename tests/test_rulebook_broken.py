@@ -233,7 +233,7 @@ def small(content, tmp_path_factory):
     (folder / "content").mkdir()
     documents = {
         "topics.yaml": content.catalogue["topics"],
-        "channels.yaml": content.channels,
+        "channels.yaml": {key: value for key, value in content.channels.items() if key != "days"},
         "texts.yaml": content.texts,
         **{name: {"items": []} for name in authoring.ITEM_FILES},
     }
@@ -264,8 +264,8 @@ def test_a_file_that_is_missing_or_a_folder_is_one_finding(small, tmp_path):
     (folder / "content" / "topics.yaml").mkdir()
     found = authoring.read_authored(folder / "rulebook", folder / "content").findings
     assert [str(finding) for finding in found] == [
-        "topics.yaml:1: error: topics.yaml: cannot be opened: Is a directory. Let whoever runs Arki read it.",
         "channels.yaml:1: error: channels.yaml: is missing. Restore it from the last published version.",
+        "topics.yaml:1: error: topics.yaml: cannot be opened: Is a directory. Let whoever runs Arki read it.",
     ]
 
 
