@@ -35,7 +35,7 @@ def test_a_line_says_who_served_what_from_which_versions_by_which_rule(client, s
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line["timestamp"])
     assert set(line) == {
         *("request_id", "trace_id", "span_id", "parent_id", "method", "route", "status", "rule"),
-        *("bundle", "model", "rulebook", "catalogue", "milliseconds", "event", "timestamp"),
+        *("bundle", "model", "rulebook", "catalogue", "code", "milliseconds", "event", "timestamp"),
     }
 
 
@@ -124,7 +124,7 @@ def test_a_span_continues_the_trace_and_says_route_status_and_versions(bundles, 
     assert span.attributes["status"] == 200
     assert span.attributes["bundle"] == store.recommender().versions.bundle
     assert set(span.attributes) == {
-        *("method", "route", "status", "rule", "bundle", "model", "rulebook", "catalogue")
+        *("method", "route", "status", "rule", "bundle", "model", "rulebook", "catalogue", "code")
     }
 
 

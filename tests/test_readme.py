@@ -25,7 +25,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 HEXADECIMAL = re.compile(r"(?<![\w-])(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{4,64}(?![\w…-])")
 KEY_ID = re.compile(r"Key [0-9a-f]{12} expires|arki_[0-9a-f]{12}_…")
 """A key made while the README was: shown as output, and gone."""
-INSTALLS = {"lint", "test", "train", "score"}
+INSTALLS = {"dev", "test", "train", "score"}
 """Targets of make that install the development environment."""
 
 

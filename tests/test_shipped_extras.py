@@ -79,18 +79,6 @@ def test_every_library_that_the_code_imports_belongs_to_an_extra_that_can_be_nam
     assert {name for name in libraries - brought_by_others if extra_of(name) not in EXTRAS} == set()
 
 
-def test_no_message_tells_people_to_install_arki_by_its_name():
-    listed = subprocess.run(
-        ["git", "ls-files", "models", "service", "training", "docs/*.md", "Makefile"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    told = [name for name in listed.stdout.splitlines() if b"pip install arki" in (ROOT / name).read_bytes()]
-    assert told == []
-
-
 def test_the_spark_tests_start_where_pytest_timeout_is_not_installed():
     recipe = subprocess.run(
         ["make", "-n", "-o", ".venv-spark/stamp", "-o", "setup", "test-spark"],
