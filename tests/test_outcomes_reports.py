@@ -225,7 +225,7 @@ def test_no_share_is_told_over_counts_that_wait(tmp_path, recommender, rulebook)
         kind = "opened" if number < 20 else "shown"
         life.outcomes.record([Event(uuid.uuid4(), token, content, kind, NOW, None)], client="c", now=NOW)
     (row,) = life.report("rule").rows
-    assert (row.value, row.shown, row.waiting_at_most) == ("job-loss-guidance", 45, 4 * 171)
+    assert (row.value, row.shown, row.waiting_at_most) == ("job-loss-guidance", 45, 4 * 189)
     assert (row.opened.count, row.opened.of, row.opened.share) == (0, 45, None)
     assert (row.opened.low, row.opened.high) == (None, None)
     life.outcomes.close()
