@@ -197,17 +197,19 @@ def work(visitor):
 def test_the_rules_as_they_shipped_are_checked_and_move_nobody(visitor, work):
     page = re.sub(r"\s+", " ", visitor.result(work["unchanged"]))
     assert "0 errors, 0 warnings." in page
-    assert re.search(r"0 of 4,65\d,\d{3} customers get another answer", page)
+    assert "No customer of the sample gets another answer" in page
 
 
 def test_an_edit_is_weighed_in_people(visitor, work):
     page = re.sub(r"\s+", " ", visitor.result(work["edited"]))
-    assert "16,800 of 3,144,259 combinations of facts get another answer." in page
+    assert re.search(
+        r"The rules come out otherwise for [1-9][\d,]* of 3,144,259 combinations of facts\.", page
+    )
     assert re.search(r"[1-9][\d,]* of 4,65\d,\d{3} customers get another answer", page)
 
 
 def test_the_rules_are_fetched_as_a_spreadsheet(visitor, work):
-    assert "77 rules were written." in visitor.result(work["spreadsheet"])
+    assert re.search(r"[1-9]\d+ rules were written\.", visitor.result(work["spreadsheet"]))
     book = openpyxl.load_workbook(io.BytesIO(visitor.get(f"{work['spreadsheet']}/rules.xlsx")))
     assert "changing" in book.sheetnames
 
