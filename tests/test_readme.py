@@ -12,6 +12,7 @@ import pytest
 from conftest import KEY, ROOT
 
 from models import commands
+from service import commands as service_commands
 from service import outcome_commands
 from service.dev import welcome
 from service.keys import keys
@@ -101,7 +102,7 @@ def test_every_command_of_the_readme_is_where_the_readme_says(root):
 
 def test_every_subcommand_and_target_of_the_readme_exists():
     groups = {
-        "arki-rulebook": commands.rulebook,
+        "arki-rulebook": service_commands.rulebook,
         "arki-bundle": commands.bundle,
         "arki-keys": keys,
         "arki-outcomes": outcome_commands.outcomes,
