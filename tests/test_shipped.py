@@ -52,10 +52,16 @@ class Shipped(NamedTuple):
     environ: dict[str, str]
 
 
-@pytest.fixture(
+# A mark of a fixture's parameter groups nothing: each environment is one worker's, or two would install into it at once.
+pytestmark = pytest.mark.parametrize(
+    "shipped",
+    [pytest.param(name, marks=pytest.mark.xdist_group(f"shipped-{name}")) for name in START],
+    indirect=True,
     scope="module",
-    params=[pytest.param(name, marks=pytest.mark.xdist_group(f"shipped {name}")) for name in START],
 )
+
+
+@pytest.fixture(scope="module")
 def shipped(request, tmp_path_factory):
     """An environment of one lock, with the bundle that its `arki-bundle` made."""
     name, home = request.param, ROOT / f".venv-{request.param}"
