@@ -50,9 +50,9 @@ test: $(VENV)/dev.stamp .venv-run/stamp .venv-serve/stamp lint ## lint, types, i
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
 
-test-full: $(VENV)/dev.stamp ## the slow tests (≤ 60 min)
+test-full: $(VENV)/dev.stamp ## the slow tests, and many examples of each property (≤ 60 min)
 	@$(BIN)/arki-bundle build --activate
-	@$(BIN)/python -m pytest -q -m slow
+	@ARKI_THOROUGH=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "slow or examples"
 
 lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from models.findings import Authored, Phrase, phrase
+from models.yaml_events import MOST_LEVELS, NotEverydayError, read
 
 MAX_BYTES: Final = 1 << 20  # the largest shipped file is a sixth of it
-MAX_LEVELS: Final = 20  # the deepest shipped file has 8
 _KEY: Final = re.compile(r'found duplicate key "(.*?)" with value', re.DOTALL)
 _PROBLEMS: Final = (
     (re.compile(r"'\\t'|tab"), "bad_tab"),
@@ -77,6 +78,8 @@ def load(path: Path, authored: Authored) -> Mapping[str, Any]:
 
 def loads(text: str) -> Any:  # noqa: ANN401
     """YAML as data that keeps its lines. Raises `RefusedError` or ruamel's `YAMLError`."""
+    with suppress(NotEverydayError):
+        return read(text)
     return _reader().load(text)
 
 
@@ -138,8 +141,8 @@ def _reader() -> Any:  # noqa: ANN401
             if tag not in {None, "!"} and not (isinstance(event, NodeEvent) and _is_plain(event)):
                 raise RefusedError("tag", line, value=str(tag).replace("tag:yaml.org,2002:", "!!"))
             self.levels += 1
-            if self.levels > MAX_LEVELS:
-                raise RefusedError("too_deep", line, limit=MAX_LEVELS)
+            if self.levels > MOST_LEVELS:
+                raise RefusedError("too_deep", line, limit=MOST_LEVELS)
             try:
                 return super().compose_node(parent, index)
             finally:

@@ -17,10 +17,12 @@ from service.outcome_store import Store
 from service.settings import Settings
 
 # Tests share slow machines: no example has a deadline, and the services that they start have time for an answer.
+# `make test` tries a few examples of each property, `make test-full` many.
 hypothesis.settings.register_profile(
     "patient",
     hypothesis.settings.default,
     deadline=None,
+    max_examples=200 if os.environ.get("ARKI_THOROUGH") else 30,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("patient")
@@ -28,6 +30,13 @@ os.environ.setdefault("ARKI_MODEL_BUDGET_MS", "10000")
 ROOT = Path(__file__).parent.parent
 KEY = "a key for tests"
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)  # a Monday, noon in Helsinki
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests of properties, which `make test-full` runs once more with many examples."""
+    for item in items:
+        if hasattr(getattr(item, "obj", None), "hypothesis"):
+            item.add_marker(pytest.mark.examples)
 
 
 @pytest.fixture(scope="session")

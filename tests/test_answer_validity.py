@@ -127,7 +127,6 @@ def days_of_what_matters(draw, recommender, customer):
     return rules, items
 
 
-@settings(max_examples=60, deadline=None)
 @given(customers(), st.integers(1, 5), st.data())
 def test_the_same_customer_gets_the_same_on_every_day_on_which_an_answer_holds(
     recommender, customer, limit, data

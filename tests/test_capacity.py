@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_score import simulated
 
@@ -129,7 +129,6 @@ def table_of(rows):
     )
 
 
-@settings(max_examples=200, deadline=None)
 @given(rows=orders(), phone=st.integers(0, 12), point=st.integers(0, 12))
 def test_serving_in_runs_is_serving_one_after_the_other(rows, phone, point):
     limits = (("phone_appointment", phone), ("service_point", point))

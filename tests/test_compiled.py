@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import Schema, ValidationError, fields
 from strategies import customers
@@ -56,7 +56,6 @@ def changed(body, chance):
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-@settings(max_examples=60, deadline=None)
 @given(BODIES, st.integers(0, 1 << 32))
 def test_a_body_has_the_same_verdict_and_value_by_the_straight_way(schema, body, seed):
     load, chance, verdicts = loader(schema, ask_of), random.Random(seed), set()

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 import pytest
 from browsing import token_of
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from strategies import given_signals
 
@@ -524,7 +523,6 @@ def test_every_form_is_read_back_as_it_was_typed(recommender, at):
 
 
 @given(kind=st.sampled_from(CUSTOMER_TYPES), data=st.data())
-@hypothesis_settings(max_examples=100, deadline=None)
 def test_whatever_the_contract_allows_can_be_typed(kind, data):
     signals = data.draw(given_signals(kind))
     asked = trying.from_customer({"customer_type": kind, "signals": signals}, "fi")

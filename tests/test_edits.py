@@ -4,7 +4,7 @@ import copy
 from itertools import chain, combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models import authoring
@@ -40,7 +40,6 @@ def written(parts):
     return [path for path in leaves(parts) if path[:1] != ("check.json",) or path[1] not in OUTCOME]
 
 
-@settings(max_examples=120)
 @given(data=st.data())
 def test_whatever_leaf_of_whatever_part_is_changed_the_edit_is_listed_with_its_file(parts, written, data):
     part, *path, last = data.draw(st.sampled_from(written))
@@ -140,7 +139,6 @@ ANSWERS = [
 ]
 
 
-@settings(max_examples=80)
 @given(old=guarantees, new=guarantees)
 def test_a_guarantee_is_weaker_where_it_allows_an_answer_to_a_customer_that_it_did_not(old, new):
     allowed = any(

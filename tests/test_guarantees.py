@@ -69,7 +69,6 @@ def promises_broken(recommender, signals, answer):
         yield "no-word-of-entitlement"
 
 
-@settings(max_examples=200, deadline=None)
 @given(customer=customers(), **ASKED)
 def test_no_signal_set_gets_an_answer_that_breaks_a_guarantee(recommender, customer, language, limit):
     signals = read_signals(*customer)

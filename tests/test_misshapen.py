@@ -93,15 +93,16 @@ def checked(files):
     return authored
 
 
-def broken_by(files, name, values):
-    """The values that crash something, by field."""
-    for path in fields(files[name]):
+def broken_by(files, name, values, each=None):
+    """The values that crash something, by field; `each` of them in a field, or all."""
+    for at, path in enumerate(fields(files[name])):
         *above, last = path
         holder = files[name]
         for key in above:
             holder = holder[key]
         was = holder[last]
-        for value in values:
+        tried = values if each is None else [values[(at + more) % len(values)] for more in range(each)]
+        for value in tried:
             holder[last] = value
             try:
                 checked(files)
@@ -116,6 +117,13 @@ FILES = [*authoring.RULEBOOK_FILES, *authoring.CONTENT_FILES]
 
 @pytest.mark.parametrize("name", FILES)
 def test_no_wrong_type_finnish_date_or_empty_value_crashes_the_check(files, name):
+    """One value for each field, another one for the next."""
+    assert list(broken_by(files, name, EVERYDAY, each=1)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_no_everyday_value_crashes_the_check_wherever_it_stands(files, name):
     assert list(broken_by(files, name, EVERYDAY)) == []
 
 

@@ -231,7 +231,7 @@ def test_random_customers_are_answered_as_the_documents_say(recommender, oracle,
     assert met["statutory"] > 500
 
 
-@pytest.mark.parametrize("seed", [SEED + 4, SEED + 5])
+@pytest.mark.parametrize("seed", [SEED + 4, pytest.param(SEED + 5, marks=pytest.mark.slow)])
 def test_rules_items_and_hours_that_begin_and_end_are_answered_as_the_documents_say(tmp_path, seed):
     models = write_dated(tmp_path, seed)
     dated = read_documents(models)

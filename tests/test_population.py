@@ -130,12 +130,15 @@ def test_benefits_end_with_the_states_they_follow(persons):
     assert not (held["general_social_security_benefit"] & (persons.state == p.RETIRED)).any()
 
 
-def test_the_number_of_processes_changes_no_byte(monkeypatch):
+def test_chunks_are_of_one_population_and_name_each_customer_once(monkeypatch):
     monkeypatch.setattr("training.population.CHUNK_PERSONS", 1_000)
     one = population(2_500, seed=5)
     assert one.num_rows == 2_500
     assert len(set(one["customer_ref"].to_pylist())) == 2_500
-    monkeypatch.undo()
+
+
+@pytest.mark.slow
+def test_the_number_of_processes_changes_no_byte_of_many_customers():
     assert population(26_000, seed=5, processes=2).equals(population(26_000, seed=5))
 
 

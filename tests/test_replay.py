@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 from conftest import KEY, NOW, ROOT
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous.encoding import base64_decode, base64_encode
 from strategies import customers
@@ -69,7 +69,6 @@ def refusal(request, answer, folder, **changed):
     return refused.value
 
 
-@settings(max_examples=200)
 @given(drawn=st.data(), customer=customers(), which=st.integers(0, 1))
 def test_any_answer_of_any_bundle_is_made_again_byte_for_byte(
     servers, both, recommender, drawn, customer, which

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from strategies import customers
 from test_score import rows_of, run, simulated
@@ -75,7 +75,6 @@ def test_every_arrow_type_of_text_is_read_as_the_same_text():
         assert read_as(part, key=True).to_pylist() == column.to_pylist()[1:4], form
 
 
-@settings(max_examples=100)
 @given(
     drawn=st.lists(customers(), min_size=1, max_size=8),
     forms=st.lists(st.sampled_from(FORMS), min_size=1, max_size=5),

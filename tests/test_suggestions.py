@@ -19,7 +19,10 @@ def read(content, folder):
     return authoring.read_rules(copy.deepcopy(content), folder)
 
 
-@pytest.mark.parametrize("folder", [authoring.RULEBOOK, SOUND], ids=["shipped", "sound"])
+@pytest.mark.parametrize(
+    "folder",
+    [pytest.param(authoring.RULEBOOK, marks=pytest.mark.slow, id="shipped"), pytest.param(SOUND, id="sound")],
+)
 def test_the_proposed_examples_cover_every_rule_and_are_examples_that_hold(content, tmp_path, folder):
     found = suggest(read(content, folder))
     proposed = YAML(typ="safe", pure=True).load(as_yaml(found))["examples"]
@@ -56,6 +59,7 @@ def authored_first_day():
     return date.min
 
 
+@pytest.mark.slow
 def test_no_example_can_be_spared_and_few_are_needed(content):
     found = suggest(read(content, authoring.RULEBOOK))
     assert found.rules == 82
