@@ -27,7 +27,9 @@ _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 _YEARS: Final = "^(20[0-9]{2}|2100)-"  # the same, for the document
 NO_NUL: Final = "^[^\\u0000]*$"
 PLAIN: Final = "^[A-Za-z0-9_-]*$"
-UNRESERVED: Final = "^[A-Za-z0-9._~-]*$"  # RFC 3986, section 2.3: the same in an address, a file name and a log
+UNRESERVED: Final = (
+    "^[A-Za-z0-9._~-]*$"  # RFC 3986, section 2.3: the same in an address, a file name and a log
+)
 _CHARACTERS: Final = {
     NO_NUL: "characters",
     PLAIN: "letters A to Z, digits, hyphens and underscores",
