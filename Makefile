@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run dev spark test test-full train score lint lock golden openapi bench test-spark words screenshots drill sbom clean
+.PHONY: help setup run dev spark test test-full train score lint lock golden openapi bench test-spark words screenshots drill sbom audit clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -114,6 +114,10 @@ bench: $(VENV)/dev.stamp $(if $(QUICK),,.venv-bench/stamp) ## speed beside peers
 
 sbom: ## deploy/sbom.cdx.json from requirements/serve.lock
 	@python3 deploy/sbom.py > deploy/sbom.cdx.json.new && mv deploy/sbom.cdx.json.new deploy/sbom.cdx.json
+
+# ADVISORIES: OSV records, such as the export all.zip of osv.dev for PyPI; without them they are not checked, and it says so.
+audit: $(VENV)/dev.stamp ## locks, hashes, SBOM, licences, bandit, secrets; ADVISORIES=file of OSV records
+	@$(BIN)/python deploy/audit.py $(ADVISORIES)
 
 golden: $(VENV)/dev.stamp ## golden answers, responses and README outputs made anew, after a change that is meant
 	@$(BIN)/arki-bundle build --activate

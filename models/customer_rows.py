@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from models.codes import LANGUAGES, Language
+from models.identity_codes import holds_identity_code
 from models.signals import (
     CONTRACT,
     Fault,
     InvalidSignalsError,
     Signal,
     Signals,
-    holds_identity_code,
     more_faults,
     read_signals,
 )

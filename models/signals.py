@@ -20,6 +20,7 @@ from models.codes import (
     PERSON_CHANNELS,
     CustomerType,
 )
+from models.identity_codes import holds_identity_code
 from models.near_names import LONGEST_NAME, NearNames
 
 MOST_FAULTS: Final = 20
@@ -314,27 +315,6 @@ def read_signals(
         listed = [*listed, *faults][: limit.faults]
         raise InvalidSignalsError(listed, len(foreign) + len(faults) - len(listed))
     return Signals(customer_type, values)
-
-
-_IDENTITY_CODE = re.compile(
-    r"(?<![0-9])([0-3][0-9][01][0-9][0-9]{2})[-+A-FU-Y\u2010-\u2015\u2212\ufe63\uff0d]([0-9]{3})([0-9A-FHJ-NPR-Y])",
-    re.IGNORECASE,
-)
-_CHECK_CHARACTERS = "0123456789ABCDEFHJKLMNPRSTUVWXY"
-
-
-def holds_identity_code(text: str) -> bool:
-    """Whether a text holds a Finnish personal identity code: date, separator or any dash, number, right check character.
-
-    References
-    ----------
-    Separators + - A–F U–Y: Digital and Population Data Services Agency, reform of 2023; check character: remainder of
-    the nine digits by 31.
-    """
-    return any(
-        _CHECK_CHARACTERS[int(date + number) % 31] == check.upper()
-        for date, number, check in _IDENTITY_CODE.findall(text)
-    )
 
 
 def more_faults(pointer: str, number: int) -> Fault:

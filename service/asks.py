@@ -12,7 +12,8 @@ from typing import Any, Final, TypeVar
 from marshmallow import Schema, ValidationError
 from werkzeug.datastructures import MultiDict
 
-from models.signals import MOST_FAULTS, Fault, FaultLimit, holds_identity_code
+from models.identity_codes import holds_identity_code
+from models.signals import MOST_FAULTS, Fault, FaultLimit
 from service.body import Document
 from service.compiled import loader
 from service.contract_fields import FAULT_LIMIT

@@ -16,7 +16,8 @@ import orjson
 from werkzeug.http import parse_options_header
 from werkzeug.wsgi import get_input_stream
 
-from models.signals import Fault, holds_identity_code
+from models.identity_codes import holds_identity_code, may_hold_identity_code
+from models.signals import Fault
 
 LARGEST_BODY: Final = 64 * 1024
 LARGEST_BATCH_BODY: Final = 2 * 1024 * 1024
@@ -31,8 +32,6 @@ _READ: Final = "arki.body_was_read"
 _KEY_END: Final = re.compile(rb'"\s*:')
 _ANY_DIGIT: Final = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER: Final = b"0" * 19
-_DATE: Final = b"0" * 6
-_IDENTITY_HINT: Final = re.compile(rb"[0-9]{6}[-+A-Fa-fU-Yu-y][0-9]{3}")
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 
 
@@ -56,8 +55,7 @@ class Document:
             _ANY_DIGIT
         )  # each a zero: a search for bytes is many times faster than one for a pattern
         self.json = _parse(raw, strictly=_LONG_NUMBER in digits)
-        hinted = _DATE in digits and _IDENTITY_HINT.search(raw) is not None
-        self._suspect = hinted or b"\\" in raw or not raw.isascii()
+        self._suspect = b"\\" in raw or may_hold_identity_code(raw, digits)
 
     def identity_faults(self, part: object, pointer: str = "") -> list[Fault]:
         """A fault for each string under `part`, keys included, that holds an identity code."""

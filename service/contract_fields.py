@@ -27,6 +27,14 @@ _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 _YEARS: Final = "^(20[0-9]{2}|2100)-"  # the same, for the document
 NO_NUL: Final = "^[^\\u0000]*$"
 PLAIN: Final = "^[A-Za-z0-9_-]*$"
+UNRESERVED: Final = (
+    "^[A-Za-z0-9._~-]*$"  # RFC 3986, section 2.3: the same in an address, a file name and a log
+)
+_CHARACTERS: Final = {
+    NO_NUL: "characters",
+    PLAIN: "letters A to Z, digits, hyphens and underscores",
+    UNRESERVED: "letters A to Z, digits and the characters . _ ~ -",
+}
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
@@ -87,13 +95,12 @@ class WholeNumber(ContractField):
 
 
 class Text(ContractField):
-    """A string of bounded length; a plain one has letters A to Z, digits, hyphens and underscores alone."""
+    """A string of bounded length, of the characters that one of the patterns above allows."""
 
-    def __init__(self, longest: int, *, plain: bool = False, **settings: Any) -> None:  # noqa: ANN401
-        self.longest, self.pattern = longest, re.compile(PLAIN if plain else NO_NUL)
+    def __init__(self, longest: int, *, pattern: str = NO_NUL, **settings: Any) -> None:  # noqa: ANN401
+        self.longest, self.pattern = longest, re.compile(pattern)
         schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": self.pattern.pattern}
-        characters = "letters A to Z, digits, hyphens and underscores" if plain else "characters"
-        super().__init__(f"must be a string of 1 to {longest} {characters}.", schema, **settings)
+        super().__init__(f"must be a string of 1 to {longest} {_CHARACTERS[pattern]}.", schema, **settings)
 
     def _deserialize(self, value: object, *_: object, **__: object) -> str:
         if isinstance(value, str) and 1 <= len(value) <= self.longest and self.pattern.fullmatch(value):

@@ -152,18 +152,23 @@ class RateLimits:
             return used
 
 
-def redis_counter(url: str) -> Counter:
-    """A counter in Redis. Connects when first asked, so that a fork or a Redis that is down costs nothing here."""
+def redis_client(url: str) -> Any:  # noqa: ANN401  (redis types its commands for two kinds of client at once)
+    """A client that gives up soon. Connects when first asked, so that a fork or a Redis that is down costs nothing here."""
     import redis  # noqa: PLC0415  (a fifth of a second of imports that most installations do without)
     from redis.backoff import NoBackoff  # noqa: PLC0415
     from redis.retry import Retry  # noqa: PLC0415
 
-    client: Any = redis.Redis.from_url(
+    return redis.Redis.from_url(
         url,
         socket_timeout=REDIS_TIMEOUT_S,
         socket_connect_timeout=REDIS_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
     )
+
+
+def redis_counter(url: str) -> Counter:
+    """A counter in Redis."""
+    client = redis_client(url)
 
     def count(key_id: str, window: int, window_s: int, cost: int, most: int) -> int:
         name = f"arki:requests:{key_id}:{window}"

@@ -19,6 +19,8 @@ from models.recommender import Recommendation, SegmentAnswer
 from models.segments import Segment
 from models.signals import Signals
 from service.contract_fields import (
+    PLAIN,
+    UNRESERVED,
     Choice,
     ContentIds,
     Moment,
@@ -77,7 +79,7 @@ class RecommendationRequestSchema(StrictSchema):
         },
     )
 
-    assignment_key = Text(LONGEST_REF, plain=True, metadata={"description": ABOUT_KEYS})
+    assignment_key = Text(LONGEST_REF, pattern=PLAIN, metadata={"description": ABOUT_KEYS})
 
     @post_load
     def _ask(self, given: dict[str, Any], **_: Any) -> Ask:  # noqa: ANN401
@@ -100,7 +102,13 @@ def ask_of(given: Mapping[str, Any]) -> Ask:
 class BatchCustomerSchema(RecommendationRequestSchema):
     """One customer of a batch."""
 
-    ref = Text(LONGEST_REF, metadata={"description": "Any name of your own, given back; not personal data."})
+    ref = Text(
+        LONGEST_REF,
+        pattern=UNRESERVED,
+        metadata={
+            "description": "A name of your own for the row, given back: no customer number, and no identity code in any form."
+        },
+    )
 
 
 class BatchRequestSchema(StrictSchema):

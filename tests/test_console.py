@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
+import os
 import re
 import time
 from collections import Counter
@@ -25,8 +27,9 @@ from models.sample import read_sample
 from models.signals import read_signals
 from service.access import make_key, write_keys
 from service.app import create_app
-from service.console import front, matrix, summaries, trying
+from service.console import door, front, matrix, summaries, trying
 from service.console.charts import bar
+from service.console.door import SignedOut
 from service.outcome_reports import report_row
 from service.outcome_shapes import Report
 from service.problems import KINDS
@@ -130,7 +133,16 @@ def test_the_cookie_names_the_key_by_its_id_alone_and_scripts_cannot_read_it(gua
     assert keys["reader"].split("_")[2] not in cookie
     far = guarded.test_client()
     far.environ_base["REMOTE_ADDR"] = "203.0.113.9"
-    assert all("Secure" in value for value in enter(far, keys["reader"]).headers.getlist("Set-Cookie"))
+    far.environ_base["wsgi.url_scheme"] = "https"
+    [cookie] = enter(far, keys["reader"]).headers.getlist("Set-Cookie")
+    assert cookie.startswith("__Host-arki-console=")
+    assert cookie.endswith("; Secure; HttpOnly; Path=/; SameSite=Strict")
+    assert far.get("/console/en/").status_code == 200
+    far.set_cookie("arki-console", cookie.partition("=")[2].partition(";")[0], path="/console")
+    far.delete_cookie("__Host-arki-console", path="/")
+    assert (
+        far.get("/console/en/").status_code == 303
+    )  # a cookie that another host of the domain could set is not read
 
 
 def test_a_revoked_key_ends_its_session(guarded, keys):
@@ -162,10 +174,52 @@ def test_a_session_ends_after_eight_hours_however_busy(guarded, keys, moment):
     assert client.get("/console/en/").status_code == 303
 
 
-def test_who_signs_out_is_out(team):
-    token = token_of(team.get("/console/en/").text)
-    assert team.post("/console/en/sign-out", data={"token": token}).status_code == 303
-    assert team.get("/console/en/").status_code == 303
+def test_who_signs_out_is_out_and_a_copy_of_the_cookie_opens_nothing(guarded, keys):
+    client, other, thief = (guarded.test_client() for _ in range(3))
+    for one in (client, other):
+        enter(one, keys["reader"])
+    thief.set_cookie(
+        "arki-console", client.get_cookie("arki-console", path="/console").value, path="/console"
+    )
+    assert thief.get("/console/en/").status_code == 200
+    token = token_of(client.get("/console/en/").text)
+    assert client.post("/console/en/sign-out", data={"token": token}).status_code == 303
+    assert client.get("/console/en/").status_code == 303
+    assert thief.get("/console/en/").status_code == 303
+    assert (
+        other.get("/console/en/").status_code == 200
+    )  # another session of the same key, begun in the same second
+
+
+def test_every_worker_refuses_a_session_that_was_signed_out_until_its_cookie_ends(tmp_path):
+    one, other = SignedOut(tmp_path / "out"), SignedOut(tmp_path / "out")
+    one.add("a")
+    assert (other.holds("a"), other.holds("b")) == (True, False)
+    old = time.time() - door.LONGEST.total_seconds() - 1
+    os.utime(tmp_path / "out" / "a", (old, old))
+    other.add("b")
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["b"]
+
+
+def test_every_machine_refuses_a_session_that_was_signed_out_and_none_fails_for_redis(tmp_path):
+    kept, failures = {}, []
+    redis = SimpleNamespace(
+        set=lambda name, value, ex: kept.update({name: ex}), exists=lambda name: name in kept
+    )
+    one, other = (SignedOut(tmp_path / name, redis) for name in ("one", "other"))
+    one.add("a")
+    assert (other.holds("a"), other.holds("b")) == (True, False)
+    assert set(kept.values()) == {8 * 3600}
+    away = SignedOut(tmp_path / "one", SimpleNamespace(), lambda: failures.append(1))
+    assert (away.holds("a"), away.holds("b"), away.holds("b")) == (True, False, False)
+    assert failures == [1]  # asked once, and then it rests
+
+
+def test_sessions_and_forms_are_signed_with_sha_256(guarded):
+    made = door.make_door(Settings(bundles=None, secret="s" * 40))
+    for serializer in (made.sessions, made.forms):
+        signature = serializer.dumps("x").rpartition(".")[2]
+        assert len(base64.urlsafe_b64decode(signature + "=")) == 32
 
 
 def test_an_altered_cookie_opens_nothing(team):

@@ -278,6 +278,17 @@ def test_whatever_is_sent_the_page_says_what_is_wrong(team, files, said):
     assert team.get("/console/en/").status_code == 200
 
 
+def test_a_file_name_that_leads_elsewhere_names_nothing(team):
+    names = ("../../evil.yaml", "/etc/evil.yaml", "C:\\evil.yaml", "<script>.yaml")
+    address = send(team, *[(name, "rules: [") for name in names])
+    assert "<script>" not in finished(team, address).text
+    root = team.application.extensions["arki.console"].jobs.folder
+    assert (root / address.rpartition("/")[2]).is_dir()
+    assert not [file for file in root.rglob("*") if "evil" in file.name or "script" in file.name]
+    for name in ("job.json", "alive", "sent", "..%2fjob.json", "%2e%2e%2fjob.json"):
+        assert team.get(f"{address}/{name}").status_code == 404, name
+
+
 def test_a_file_over_two_megabytes_is_refused(team):
     token = token_of(team.get("/console/en/drafts").text)
     head = '--x\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n'

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,13 +30,13 @@ def needs(program):
         pytest.skip(f"{program} is not installed")
 
 
-@pytest.fixture
-def redis_url(tmp_path, monkeypatch):
-    """A Redis of our own on loopback, ended afterwards."""
+@contextmanager
+def redis_running(tmp_path, *options):
+    """A Redis of our own on loopback, ended afterwards; gives its port."""
     needs("redis-server")
-    monkeypatch.setattr(limiting, "REDIS_TIMEOUT_S", 10)  # tests share slow machines
     port = free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    listen = [option.replace("{port}", str(port)) for option in options or ("--port", "{port}")]
+    command = ["redis-server", *listen, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tmp_path) as process:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -43,9 +44,16 @@ def redis_url(tmp_path, monkeypatch):
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.02)
-        yield f"redis://127.0.0.1:{port}/0"
+        yield port
         process.terminate()
         process.wait(timeout=60)
+
+
+@pytest.fixture
+def redis_url(tmp_path, monkeypatch):
+    monkeypatch.setattr(limiting, "REDIS_TIMEOUT_S", 10)  # tests share slow machines
+    with redis_running(tmp_path) as port:
+        yield f"redis://127.0.0.1:{port}/0"
 
 
 def test_a_key_has_its_number_of_requests_in_a_window_and_then_a_new_one():
@@ -105,6 +113,30 @@ def test_two_workers_share_the_count_of_batches_through_redis(redis_url):
     with pytest.raises(RateLimitedError):
         other.admit("a", cost=5)
     assert other.admit("a", cost=4).used == 10
+
+
+def certificate(folder, name):
+    """A certificate of its own authority for 127.0.0.1."""
+    needs("openssl")
+    files = {kind: folder / f"{name}.{kind}" for kind in ("crt", "key")}
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", f"/CN={name}"]
+    written = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", files["crt"], "-keyout", files["key"]]
+    subprocess.run([*made, *written], check=True, capture_output=True)
+    return files
+
+
+def test_redis_is_counted_with_in_tls_and_only_if_its_certificate_is_of_the_authority_named(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(limiting, "REDIS_TIMEOUT_S", 10)
+    ours, another = certificate(tmp_path, "ours"), certificate(tmp_path, "another")
+    files = ["--tls-cert-file", str(ours["crt"]), "--tls-key-file", str(ours["key"])]
+    in_tls = ["--port", "0", "--tls-port", "{port}", "--tls-auth-clients", "no"]
+    with redis_running(tmp_path, *in_tls, *files) as port:
+        url = f"rediss://127.0.0.1:{port}/0?ssl_ca_certs="
+        assert redis_counter(f"{url}{ours['crt']}")("a", 1, 60, 2, 3) == 2
+        with pytest.raises(Exception, match="certificate verify failed"):
+            redis_counter(f"{url}{another['crt']}")("a", 1, 60, 1, 3)
 
 
 def test_where_redis_is_down_requests_go_on_under_a_local_cap_and_redis_is_asked_again_later():

@@ -134,7 +134,24 @@ def odd_rows():
     optional |= {
         "customer_type": st.sampled_from(["person", "employer", "Person", "", None]),
         "language": st.sampled_from(["fi", "sv", "en", "ru", "", None]),
-        "customer_ref": st.sampled_from(["a", None, "131052-308T", "x131052-308Ty", "131052-308U"]),
+        "customer_ref": st.sampled_from(
+            [
+                "a",
+                None,
+                "131052-308T",
+                "x131052-308Ty",
+                "131052-308U",
+                "131052308T",
+                "131052308U",
+                "131052%2D308t",
+                "0401311234",
+                "１３１０５２－３０８Ｔ",
+                "ä 131052 - 308T",
+                "131052/308Ty",
+                "50 % of ä",
+                "=1+1",
+            ]
+        ),
     }
     names = st.sets(st.sampled_from(sorted(optional)), max_size=5)
     return names.flatmap(

@@ -152,10 +152,22 @@ def test_a_batch_answers_each_customer_as_if_alone(client):
 
 def test_a_refused_customer_keeps_its_sound_ref_and_loses_an_unsound_one(client):
     bad = {"customer_type": "person", "signals": {"minor": 1}}
-    customers = [bad | {"ref": "row 7"}, bad | {"ref": 7}, bad | {"ref": "131052-308T"}, bad]
+    refs = [
+        "row-7.b_c~1",
+        7,
+        "row 7",
+        "rivi-ä",
+        "=1+1",
+        "131052-308T",
+        "131052308T",
+        "131052.308t",
+        "",
+        "a" * 65,
+    ]
+    customers = [bad | {"ref": ref} for ref in refs] + [bad]
     results = client.post(f"{PATH}/batch", json={"customers": customers}).json["results"]
-    assert [result.get("ref") for result in results] == ["row 7", None, None, None]
-    assert [result["status"] for result in results] == [422] * 4
+    assert [result.get("ref") for result in results] == ["row-7.b_c~1", *[None] * 10]
+    assert [result["status"] for result in results] == [422] * 11
 
 
 def test_an_explanation_holds_the_answer_its_contributions_and_the_rules_passed_over(client):

@@ -6,14 +6,17 @@ import importlib.util
 import json
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import redis
 import yaml
 from conftest import ROOT
+from sqlalchemy import create_engine
 
 from drills.server import CUSTOMER, free_port, keys_file, serving
 from drills.table import CannotRunError, in_ci, needs
@@ -118,6 +121,21 @@ def test_the_pod_sets_only_settings_that_exist(kinds, tmp_path):
     assert settings.trusted_proxies
     readme = (ROOT / "README.md").read_text()
     assert {name for name in given if f"`{name}`" not in readme} == set()
+
+
+def test_the_cluster_speaks_to_redis_and_postgresql_in_checked_tls_alone(kinds):
+    urls = {name: url for name, url in kinds["Secret"]["stringData"].items() if name.endswith("-url")}
+    connection = redis.Redis.from_url(urls.pop("redis-url")).connection_pool.make_connection()
+    assert (connection.cert_reqs, connection.check_hostname) == (ssl.CERT_REQUIRED, True)
+    asked = create_engine(urls.pop("outcomes-url")).url.query
+    assert asked == {"sslmode": "verify-full", "sslrootcert": connection.ca_certs}
+    assert urls == {}
+    jobs = [kinds["Deployment"]["spec"], kinds["CronJob"]["spec"]["jobTemplate"]["spec"]]
+    for pod in (job["template"]["spec"] for job in jobs):
+        assert {"name": "ca", "configMap": {"name": "arki-ca"}} in pod["volumes"]
+        for container in [*pod["containers"], *pod.get("initContainers", ())]:
+            mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+            assert f"{mounts['ca']}/ca.crt" == connection.ca_certs
 
 
 def test_the_bill_of_materials_is_that_of_the_lock():

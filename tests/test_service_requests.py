@@ -389,8 +389,19 @@ def test_an_identity_code_in_any_string_is_refused_and_pointed_at(client, body, 
 
 
 @pytest.mark.parametrize("plain", [True, False], ids=["plain", "escaped"])
-def test_an_identity_code_with_a_long_dash_is_refused_as_well(client, plain):
-    text = json.dumps(person() | {"shown": ["131052\u2013308T"]}, ensure_ascii=not plain)
+@pytest.mark.parametrize(
+    "code",
+    [
+        "131052\u2013308T",
+        "131052308T",
+        "131052.308t",
+        "131052%2D308T",
+        "131052 - 308T",
+        "１３１０５２－３０８Ｔ",
+    ],
+)
+def test_an_identity_code_written_otherwise_is_refused_as_well(client, plain, code):
+    text = json.dumps(person() | {"shown": [code]}, ensure_ascii=not plain)
     response = client.post(PATH, data=text.encode(), content_type="application/json")
     assert faults(response) == [("/shown/0", "identity_code")]
 

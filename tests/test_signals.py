@@ -18,7 +18,6 @@ from models.signals import (
     FaultLimit,
     InvalidSignalsError,
     LifeEvent,
-    holds_identity_code,
     read_signals,
 )
 
@@ -231,24 +230,6 @@ def test_whatever_is_sent_is_accepted_or_refused_never_worse(customer_type, sign
 def test_life_events_are_read_with_their_months():
     signals = read_signals("person", {"life_events": [{"event": "KE4.2", "months_ago": 3.0}]})
     assert signals.values["life_events"] == (LifeEvent("KE4.2", 3),)
-
-
-@pytest.mark.parametrize("separator", ["-", "+", "A", "B", "F", "U", "Y"])
-def test_an_identity_code_is_recognised_with_each_separator(separator):
-    check = "0123456789ABCDEFHJKLMNPRSTUVWXY"[int("131052308") % 31]
-    assert holds_identity_code(f"my code is 131052{separator}308{check}, thanks")
-    assert holds_identity_code(f"131052{separator}308{check}".lower())
-    assert holds_identity_code(f"id131052{separator}308{check}x")
-
-
-@pytest.mark.parametrize("dash", "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d")
-def test_an_identity_code_is_recognised_with_whatever_dash_a_word_processor_puts(dash):
-    assert holds_identity_code(f"131052{dash}308T")
-
-
-@pytest.mark.parametrize("text", ["131052-308U", "KE8", "2026-11-21", "131052308T", "9131052-308T"])
-def test_what_only_looks_like_an_identity_code_is_not_one(text):
-    assert not holds_identity_code(text)
 
 
 @pytest.mark.parametrize("signal", [*PERSON_SIGNALS, *EMPLOYER_SIGNALS], ids=lambda signal: signal.name)

@@ -17,10 +17,11 @@ from models.codes import CUSTOMER_TYPES, LANGUAGES
 from models.column_scorecard import ColumnScorecard
 from models.columns import FactColumns, fact_columns
 from models.customer_rows import KEY, TYPE, read_row, row_of_text
+from models.identity_codes import COLUMN_HINT, SHORTEST, holds_identity_code
 from models.recommender import Recommender
 from models.segments import PERSON_SEGMENTS, Segment
 from models.signal_columns import MISSING, Codes, Flags, SignalColumns, positions
-from models.signals import CONTRACT, InvalidSignalsError, holds_identity_code
+from models.signals import CONTRACT, InvalidSignalsError
 from training.answer_columns import AnswerColumns, dictionary
 from training.asked import VERSIONS, Asked
 from training.rule_columns import RuleColumns
@@ -31,8 +32,6 @@ FAULTS: Final = pa.list_(
     pa.struct([("column", pa.string()), ("code", pa.string()), ("message", pa.string())])
 )
 SEGMENTS: Final = (*PERSON_SEGMENTS, Segment.EMPLOYER)
-_IDENTITY_LIKE: Final = "[0-9]{6}[-+A-FU-Ya-fu-y][0-9]{3}[0-9A-Ya-y]"
-_IDENTITY_LENGTH: Final = 11
 
 
 class Scored(NamedTuple):
@@ -135,9 +134,9 @@ class Scorer:
         key = batch.column(KEY)
         if not (pa.types.is_string(key.type) or pa.types.is_large_string(key.type)):
             return none if pa.types.is_primitive(key.type) else _each(key.cast(pa.string()))
-        if (pc.max(pc.binary_length(key)).as_py() or 0) < _IDENTITY_LENGTH:
+        if (pc.max(pc.binary_length(key)).as_py() or 0) < SHORTEST:
             return none
-        alike = pc.fill_null(pc.match_substring_regex(key, _IDENTITY_LIKE), False)
+        alike = pc.fill_null(pc.match_substring_regex(key, COLUMN_HINT), False)
         for row in np.flatnonzero(alike.to_numpy(zero_copy_only=False)).tolist():
             none[row] = holds_identity_code(key[row].as_py())
         return none

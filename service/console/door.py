@@ -1,15 +1,20 @@
 """Who comes into the console: sign-in with a key, a signed cookie that names only the key's id, tokens in forms.
 
 The cookie is asked of the key ring again at every request, so a revoked key ends its sessions within a second. It lives
-eight hours, and half an hour without a request. The server keeps nothing. A key travels in a form's body alone.
+eight hours, and half an hour without a request. The server keeps only which sessions were signed out, for as long as their
+cookies would live. A key travels in a form's body alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from flask import Response, current_app, g, request
@@ -18,7 +23,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from service import metrics
 from service.access import ForbiddenError, Grant, UnauthenticatedError
 from service.api import Service, service
-from service.limits import RateLimitedError, RateLimits, redis_counter
+from service.limits import REDIS_REST_S, RateLimitedError, RateLimits, redis_client, redis_counter
 from service.settings import RateLimit, Settings, is_loopback
 
 SCOPE: Final = "content:read"
@@ -41,11 +46,64 @@ class StaleFormError(Exception):
 
 
 class Session(NamedTuple):
-    """Who is in: the key's id (None is the development key), since when, and the last request that counted."""
+    """Who is in: the key's id (None is the development key), since when, the last request that counted, its own name."""
 
     key_id: str | None
     since: int
     seen: int
+    name: str
+
+
+@dataclass(slots=True)
+class SignedOut:
+    """Sessions that were signed out, for eight hours: known to all workers of a machine, and with Redis to all machines.
+
+    While Redis is away, other machines take such a session for open; the machine that signed it out never does.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Shared by the workers; this process alone remembers if None.
+    redis : optional
+        A client.
+    on_failure : callable, optional
+        Called whenever Redis could not be asked.
+    """
+
+    folder: Path | None
+    redis: Any = None
+    on_failure: Callable[[], None] = lambda: None
+    _here: dict[str, float] = field(default_factory=dict)
+    _redis_again: float = 0.0
+
+    def add(self, name: str) -> None:
+        """Refuse a session from now on. Raises `OSError` where the folder takes no more."""
+        over = time.time() - LONGEST.total_seconds()
+        self._here = {other: at for other, at in self._here.items() if at > over} | {name: time.time()}
+        self._ask(lambda redis: redis.set(f"arki:signed-out:{name}", 1, ex=int(LONGEST.total_seconds())))
+        if self.folder is not None:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.joinpath(name).touch(mode=0o600)
+            for other in self.folder.iterdir():
+                if other.stat().st_mtime < over:
+                    other.unlink(missing_ok=True)
+
+    def holds(self, name: str) -> bool:
+        """Whether a session was signed out."""
+        if name in self._here or (self.folder is not None and self.folder.joinpath(name).exists()):
+            return True
+        return bool(self._ask(lambda redis: redis.exists(f"arki:signed-out:{name}")))
+
+    def _ask(self, question: Callable[[Any], Any]) -> Any:  # noqa: ANN401
+        """What Redis answers; None where there is none or it does not, and then for some seconds."""
+        if self.redis is None or time.monotonic() < self._redis_again:
+            return None
+        try:
+            return question(self.redis)
+        except Exception:  # noqa: BLE001  (whatever ails Redis, the console stays open)
+            self._redis_again = time.monotonic() + REDIS_REST_S
+            self.on_failure()
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +113,7 @@ class Door:
     sessions: URLSafeSerializer
     forms: URLSafeSerializer
     attempts: RateLimits
+    signed_out: SignedOut
 
 
 def make_door(settings: Settings) -> Door:
@@ -62,10 +121,17 @@ def make_door(settings: Settings) -> Door:
     secrets_given = [
         part.strip() for part in reversed(settings.secret.split(","))
     ]  # itsdangerous signs with the last
-    made = {name: URLSafeSerializer(secrets_given, salt=f"arki.console.{name}") for name in ("in", "form")}
-    shared = redis_counter(settings.redis_url) if settings.redis_url else None
-    attempts = RateLimits(SIGN_IN_ATTEMPTS, shared, on_failure=metrics.REDIS_FAILURES.inc)
-    return Door(made["in"], made["form"], attempts)
+    signer = {"digest_method": hashlib.sha256}
+    made = {
+        name: URLSafeSerializer(secrets_given, salt=f"arki.console.{name}", signer_kwargs=signer)
+        for name in ("in", "form")
+    }
+    url = settings.redis_url
+    failed = metrics.REDIS_FAILURES.inc
+    attempts = RateLimits(SIGN_IN_ATTEMPTS, redis_counter(url) if url else None, on_failure=failed)
+    folder = settings.run / "console-signed-out" if settings.run is not None else None
+    signed_out = SignedOut(folder, redis_client(url) if url else None, failed)
+    return Door(made["in"], made["form"], attempts, signed_out)
 
 
 def admit(ours: Service) -> None:
@@ -109,7 +175,7 @@ def sign_in(ours: Service, key: str) -> None:
     if SCOPE not in grant.scopes:
         raise ForbiddenError(SCOPE)
     now = int(ours.clock().timestamp())
-    g.session_cookie = _signed(Session(grant.key_id, now, now))
+    g.session_cookie = _signed(Session(grant.key_id, now, now, secrets.token_urlsafe(16)))
 
 
 def session() -> Session:
@@ -119,18 +185,19 @@ def session() -> Session:
 
 
 def sign_out() -> None:
-    """End the session in this browser."""
+    """End the session, wherever its cookie was copied to. Raises `OSError` where that cannot be kept."""
     g.session_cookie = ""
+    _door().signed_out.add(session().name)
 
 
 def form_token() -> str:
     """The token that every form of this session carries."""
-    return str(_door().forms.dumps([session().key_id, session().since]))
+    return str(_door().forms.dumps([session().key_id, session().name]))
 
 
 def first_token() -> str:
     """The token of the sign-in form, bound to this browser by a cookie."""
-    known = request.cookies.get(_FORM_COOKIE, "")
+    known = _sent(_FORM_COOKIE)
     token = known if _is_signed(known) else str(_door().forms.dumps(secrets.token_urlsafe(16)))
     g.form_cookie = token
     return token
@@ -142,19 +209,39 @@ def put_cookies(response: Response) -> Response:
         (_COOKIE, g.get("session_cookie")),
         (_FORM_COOKIE, g.get("form_cookie")),
     ):
+        where = _where()
         if value == "":
-            response.delete_cookie(name, path=_PATH)
+            response.delete_cookie(where.prefix + name, path=where.path, secure=where.secure)
         elif value is not None:
             response.set_cookie(
-                name,
+                where.prefix + name,
                 value,
                 max_age=int(LONGEST.total_seconds()),
-                path=_PATH,
-                secure=not is_loopback(service().network.client_address(request.environ)),
+                path=where.path,
+                secure=where.secure,
                 httponly=True,
                 samesite="Strict",
             )
     return response
+
+
+class _Where(NamedTuple):
+    """How a cookie is kept: on loopback there is no TLS, and a browser takes the prefix with it alone."""
+
+    prefix: str
+    path: str
+    secure: bool
+
+
+def _where() -> _Where:
+    if is_loopback(service().network.client_address(request.environ)):
+        return _Where("", _PATH, secure=False)
+    return _Where("__Host-", "/", secure=True)
+
+
+def _sent(name: str) -> str:
+    """A cookie of ours as the browser sent it, or nothing."""
+    return request.cookies.get(_where().prefix + name, "")
 
 
 def _door() -> Door:
@@ -168,13 +255,15 @@ def _signed(session: Session) -> str:
 
 def _session(now: datetime) -> Session:
     try:
-        key_id, since, seen = _door().sessions.loads(request.cookies.get(_COOKIE, ""))
+        key_id, since, seen, name = _door().sessions.loads(_sent(_COOKIE))
     except (BadSignature, ValueError, TypeError) as error:
         raise SignInNeededError from error
     at = now.timestamp()
     if at - since > LONGEST.total_seconds() or at - seen > LONGEST_IDLE.total_seconds():
         raise SignInNeededError
-    return Session(key_id, since, seen)
+    if _door().signed_out.holds(name):
+        raise SignInNeededError
+    return Session(key_id, since, seen, name)
 
 
 def _count(ours: Service, grant: Grant) -> None:
@@ -199,7 +288,7 @@ def _check_origin() -> None:
 
 
 def _check_first_token() -> None:
-    sent, kept = request.form.get("token", ""), request.cookies.get(_FORM_COOKIE, "")
+    sent, kept = request.form.get("token", ""), _sent(_FORM_COOKIE)
     if not _is_signed(kept) or not secrets.compare_digest(sent.encode(), kept.encode()):
         raise StaleFormError
 
