@@ -135,7 +135,7 @@ def _on_weekday(channel: Channel, day: str) -> str:
 
 def _on_day(channel: Channel, day: date) -> str:
     """A day with its hours; a question mark where the holidays of its year are not known."""
-    return f"{day} {_span(channel.hours_on(day)) if channel.days.cover(day) else '?'}"
+    return f"{day} {_span(channel.hours_on(day)) if channel.days.cover(channel.id, day) else '?'}"
 
 
 def _span(hours: Hours | None) -> str:

@@ -41,19 +41,25 @@ class OpeningDays:
     closes: Mapping[date, time]
     exceptions: Mapping[date, Sequence[tuple[frozenset[str], Hours | None]]]
 
-    def cover(self, day: date) -> bool:
-        """Whether it is known what is closed on a day."""
-        return self.years is None or day.year in self.years or day in self.exceptions
+    def cover(self, channel: str, day: date) -> bool:
+        """Whether the hours of a channel on a day are known: in the years named, and on a single day announced for it."""
+        return self.years is None or day.year in self.years or bool(self._announced(channel, day))
 
     def hours(self, channel: str, day: date, weekly: Hours | None) -> Hours | None:
         """The hours of a channel on a day, given those of the weekday; None where it is closed."""
-        for channels, hours in self.exceptions.get(day, ()):
-            if channel in channels or not channels:
-                return hours
+        announced = self._announced(channel, day)
+        if announced:
+            return announced[0]
         if weekly is None or day in self.closed:
             return None
         closes = min(weekly[1], self.closes.get(day, weekly[1]))
         return (weekly[0], closes) if weekly[0] < closes else None
+
+    def _announced(self, channel: str, day: date) -> list[Hours | None]:
+        """The hours that single days give a channel, in the order written; the first counts."""
+        return [
+            hours for channels, hours in self.exceptions.get(day, ()) if channel in channels or not channels
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +125,11 @@ class Channel:
         if self.hours_vary:
             return None, None
         local = at.astimezone(HELSINKI)
-        if not self.days.cover(local.date()):
+        if not self.days.cover(self.id, local.date()):
             return None, None
         for days in range(LOOK_AHEAD_DAYS):
             day = local.date() + timedelta(days=days)
-            if not self.days.cover(day):
+            if not self.days.cover(self.id, day):
                 break
             span = self.hours_on(day)
             if span is None:
@@ -172,7 +178,7 @@ def days_opened_otherwise(one: Channel, other: Channel, *, start: date, end: dat
         return []
 
     def told(days: OpeningDays, day: date, hours: Mapping[str, Hours]) -> object:
-        return days.cover(day) and days.hours(one.id, day, hours.get(WEEKDAYS[day.weekday()]))
+        return days.cover(one.id, day) and days.hours(one.id, day, hours.get(WEEKDAYS[day.weekday()]))
 
     span = (start + timedelta(days=after) for after in range((end - start).days + 1))
     return [

@@ -21,11 +21,14 @@ SPAN_DAYS: Final = 120
 """Rules and items begin and end within these days."""
 RULES, ITEMS = 40, 120
 _EXCEPTIONS: Final = """exceptions:
+  - {date: 2019-12-30, channels: [callback], hours: closed, source: none}
+  - {date: 2019-12-31, hours: ["10:00", "12:00"], source: none}
   - {date: 2026-11-24, channels: [phone], hours: ["10:00", "12:30"], source: none}
   - {date: 2026-11-28, hours: ["09:00", "12:00"], source: none}
   - {date: 2026-12-07, channels: [phone, callback, chat], hours: closed, source: none}
   - {date: 2026-12-24, channels: [callback], hours: ["09:00", "11:00"], source: none}
   - {date: 2026-12-31, channels: [phone], hours: ["09:00", "16:00"], source: none}
+  - {date: 2051-01-01, channels: [phone, phone_appointment], hours: ["10:00", "14:00"], source: none}
 """
 _WISHES: Final = ("phone_appointment", "phone", "service_point", "callback")
 """Human channels that copies wish for: not every language or log-in can use each; the first two are for employers, too."""

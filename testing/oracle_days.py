@@ -43,17 +43,32 @@ class Days:
     early: dict[date, time]
     exceptions: list[Document]
 
+    def knows(self, name: str, day: date) -> bool:
+        """Whether the hours of a channel on a day are known: its year is named, or the day is an exception for the channel."""
+        return day.year in self.years or self._exception(name, day) is not None
+
     def hours(self, name: str, channel: Document, day: date) -> Span | None:
         """Opening and closing time of a channel on a day: an exception before holidays, they before eves and weekdays."""
-        for exception in self.exceptions:
-            if exception["date"] == day.isoformat() and name in exception.get("channels", [name]):
-                return None if exception["hours"] == "closed" else _span(exception["hours"])
+        exception = self._exception(name, day)
+        if exception is not None:
+            return None if exception["hours"] == "closed" else _span(exception["hours"])
         usual = channel["hours"].get(WEEKDAYS[day.weekday()])
         if usual is None or day in self.closed:
             return None
         opens, closes = _span(usual)
         closes = min(closes, self.early.get(day, closes))
         return (opens, closes) if opens < closes else None
+
+    def _exception(self, name: str, day: date) -> Document | None:
+        """The first exception for a channel on a day."""
+        return next(
+            (
+                exception
+                for exception in self.exceptions
+                if exception["date"] == day.isoformat() and name in exception.get("channels", [name])
+            ),
+            None,
+        )
 
 
 def read_days(channels: Document) -> Days:
@@ -78,11 +93,13 @@ def opening(name: str, channel: Document, at: datetime, days: Days) -> dict[str,
     if channel["hours"] == "always":
         return {"open_now": True, "opens_at": None}
     now = at.astimezone(HELSINKI)
-    if channel.get("hours_vary") == "true" or now.year not in days.years:
+    if channel.get("hours_vary") == "true" or not days.knows(name, now.date()):
         return {"open_now": None, "opens_at": None}
     for ahead in range(LOOKED_AHEAD_DAYS):
         day = now.date() + timedelta(days=ahead)
-        span = days.hours(name, channel, day) if day.year in days.years else None
+        if not days.knows(name, day):
+            break
+        span = days.hours(name, channel, day)
         if span and not ahead and span[0] <= now.time() < span[1]:
             return {"open_now": True, "opens_at": None}
         if span and (ahead or now.time() < span[0]):
@@ -97,7 +114,7 @@ def rule_ends(rule: Document, customer_type: str, day: str, documents: Documents
     """
     yield rule["until"]
     for above in documents.rules[customer_type]:
-        if above is rule:
+        if above["id"] == rule["id"]:
             return
         if above["from"] > day and _could_meet(above["when"], rule["when"]):
             yield day_before(above["from"])

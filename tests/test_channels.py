@@ -93,6 +93,24 @@ def test_a_day_that_was_announced_wins_over_holidays_eves_and_weekdays(content):
     assert channels["phone"].opening(moment("2060-01-02 10:00")) == (True, None)
 
 
+def test_a_day_that_was_announced_for_one_channel_tells_nothing_of_the_others(content):
+    authored, found = changed(
+        content,
+        exceptions=[
+            {"date": "2051-01-06", "channels": ["phone"], "hours": "closed", "source": "a release"},
+            {"date": "2051-01-06", "channels": ["chat"], "hours": ["09:00", "11:00"], "source": "a release"},
+        ],
+    )
+    channels, at = read_channels(authored.channels), moment("2051-01-06 10:00")
+    assert found == []
+    assert channels["phone"].opening(at) == (False, None)
+    assert channels["chat"].opening(at) == (True, None)
+    assert channels["callback"].opening(at) == (None, None)
+    closing = {"date": "2050-12-31", "channels": ["callback"], "hours": "closed", "source": "a release"}
+    eve = read_channels(changed(content, exceptions=[closing])[0].channels)["callback"]
+    assert eve.opening(moment("2050-12-31 10:00")) == (False, None)
+
+
 CLOSED_ALL_SPRING = [
     {"date": f"2027-{month:02}-{day:02}", "channels": ["phone"], "hours": "closed", "source": "a release"}
     for month in (2, 3)
