@@ -14,7 +14,7 @@ from itertools import product
 from typing import Final, NamedTuple
 
 from models.catalogue import Catalogue, ContentItem, Span, uncovered
-from models.codes import BENEFITS, CLAIM_KINDS, NATIONAL_LANGUAGES, CustomerType
+from models.codes import BENEFITS, CLAIM_KINDS, NATIONAL_LANGUAGES, CustomerType, Language
 from models.findings import Authored, Phrase, phrase
 from models.offers import topics_of
 from models.rulebook import Table
@@ -23,10 +23,12 @@ DUTIES: Final[Mapping[CustomerType, tuple[str, ...]]] = {"person": BENEFITS, "em
 """What statutory content is attached to, for each type of customer."""
 ALWAYS: Final = Span(date.min, date.max)
 _DAY: Final = timedelta(days=1)
+_Found = dict[tuple[str, CustomerType, Span], dict[str, dict[Language, None]]]
+"""Item, customer type and days -> benefit -> languages."""
 
 
-class FloorGap(NamedTuple):
-    """Days without statutory content for some benefits, and the item that ended before them or begins after them."""
+class DutyGap(NamedTuple):
+    """Days without statutory content that is owed for some benefits, and the item that ended before them or begins after."""
 
     item: ContentItem
     customer_type: CustomerType
@@ -35,9 +37,9 @@ class FloorGap(NamedTuple):
     languages: tuple[str, ...]
 
 
-def floor_gaps(catalogue: Catalogue) -> Iterator[FloorGap]:
+def floor_gaps(catalogue: Catalogue) -> Iterator[DutyGap]:
     """The days on which a benefit has no statutory item in a national language, where it has one on others."""
-    found: dict[tuple[str, CustomerType, Span], dict[str, dict[str, None]]] = defaultdict(dict)
+    found: _Found = defaultdict(dict)
     for kind, duties in DUTIES.items():
         for benefit in duties:
             items = catalogue.statutory_for(benefit, kind)
@@ -46,9 +48,36 @@ def floor_gaps(catalogue: Catalogue) -> Iterator[FloorGap]:
                 for days in uncovered(map(_span, spoken), ALWAYS) if spoken else ():
                     beside = next(item for item in spoken if _is_beside(_span(item), days))
                     found[beside.id, kind, days].setdefault(benefit, {})[language] = None
-    for (name, kind, days), benefits in found.items():
-        languages = dict.fromkeys(language for named in benefits.values() for language in named)
-        yield FloorGap(catalogue.items[name], kind, days, tuple(benefits), tuple(languages))
+    yield from _gaps(found, catalogue)
+
+
+def unsucceeded(catalogue: Catalogue) -> Iterator[DutyGap]:
+    """The days after a statutory item has ended on which no other takes its place for a benefit and language of its own.
+
+    Another takes its place that is as particular, naming as many benefits or fewer, or that begins once it has ended. A
+    general item that stood beside it all along does not: each is owed. What `floor_gaps` tells of an item and a benefit is
+    not told again.
+    """
+    told = {
+        (gap.item.id, gap.customer_type, benefit) for gap in floor_gaps(catalogue) for benefit in gap.benefits
+    }
+    found: _Found = defaultdict(dict)
+    for kind, duties in DUTIES.items():
+        for benefit in duties:
+            items = catalogue.statutory_for(benefit, kind)
+            for item in items:
+                if item.valid_until < date.max and (item.id, kind, benefit) not in told:
+                    for language in item.languages:
+                        successors = [
+                            _span(other)
+                            for other in items
+                            if language in other.languages and _may_succeed(other, item)
+                        ]
+                        after = Span(item.valid_until + _DAY, date.max)
+                        gap = next(uncovered(successors, after), None)
+                        if gap and gap.first == after.first:
+                            found[item.id, kind, gap].setdefault(benefit, {})[language] = None
+    yield from _gaps(found, catalogue)
 
 
 def without_floor(catalogue: Catalogue) -> Iterator[tuple[CustomerType, str]]:
@@ -123,6 +152,19 @@ def find_dead_references(
 
 def _span(item: ContentItem) -> Span:
     return Span(item.valid_from, item.valid_until)
+
+
+def _gaps(found: _Found, catalogue: Catalogue) -> Iterator[DutyGap]:
+    for (name, kind, days), benefits in found.items():
+        languages = dict.fromkeys(language for named in benefits.values() for language in named)
+        yield DutyGap(catalogue.items[name], kind, days, tuple(benefits), tuple(languages))
+
+
+def _may_succeed(other: ContentItem, item: ContentItem) -> bool:
+    """Whether a statutory item can take the place of one that ends, on the days it holds itself."""
+    return other.id != item.id and (
+        len(other.benefits) <= len(item.benefits) or other.valid_from > item.valid_until
+    )
 
 
 def _is_beside(span: Span, days: Span) -> bool:

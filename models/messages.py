@@ -305,6 +305,8 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
                 "lakisääteinen sisältö ei tavoita asiakasta ({audience}), jolla on `{benefit}`"),
     "duty_ends": ("{days} nothing statutory in {languages} reaches {audience}s with {benefits}",
                   "{days} lakisääteinen sisältö kielellä {languages} ei tavoita asiakasta ({audience}), jolla on {benefits}"),
+    "duty_unsucceeded": ("{days} no statutory item in {languages} takes its place for {audience}s with {benefits}",
+                         "{days} mikään lakisääteinen sisältö kielellä {languages} ei korvaa sitä asiakkaalle ({audience}), jolla on {benefits}"),
     "days_from": ("from {start}", "{start} alkaen"), "days_until": ("until {end}", "{end} asti"),
     "days_every": ("on every day", "joka päivä"), "days_between": ("from {start} to {end}", "{start}–{end}"),
     "nobody_there": ("no human channel is left for {audience}s {log_in} who are served in `{language}`",
@@ -326,6 +328,8 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "do_duty": ("Add an approved statutory item for it to the catalogue.", "Lisää luetteloon hyväksytty lakisääteinen sisältö."),
     "do_duty_days": ("Renew it, or add an approved statutory item that covers these days.",
                      "Uusi se tai lisää hyväksytty lakisääteinen sisältö, joka kattaa nämä päivät."),
+    "do_succeed": ("Renew it, let an approved statutory item begin on the next day, or make it a draft if the law asks for it no more.",
+                   "Uusi se, anna hyväksytyn lakisääteisen sisällön alkaa seuraavana päivänä tai tee siitä luonnos, jos laki ei sitä enää vaadi."),
     "do_neutral": ("Write one rule for both: `personalisation: [objected, minor]`.",
                    "Kirjoita molemmille yksi sääntö: `personalisation: [objected, minor]`."),
 }

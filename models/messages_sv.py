@@ -146,6 +146,7 @@ PHRASES_SV: Final[dict[str, str]] = {
     "not_theirs": "`{value}` är inte avsedd för den här kundtypen ({audience})",
     "no_duty": "inget lagstadgat innehåll når en kund ({audience}) med `{benefit}`",
     "duty_ends": "{days} når inget lagstadgat innehåll på {languages} en kund ({audience}) med {benefits}",
+    "duty_unsucceeded": "{days} ersätter inget lagstadgat innehåll på {languages} det för en kund ({audience}) med {benefits}",
     "days_from": "från {start}", "days_until": "till {end}", "days_every": "alla dagar", "days_between": "från {start} till {end}",
     "nobody_there": "ingen kanal med en människa återstår för en kund ({audience}) {log_in} som betjänas på `{language}`",
     "with_log_in": "med stark autentisering", "without_log_in": "utan känd stark autentisering",
@@ -158,6 +159,7 @@ PHRASES_SV: Final[dict[str, str]] = {
     "do_human": "Ange en kanal där en människa svarar, med öppettider.", "do_audience": "Välj något som är avsett för dem.",
     "do_duty": "Lägg till ett godkänt lagstadgat innehåll i katalogen.",
     "do_duty_days": "Förnya det eller lägg till ett godkänt lagstadgat innehåll som täcker de här dagarna.",
+    "do_succeed": "Förnya det, låt ett godkänt lagstadgat innehåll börja nästa dag eller gör det till ett utkast om lagen inte längre kräver det.",
     "do_neutral": "Skriv en regel för båda: `personalisation: [objected, minor]`.",
 }
 # fmt: on

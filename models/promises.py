@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from models.catalogue import Catalogue, read_catalogue, uncovered
 from models.channels import LOOK_AHEAD_DAYS, Channel, human_channel
 from models.codes import CUSTOMER_TYPES, LANGUAGES, NATIONAL_LANGUAGES, UNKNOWN, CustomerType
-from models.coverage import ALWAYS, floor_gaps, told_days, without_floor
+from models.coverage import ALWAYS, floor_gaps, told_days, unsucceeded, without_floor
 from models.facts import FACTS
 from models.findings import Authored, Phrase, phrase
 from models.rulebook import Rule, Rulebook
@@ -147,20 +147,27 @@ def the_neutral_answer(rulebook: Rulebook, _: Catalogue, __: Mapping[str, Channe
 
 
 def statutory_content(_: Rulebook, catalogue: Catalogue, __: Mapping[str, Channel]) -> Iterator[Broken]:
-    """Whatever matter is open and whatever the benefit, a statutory item exists on every day in Finnish and Swedish."""
+    """Whatever matter is open and whatever the benefit, a statutory item exists on every day in Finnish and Swedish.
+
+    And each statutory item is owed: where one ends, another takes its place.
+    """
     for kind, benefit in without_floor(catalogue):
         yield Broken(
             "catalogue.yaml", phrase("no_duty", audience=phrase(kind), benefit=benefit), phrase("do_duty")
         )
-    for gap in floor_gaps(catalogue):
-        what = phrase(
-            "duty_ends",
-            days=told_days(gap.days),
-            languages=", ".join(gap.languages),
-            audience=phrase(gap.customer_type),
-            benefits=", ".join(f"`{benefit}`" for benefit in gap.benefits),
-        )
-        yield Broken(gap.item.id, what, phrase("do_duty_days"))
+    for gaps, what, remedy in (
+        (floor_gaps(catalogue), "duty_ends", "do_duty_days"),
+        (unsucceeded(catalogue), "duty_unsucceeded", "do_succeed"),
+    ):
+        for gap in gaps:
+            told = phrase(
+                what,
+                days=told_days(gap.days),
+                languages=", ".join(gap.languages),
+                audience=phrase(gap.customer_type),
+                benefits=", ".join(f"`{benefit}`" for benefit in gap.benefits),
+            )
+            yield Broken(gap.item.id, told, phrase(remedy))
 
 
 def audiences(rulebook: Rulebook, catalogue: Catalogue, channels: Mapping[str, Channel]) -> Iterator[Broken]:

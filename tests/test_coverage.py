@@ -124,20 +124,130 @@ def checked(folders):
     return CliRunner().invoke(commands.rulebook, ["check", *names])
 
 
-def test_yesterdays_end_on_every_statutory_item_makes_check_fail_with_file_line_and_period(folders):
-    for name in ("catalogue.yaml", "pages.yaml"):
-        path = folders / "content" / name
+def statutory_items(content=authoring.CONTENT):
+    """Each statutory item of a folder's files: (file, line of its id, id)."""
+    for file in ("catalogue.yaml", "pages.yaml"):
+        lines = (content / file).read_text(encoding="utf-8").splitlines()
+        for at, line in enumerate(lines):
+            if line == "    class: statutory":
+                named = next(n for n in range(at, 0, -1) if lines[n].startswith("  - id: "))
+                yield file, named + 1, lines[named].removeprefix("  - id: ")
+
+
+STATUTORY = tuple(statutory_items())
+
+
+def end(folders, *names, day):
+    """Give statutory items a last day as `sed -i` does."""
+    for file in ("catalogue.yaml", "pages.yaml"):
+        path = folders / "content" / file
         text = path.read_text(encoding="utf-8")
-        text = re.sub(
-            r"(\n +)class: statutory\n", r"\1class: statutory\1valid_until: 2026-11-26\n", text
-        )  # as sed -i would
+        for name in names:
+            entry = re.compile(rf"(?m)(^  - id: {name}\n(?:    .*\n)*?    class: statutory\n)")
+            text = entry.sub(rf"\g<1>    valid_until: {day}\n", text)
         path.write_text(text, encoding="utf-8")
+
+
+def told_of(output, file, line, name):
+    """The error of an item that ended yesterday, with file, line and period."""
+    at = rf"(?m)^{re.escape(file)}:{line}: error: {name}: breaks the promise .*: from 2026-11-27 "
+    return re.search(at + "(?:nothing statutory in|no statutory item in) ", output)
+
+
+def test_the_shipped_catalogue_has_statutory_items_of_both_kinds():
+    names = {name for _, _, name in STATUTORY}
+    assert {"report-changes", "employer-claim-deadline", "conscripts-allowance-report-changes"} <= names
+    assert len(names) == len(STATUTORY) >= 7
+
+
+def test_yesterdays_end_on_every_statutory_item_makes_check_fail_with_file_line_and_period(folders):
+    end(folders, *(name for _, _, name in STATUTORY), day="2026-11-26")
     shown = checked(folders)
     assert shown.exit_code == 1
-    assert re.search(
-        r"pages\.yaml:\d+: error: report-changes: .* from 2026-11-27 nothing statutory", shown.output
+    ended = list(statutory_items(folders / "content"))  # each end is a line more
+    assert len(ended) == len(STATUTORY)
+    assert all(told_of(shown.output, *place) for place in ended), shown.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "line", "name"), STATUTORY, ids=[name for _, _, name in STATUTORY])
+def test_yesterdays_end_on_one_statutory_item_makes_check_fail_with_file_line_and_period(
+    folders, file, line, name
+):
+    end(folders, name, day="2026-11-26")
+    shown = checked(folders)
+    assert shown.exit_code == 1
+    assert told_of(shown.output, file, line, name), shown.output
+
+
+@pytest.mark.parametrize(("file", "line", "name"), STATUTORY, ids=[name for _, _, name in STATUTORY])
+def test_a_statutory_item_that_ended_yesterday_is_one_error_whatever_else_covers_its_benefits(
+    whole, file, line, name
+):
+    [found] = told(whole, lambda a: item(a, name).update(valid_until="2026-11-26"))
+    assert told_of(found, file, line, name), found
+
+
+PARTICULAR = "conscripts-allowance-report-changes"
+UNSUCCEEDED = (
+    f"{PARTICULAR}: breaks the promise `statutory-content-reaches-everyone`: from 2027-01-01{{}} no statutory item in sv "
+    "takes its place for persons with `conscripts_allowance`. Renew it, let an approved statutory item begin on the next "
+    "day, or make it a draft if the law asks for it no more."
+)
+
+
+def succeed(authored, **changes):
+    """The particular item ends with the year, and another is there with changes."""
+    ending = item(authored, PARTICULAR)
+    authored.catalogue["items"].append(ending | {"id": "successor"} | changes)
+    ending["valid_until"] = "2026-12-31"
+
+
+@pytest.mark.parametrize(
+    ("changes", "days"),
+    [
+        pytest.param({"valid_from": "2027-01-01"}, None, id="begins on the next day"),
+        pytest.param({"valid_from": "2026-12-01"}, None, id="overlaps"),
+        pytest.param({}, None, id="as particular, there all along"),
+        pytest.param(
+            {"benefits": ["conscripts_allowance", "student_aid"], "valid_from": "2027-01-01"},
+            None,
+            id="more general, begins on the next day",
+        ),
+        pytest.param(
+            {"benefits": ["conscripts_allowance", "student_aid"]}, "", id="more general, there all along"
+        ),
+        pytest.param({"valid_from": "2027-01-03"}, " to 2027-01-02", id="two days late"),
+        pytest.param({"benefits": ["student_aid"]}, "", id="for another benefit"),
+        pytest.param({"audience": "employer"}, "", id="for other customers"),
+        pytest.param({"languages": {"fi": {"title": "a", "url": "b"}}}, "", id="in another language"),
+        pytest.param({"class": "guidance"}, "", id="not statutory"),
+        pytest.param({"status": "draft"}, "", id="a draft"),
+    ],
+)
+def test_what_takes_the_place_of_a_statutory_item_is_as_particular_or_begins_when_it_ends(
+    whole, changes, days
+):
+    found = told(whole, lambda a: succeed(a, **changes))
+    of_it = [sentence for sentence in found if PARTICULAR in sentence]
+    expected = [] if days is None else [UNSUCCEEDED.format(days)]
+    assert [sentence.partition(": error: ")[2] for sentence in of_it] == expected
+
+
+def test_a_statutory_item_made_a_draft_is_not_missed_where_its_benefit_keeps_a_floor(whole):
+    def retire(authored):
+        item(authored, PARTICULAR).update(valid_until="2026-12-31", status="draft")
+
+    assert told(whole, retire) == []
+
+
+def test_an_error_about_a_statutory_item_is_said_once_however_many_benefits_it_names(whole):
+    found = told(
+        whole, lambda a: item(a, "child-care-allowances-report-changes").update(valid_until="2026-12-31")
     )
-    assert re.search(r"pages\.yaml:\d+: error: employer-claim-deadline: .* from 2026-11-27", shown.output)
+    benefits = "`child_home_care_allowance`, `private_day_care_allowance`, `flexible_care_allowance`"
+    assert len(found) == 1
+    assert f"from 2027-01-01 no statutory item in en takes its place for persons with {benefits}." in found[0]
 
 
 def test_content_of_a_rule_that_ends_without_a_successor_is_a_warning_with_its_days(whole):
