@@ -223,22 +223,14 @@ class Recommender:
         return drawn(offers, asked.draw)
 
     def _statutory(self, signals: Signals, asked: _Asked) -> tuple[tuple[StatutoryItem, ...], date]:
-        """What the law attaches to the benefits that are named, and until when; kept, since it follows from them alone."""
-        kind, language, benefits = signals.customer_type, asked.language, statutory_benefits(signals)
+        """What the law attaches to the benefits that are named, and until when; which were named together is not kept."""
+        language, benefits, latest = asked.language, statutory_benefits(signals), self._latest(asked.day)
         if not benefits:
-            return (), self._latest(asked.day)
-        wanted: Any = {"customer_type": kind, "language": language, "day": asked.day}
-        found: tuple[tuple[StatutoryItem, ...], date] = self._remembered(
-            ("statutory", kind, language, asked.day, *benefits),
-            lambda: (
-                tuple(
-                    StatutoryItem(item.type, _content(item, language))
-                    for item in self.catalogue.statutory(benefits, **wanted)
-                ),
-                self.catalogue.statutory_until(benefits, **wanted, latest=self._latest(asked.day)),
-            ),
-        )
-        return found
+            return (), latest
+        wanted: Any = {"customer_type": signals.customer_type, "language": language, "day": asked.day}
+        found = self.catalogue.statutory(benefits, **wanted)
+        until = self.catalogue.statutory_until(benefits, **wanted, latest=latest)
+        return tuple(StatutoryItem(item.type, _content(item, language)) for item in found), until
 
     def _offered(
         self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked, *, identified: bool
