@@ -21,7 +21,7 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked: of whom, when, in which language, how many items, and what was shown before."""
+    """What is asked: of whom, when, in which language, how many items, what was shown before, and what is drawn."""
 
     customer_type: str
     signals: dict[str, Any]
@@ -29,6 +29,8 @@ class Asked:
     language: str = "fi"
     limit: int = 3
     shown: tuple[str, ...] = ()
+    bucket: int | None = None
+    """Where the customer falls in every experiment, 0 to 9,999; None for who is drawn into none."""
 
     @property
     def day(self) -> str:
@@ -51,6 +53,15 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """The variant of a rule's experiment that a customer falls in."""
+
+    rule: str
+    experiment: str
+    variant: str
+
+
+@dataclass(frozen=True, slots=True)
 class Oracle:
     """Answers from documents."""
 
@@ -65,8 +76,8 @@ class Oracle:
     def answer(self, asked: Asked) -> Answer:
         """The recommendation as the wire shows it, without its reference and versions."""
         named = self._named(asked)
-        looked_up = lookups(asked.customer_type, asked.signals, named, self.documents)
-        offers = [self._offer(asked, facts) for facts in looked_up]
+        offers, drawn = self.offers(asked, named)
+        items = self._items(asked, offers, asked.day)
         return {
             "personalised": _is_personalised(asked, named),
             "degraded": False,
@@ -74,17 +85,30 @@ class Oracle:
             "notice": self.documents.texts["notice"][asked.language],
             "as_of": asked.at.astimezone(HELSINKI).isoformat(timespec="seconds"),
             "valid_until": self.valid_until(asked, offers),
-            "items": self._items(asked, offers, asked.day),
+            "items": items,
             "statutory": self._statutory(asked, asked.day),
             "human_channel": self.human_channel(asked, offers[0]),
             "segment": self._segment(asked, named),
-            "experiment": None,
+            "experiment": drawn and _experiment(drawn, items),
         }
 
     def degraded(self, asked: Asked) -> Answer:
         """The answer that stands in where making one failed: an objector's, so what was shown before is not looked at."""
         as_objector = asked.signals | {"personalisation": "objected"}
         return self.answer(replace(asked, signals=as_objector, shown=())) | {"degraded": True}
+
+    def offers(self, asked: Asked, named: Named | None) -> tuple[list[Offer], Drawn | None]:
+        """What each lookup comes to; the first rule that tries something, in its own channel, offers what is drawn."""
+        looked_up = lookups(asked.customer_type, asked.signals, named, self.documents)
+        offers = [self._offer(asked, facts) for facts in looked_up]
+        trying = [offer.rule for offer in offers if "experiment" in offer.rule and not offer.by_preference]
+        if asked.bucket is None or is_neutral(asked.signals) or not trying:
+            return offers, None
+        rule = trying[0]
+        variant, kinds = _arm(rule, asked.bucket)
+        tried = rule | {"then": rule["then"] | {"content": kinds}}
+        drawn = Drawn(rule["id"], rule["experiment"]["id"], variant)
+        return [replace(offer, rule=tried) if offer.rule is rule else offer for offer in offers], drawn
 
     def valid_until(self, asked: Asked, offers: list[Offer]) -> str:
         """The last day up to which rules, items, statutory content and the card of the human channel stay as they are.
@@ -241,6 +265,25 @@ class Oracle:
                 for names, log_odds in named.reasons
             ],
         }
+
+
+def _arm(rule: Document, bucket: int) -> tuple[str, list[str]]:
+    """The variant of a bucket and its kinds of content: the rule's own has the first percents, then each as written."""
+    experiment = rule["experiment"]
+    end = int(experiment["control_share"]) * 100
+    if bucket < end:
+        return "control", rule["then"]["content"]
+    for variant in experiment["variants"]:
+        end += int(variant["share"]) * 100
+        if bucket < end:
+            return variant["id"], variant["content"]
+    raise AssertionError(f"the shares of {experiment['id']} make less than 100")
+
+
+def _experiment(drawn: Drawn, items: list[Answer]) -> Answer | None:
+    """What an answer says of an experiment: nothing where no item comes of it."""
+    took_part = any(item["reason"]["rule"] == drawn.rule for item in items)
+    return {"id": drawn.experiment, "variant": drawn.variant} if took_part else None
 
 
 def _is_personalised(asked: Asked, named: Named | None) -> bool:
