@@ -108,6 +108,44 @@ def test_statutory_content_that_begins_or_ends_shortens_the_answer(recommender):
     assert answer(dated(recommender, items=begins), ("person", PARENT)).valid_until <= date(2026, 11, 24)
 
 
+def test_one_service_gives_each_day_its_own_content_and_duties(recommender):
+    """What is made on one day is kept for others of that day, and for no other day."""
+    usual = answer(recommender, ("person", PARENT | JOB_LOST))
+    [duty], item = usual.statutory, usual.items[0].content.id
+    later = replace(
+        recommender.catalogue.items[duty.content.id], id="duty-of-december", valid_from=date(2026, 11, 21)
+    )
+    ends = dict.fromkeys((duty.content.id, item), (date.min, DAY))
+    made = dated(recommender, items=ends, more_items=[later])
+    for _ in range(2):
+        on_last, after = (answer(made, ("person", PARENT | JOB_LOST), AT + timedelta(days=n)) for n in (0, 1))
+        assert [each.content.id for each in on_last.statutory] == [duty.content.id]
+        assert [each.content.id for each in after.statutory] == ["duty-of-december"]
+        assert on_last.items[0].content.id == item
+        assert item not in [each.content.id for each in after.items]
+
+
+@pytest.mark.parametrize(
+    ("at", "ended"),
+    [
+        ("2026-11-20T21:59:59+00:00", False),
+        ("2026-11-20T22:00:00+00:00", True),
+        ("2026-11-20T17:00:00-05:00", True),
+    ],
+)
+def test_a_day_ends_at_midnight_in_finland_whatever_the_zone_asked_in(recommender, at, ended):
+    usual = answer(recommender, ("person", PARENT | JOB_LOST))
+    names = [usual.statutory[0].content.id, usual.items[0].content.id]
+    rule = rule_of(recommender, usual.items[0].reason.rule)
+    campaign = replace(rule, id="campaign", valid_until=DAY)
+    made = dated(recommender, items=dict.fromkeys(names, (date.min, DAY)), more_rules=[campaign])
+    found = answer(made, ("person", PARENT | JOB_LOST), datetime.fromisoformat(at))
+    offered = {each.content.id for each in (*found.items, *found.statutory)}
+    assert offered.isdisjoint(names) is ended
+    assert ("campaign" not in {each.reason.rule for each in found.items}) is ended
+    assert (found.valid_until > DAY) is ended
+
+
 @st.composite
 def days_of_what_matters(draw, recommender, customer):
     """Days for rules and items, most of them such as the customer's answer is made of."""

@@ -64,6 +64,21 @@ def test_a_missing_language_falls_back_to_the_national_ones():
 
 
 @pytest.mark.parametrize(
+    ("asked", "order"), [("fi", ("fi", "sv", "en")), ("sv", ("sv", "fi", "en")), ("en", ("en", "fi", "sv"))]
+)
+def test_the_asked_language_comes_first_then_the_national_ones_then_english(asked, order):
+    """In one item, and among items of which each has one language."""
+    for missing in range(len(order)):
+        left = order[missing:]
+        items = [item(code, languages=text(code, code)) for code in sorted(left)]
+        assert picked(items, language=asked) == left[0]
+        [whole] = read_catalogue(
+            {"topics": TOPICS, "items": [item("a", languages=text("a", *left))]}
+        ).items.values()
+        assert whole.language_for(asked) == left[0]
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"status": "draft"},

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from strategies import customers
 
 from models import analysis, authoring, bundle
-from models.experiments import CONTROL, Assigner, Assignment, Experiment, Variant, arm_of
+from models.experiments import BUCKETS, CONTROL, Assigner, Assignment, Experiment, Variant, arm_of, bucket_of
 from models.facts import may_personalise
 from models.promises import outcome_of
 from models.rulebook import Table
@@ -147,6 +147,15 @@ def test_shares_are_met_and_each_key_stays_where_it_was_drawn():
     for arm in arms:
         assert abs(counts[arm.id] / len(draws) - arm.share / 100) < 0.01
     assert draws == [Assigner("secret").draw(f"customer-{n}")("trial") for n in range(40_000)]
+
+
+def test_the_buckets_of_each_arm_are_its_share_to_the_bucket():
+    arms = (Variant(CONTROL, 45, ()), Variant("a", 54, ()), Variant("b", 1, ()))
+    counts = Counter(arm_of(arms, bucket).id for bucket in range(BUCKETS))
+    assert counts == {CONTROL: 4_500, "a": 5_400, "b": 100}
+    edges = (0, 4_499, 4_500, 9_899, 9_900, 9_999)
+    assert [arm_of(arms, bucket).id for bucket in edges] == [CONTROL, CONTROL, "a", "a", "b", "b"]
+    assert [bucket_of(arms, arm.id) for arm in arms] == [0, 4_500, 9_900]
 
 
 def test_experiments_and_services_draw_independently():

@@ -1,8 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import customers
 
-from models.facts import FACTS, feasible_blocks, lookups, may_personalise
+from models.facts import FACTS, feasible_blocks, lookups, may_personalise, statutory_benefits
 from models.scorecard import Prediction
 from models.segments import PERSON_SEGMENTS, Segment
 from models.signals import read_signals
@@ -112,6 +113,78 @@ def test_digital_readiness_is_seen_from_use():
     assert digital(omakela_logins_90d=0, phone_contacts_90d=1, chat_contacts_90d=2) == "self_service"
     assert digital(applications_12m=3, applications_online_12m=0) == "offline"
     assert digital(applications_12m=0, applications_online_12m=0) == "unknown"
+
+
+def test_a_customer_is_assisted_from_three_contacts_in_person_beside_online_use():
+    def digital(contacts, **signals):
+        return looked_up({"phone_contacts_90d": contacts, **signals})[0]["digital"]
+
+    def of_employer(contacts):
+        known = {"uses_employer_service": True, "phone_contacts_90d": contacts}
+        return looked_up(known, None, "employer")[0]["digital"]
+
+    assert [digital(n, omakela_logins_90d=4) for n in (2, 3)] == ["self_service", "assisted"]
+    assert [digital(n, chat_contacts_90d=1, service_point_visits_90d=1) for n in (1, 2)] == [
+        "self_service",
+        "assisted",
+    ]
+    assert [of_employer(n) for n in (2, 3)] == ["self_service", "assisted"]
+
+
+@pytest.mark.parametrize(
+    ("requests", "repeats", "friction"),
+    [
+        (1, 2, "none"),
+        (2, 2, "missing_documents"),
+        (2, 3, "missing_documents"),
+        (1, 3, "repeat_contacts"),
+        (2, None, "missing_documents"),
+        (None, 3, "repeat_contacts"),
+        (1, None, "unknown"),
+        (None, 2, "unknown"),
+        (None, None, "unknown"),
+    ],
+)
+def test_friction_begins_at_two_requests_or_three_contacts_and_is_none_only_where_both_are_known(
+    requests, repeats, friction
+):
+    counts = {"attachment_requests_12m": requests, "repeat_contacts_30d": repeats}
+    signals = {name: count for name, count in counts.items() if count is not None}
+    assert looked_up(signals)[0]["friction"] == friction
+
+
+@pytest.mark.parametrize(
+    ("late", "returned", "friction"),
+    [
+        (0, 0, "none"),
+        (1, 1, "late_claims"),
+        (0, 1, "returned_claims"),
+        (0, None, "unknown"),
+        (None, 0, "unknown"),
+    ],
+)
+def test_an_employers_friction_is_none_only_where_both_counts_are_known(late, returned, friction):
+    counts = {"late_claims_12m": late, "claims_returned_12m": returned}
+    signals = {"claims_12m": 9} | {name: count for name, count in counts.items() if count is not None}
+    assert looked_up(signals, None, "employer")[0]["friction"] == friction
+
+
+def test_statutory_content_follows_the_open_matter_first_then_benefits_or_claims_by_code():
+    person = {
+        "open_matter": "student_aid",
+        "active_benefits": ["student_aid", "social_assistance", "housing_allowance"],
+    }
+    employer = {"open_matter": "rehabilitation", "claim_kinds": ["family_leave", "sickness_allowance"]}
+    assert [*dict.fromkeys(statutory_benefits(read_signals("person", person)))] == [
+        "student_aid",
+        "housing_allowance",
+        "social_assistance",
+    ]
+    assert statutory_benefits(read_signals("employer", employer)) == [
+        "rehabilitation",
+        "sickness_allowance",
+        "family_leave",
+    ]
 
 
 def test_each_kind_of_claim_is_looked_up_after_the_open_one():

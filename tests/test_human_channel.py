@@ -1,6 +1,7 @@
 """A human channel that this customer can use: by log-in, by customer type, by language, in every kind of answer."""
 
 import copy
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -12,7 +13,7 @@ from models import authoring
 from models.channels import HELSINKI, human_channel, read_channels
 from models.codes import LANGUAGES
 from models.promises import check_promises
-from models.rulebook import read_rulebook
+from models.rulebook import Table, read_rulebook
 from models.signals import read_signals
 from training.offers import signals as signals_of
 from training.population import population
@@ -87,6 +88,26 @@ def test_two_customers_who_differ_in_log_in_alone_get_their_own_answer_in_one_mi
 
 def test_an_employer_is_named_the_phone_line(recommender):
     assert human(recommender, {}, kind="employer") == "phone"
+
+
+def test_the_human_channel_is_the_one_that_the_first_rule_wishes(recommender):
+    signals = {
+        "life_events": [{"event": "KE8", "months_ago": 1}, {"event": "KE4", "months_ago": 3}],
+        "strong_identification": True,
+        "omakela_logins_90d": 4,
+        "benefits_started_6m": 1,
+    }
+    rules = [trace.rule for trace in recommender.explain(read_signals("person", signals), at=NOON).lookups]
+    assert len(set(rules)) > 1
+    wishes = dict(zip(rules, ("remote_service", "phone_appointment", "service_point"), strict=False))
+    table = recommender.rulebook.tables["person"]
+    wishing = tuple(
+        replace(rule, human_channel=wishes.get(rule.id, rule.human_channel)) for rule in table.rules
+    )
+    tables = {**recommender.rulebook.tables, "person": Table("person", wishing)}
+    rulebook = replace(recommender.rulebook, tables=tables)
+    wished = replace(recommender, rulebook=rulebook, _kept={})
+    assert human(wished, signals) == "remote_service"
 
 
 @pytest.fixture(scope="module")

@@ -154,6 +154,13 @@ def test_an_employers_segment_is_known_and_has_no_probability(recommender):
     assert (segment.id, segment.known, segment.probability) == ("employer", True, None)
 
 
+def test_an_employer_who_told_nothing_or_objected_has_an_answer_that_is_not_personalised(recommender):
+    told = [answer(recommender, "employer", signals).personalised for signals in ({}, {"employees": 3})]
+    objected = answer(recommender, "employer", {"employees": 3, "personalisation": "objected"})
+    allowed = answer(recommender, "employer", {"personalisation": "allowed"})
+    assert (told, objected.personalised, allowed.personalised) == ([False, True], False, False)
+
+
 def test_reasons_for_a_segment_name_only_what_was_told(recommender):
     segment = answer(recommender, "person", JOB_LOST).segment
     assert segment.reasons

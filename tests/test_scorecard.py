@@ -1,5 +1,6 @@
 import copy
 import math
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -59,6 +60,40 @@ def test_nothing_known_abstains():
 def test_one_known_signal_is_too_little():
     assert SCORECARD.minimum_known >= 2
     assert SCORECARD.predict(read_signals("person", {"omakela_logins_90d": 2})).segment is None
+
+
+KNOWN = read_signals(
+    "person",
+    {"omakela_logins_90d": 9, "benefits_started_6m": 1, "life_events": [{"event": "KE8", "months_ago": 1}]},
+)
+
+
+def test_a_segment_is_named_at_the_very_probability_from_which_the_model_names_one():
+    found = SCORECARD.predict(KNOWN)
+    above = math.nextafter(found.probability, 1)
+    assert (
+        replace(SCORECARD, abstain_below=found.probability).predict(KNOWN).segment
+        == found.segment
+        is not None
+    )
+    assert replace(SCORECARD, abstain_below=above).predict(KNOWN).segment is None
+
+
+def test_a_prediction_is_confident_at_the_very_probability_from_which_it_counts_as_such():
+    probability = SCORECARD.predict(KNOWN).probability
+    at, above = (
+        replace(SCORECARD, abstain_below=0, confident_from=bound).predict(KNOWN).confident
+        for bound in (probability, math.nextafter(probability, 1))
+    )
+    assert (at, above) == (True, False)
+
+
+def test_what_adds_nothing_to_a_segment_or_speaks_against_it_is_no_reason_for_it():
+    found = SCORECARD.predict(KNOWN)
+    flat = found._replace(rows=[(7, 7, 7)] * len(found.rows))
+    assert SCORECARD.reasons(KNOWN, flat) == []
+    assert SCORECARD.reasons(KNOWN, found)
+    assert all(reason.log_odds > 0 for reason in SCORECARD.reasons(KNOWN, found))
 
 
 def broken(change):
