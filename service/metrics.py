@@ -63,7 +63,7 @@ BUNDLE: Final = Gauge(
     multiprocess_mode="livesum",
 )
 SHED: Final = Counter(
-    "arki_shed_total", "Requests refused at once because too many waited.", ("kind",), registry=_own
+    "arki_shed_total", "Requests refused at once because too many waited, by lane.", ("lane",), registry=_own
 )
 LIMITED: Final = Counter(
     "arki_rate_limited_total", "Requests refused because a key used its limit up.", registry=_own
@@ -114,9 +114,9 @@ def count_outcomes(results: Iterable[str]) -> None:
         _outcomes(result).inc()
 
 
-def count_shed(kind: str) -> None:
-    """A request, single or batch, was refused at once."""
-    _shed(kind).inc()
+def count_shed(lane: str) -> None:
+    """A request of a lane was refused at once."""
+    _shed(lane).inc()
 
 
 class BundleWatch:
@@ -149,8 +149,8 @@ def _of_route(route: str, method: str, status: int) -> tuple[Counter, Histogram]
 
 
 @cache
-def _shed(kind: str) -> Counter:
-    return SHED.labels(kind)
+def _shed(lane: str) -> Counter:
+    return SHED.labels(lane)
 
 
 @cache

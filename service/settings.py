@@ -18,6 +18,9 @@ SHORTEST_SECRET: Final = 32  # characters; itsdangerous derives a 256-bit key fr
 ALWAYS_TRUSTED: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 LARGEST_BUDGET_MS: Final = 10_000
 MOST_WORKERS: Final = 64
+MOST_THREADS: Final = 256
+SERVERS: Final[Mapping[str, int]] = {"gunicorn": 32, "granian": 8}
+"""The WSGI servers that `arki-serve` starts, and how many threads a worker of each has unless ARKI_THREADS says."""
 LONGEST_REFERENCE_DAYS: Final = 90
 MOST_WEEKS: Final = 520
 SMALLEST_GROUP: Final = 4  # Kela's own statistics hide cells below four
@@ -86,6 +89,8 @@ class Settings:
         ARKI_OUTCOMES_SMALLEST, how many are counted at least at a time.
     outcomes_weeks : int
         ARKI_OUTCOMES_WEEKS, how long counts are kept.
+    threads : int
+        ARKI_THREADS, how many requests a worker of the server answers at a time; `arki-serve` sets it.
     """
 
     bundles: Path = Path("bundles")
@@ -109,6 +114,7 @@ class Settings:
     outcomes_url: str | None = field(default=None, repr=False)
     outcomes_smallest: int = 5
     outcomes_weeks: int = 104
+    threads: int = SERVERS["gunicorn"]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -148,7 +154,21 @@ class Settings:
             outcomes_url=outcomes_url(environ),
             outcomes_smallest=outcomes_smallest(environ),
             outcomes_weeks=whole_number(environ, "ARKI_OUTCOMES_WEEKS", 104, MOST_WEEKS),
+            threads=server_threads(environ),
         )
+
+
+def server_name(environ: Mapping[str, str]) -> str:
+    """ARKI_SERVER, checked. Raises `SettingsError`."""
+    name = environ.get("ARKI_SERVER") or "gunicorn"
+    if name not in SERVERS:
+        raise SettingsError(f"ARKI_SERVER must be {' or '.join(SERVERS)}.")
+    return name
+
+
+def server_threads(environ: Mapping[str, str]) -> int:
+    """How many threads a worker of the server has. Raises `SettingsError`."""
+    return whole_number(environ, "ARKI_THREADS", SERVERS[server_name(environ)], MOST_THREADS)
 
 
 def bind_address(environ: Mapping[str, str]) -> str:
