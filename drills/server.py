@@ -1,4 +1,7 @@
-"""The real service in gunicorn on loopback, for the length of a drill, and what a drill does to it."""
+"""The real service on loopback, for the length of a drill, and what a drill does to it.
+
+ARKI_SERVER names the WSGI server, as it does for `arki-serve`.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from service import run_folder
 from service.access import make_key, write_keys
 
 KEY = "a key for drills"
@@ -39,7 +43,7 @@ class Server:
 
     def workers(self) -> set[int]:
         """Process ids of the workers that are ready."""
-        return {int(path.name) for path in (self.run / "ready").glob("*")}
+        return {int(pid) for pid in run_folder.ready(self.run)}
 
     def ask(
         self,
@@ -104,16 +108,14 @@ def request_bytes(path: str, body: Any, *, key: str = KEY, method: str = "POST")
 
 
 @contextmanager
-def serving(
-    folder: Path, bundles: Path, *, workers: int = 2, app: str = "service.wsgi:app", **settings: str
-) -> Iterator[Server]:
+def serving(folder: Path, bundles: Path, *, workers: int = 2, **settings: str) -> Iterator[Server]:
     """A running service, ended with SIGTERM."""
     port = free_port()
     run, log = folder / f"run-{port}", folder / f"log-{port}"
     environ = {
         name: value
         for name, value in os.environ.items()
-        if name == "ARKI_MODEL_BUDGET_MS" or not name.startswith("ARKI_")
+        if name in {"ARKI_MODEL_BUDGET_MS", "ARKI_SERVER"} or not name.startswith("ARKI_")
     }
     environ |= {
         "ARKI_BUNDLES": str(bundles),
@@ -123,7 +125,7 @@ def serving(
         "PORT": str(port),
         **settings,
     }
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_config", app]
+    command = [sys.executable, "-m", "service.serve"]
     with log.open("wb") as stream:
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=stream, stderr=stream)
     server = Server(port, process, log, run, environ)

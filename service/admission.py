@@ -4,12 +4,13 @@ A request is in a *lane* by its operation, which is known once it is routed, so 
 right one: `probe` (health, readiness, metrics: never refused), `waiting` (waits for a database, a disk or a child process),
 `bulk` (costs as much as several recommendations) and `single`, everything else.
 
-A worker answers with `threads` threads, T. Of these, max(1, T // 4) at most serve the lane `waiting`, max(1, T // 16) the lane
-`bulk`, and the two together never all T (for one thread nothing can be kept free). From T = 16 on, T - waiting - bulk - 2 at
-most serve the lane `single`, which leaves two for probes: with 32 threads 8, 2 and 20. Below 16 threads the server's own
-queue, which no app sees, holds what is too much, and only the time spent in it counts.
+A worker answers with `threads` threads, T. At most T // 4 of them serve the lane `waiting`, and T // 4 the lane `bulk` (one at
+least, and together at most half), so that half of them are left for single requests, which take a millisecond, and for probes:
+with 16 threads 4 and 4, and 8 are left; with one or two, one is slow at a time. Single requests are refused where T // 2 are
+inside and, for `LONGEST_BUSY_S`, none has found fewer than T // 4: a burst is not an overload. Bulk requests are refused as soon
+as that begins, so they go first.
 
-That time is known where a trusted proxy stamps `X-Request-Start`: above `LONGEST_QUEUE_S` a request is refused before it is
+How long a request waited before is known where a trusted proxy stamps `X-Request-Start`: above `LONGEST_QUEUE_S` it is refused before it is
 routed, unless the worker has nothing else to do, so that a proxy whose clock is wrong cannot empty an idle service.
 
 Knows no WSGI server and no route; `service.app` asks.
@@ -26,11 +27,10 @@ from typing import Final, Literal
 Lane = Literal["single", "bulk", "waiting", "probe"]
 
 LONGEST_QUEUE_S: Final = 0.25
+LONGEST_BUSY_S: Final = 0.25
 LONGEST_BELIEVED_S: Final = 60.0
 """A stamp that is older, or of the future, tells of a wrong clock, not of a queue."""
 RETRY_AFTER_S: Final = 1
-_FEW_THREADS: Final = 16
-_KEPT_FOR_PROBES: Final = 2
 _STAMP: Final = re.compile(r"(?:t=)?(\d{10})(?:\.(\d{1,6})|(\d{3})|(\d{6}))?")
 
 
@@ -56,11 +56,15 @@ class AdmissionControl:
     """
 
     def __init__(self, threads: int, *, clock: Callable[[], float] = time.time) -> None:
-        waiting, bulk = max(1, threads // 4), max(1, threads // 16)
-        single = threads if threads < _FEW_THREADS else threads - waiting - bulk - _KEPT_FOR_PROBES
-        self.limits: Final[Mapping[Lane, int]] = {"single": single, "bulk": bulk, "waiting": waiting}
-        self._slow = min(waiting + bulk, max(1, threads - 1))
+        slow = max(1, threads // 4)
+        self.limits: Final[Mapping[Lane, int]] = {
+            "single": max(1, threads // 2),
+            "bulk": slow,
+            "waiting": slow,
+        }
+        self._most_slow, self._few = max(1, threads // 2), slow
         self._inside: dict[Lane, int] = {"single": 0, "bulk": 0, "waiting": 0, "probe": 0}
+        self._busy_since: float | None = None
         self._lock, self._clock = threading.Lock(), clock
 
     def enter(self, stamp: str | None = None) -> None:
@@ -74,15 +78,26 @@ class AdmissionControl:
         Raises
         ------
         OverloadedError
-            If the lane is full, or the request waited too long and others are being answered.
+            If the lane has been full for long, or the request waited for long and others are being answered.
         """
         with self._lock:
             inside = self._inside["single"]
-            if inside >= self.limits["single"] or (
+            if inside < self._few:
+                self._busy_since = None
+            if self._is_busy(inside) or (
                 stamp is not None and inside and queued_s(stamp, self._clock()) > LONGEST_QUEUE_S
             ):
                 raise OverloadedError("single")
             self._inside["single"] = inside + 1
+
+    def _is_busy(self, inside: int) -> bool:
+        """Whether so many have been inside for long."""
+        if inside < self.limits["single"]:
+            return False
+        now = self._clock()
+        if self._busy_since is None:
+            self._busy_since = now
+        return not 0 <= now - self._busy_since <= LONGEST_BUSY_S
 
     def enter_probe(self) -> None:
         """Take a probe on, whatever else there is to do."""
@@ -93,8 +108,10 @@ class AdmissionControl:
         """Move a request that is now routed from the lane `single` to its own. Raises `OverloadedError`."""
         with self._lock:
             inside = self._inside
-            if lane != "probe" and (
-                inside[lane] >= self.limits[lane] or inside["bulk"] + inside["waiting"] >= self._slow
+            if (
+                inside[lane] >= self.limits[lane]
+                or inside["bulk"] + inside["waiting"] >= self._most_slow
+                or (lane == "bulk" and self._busy_since is not None)
             ):
                 raise OverloadedError(lane)
             inside["single"] -= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import resource
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -19,7 +20,9 @@ ALWAYS_TRUSTED: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 LARGEST_BUDGET_MS: Final = 10_000
 MOST_WORKERS: Final = 64
 MOST_THREADS: Final = 256
-SERVERS: Final[Mapping[str, int]] = {"gunicorn": 32, "granian": 8}
+MOST_CONNECTIONS: Final = 1000
+FEWEST_FILES: Final = 256
+SERVERS: Final[Mapping[str, int]] = {"gunicorn": 16, "granian": 8}
 """The WSGI servers that `arki-serve` starts, and how many threads a worker of each has unless ARKI_THREADS says."""
 LONGEST_REFERENCE_DAYS: Final = 90
 MOST_WEEKS: Final = 520
@@ -177,6 +180,18 @@ def bind_address(environ: Mapping[str, str]) -> str:
     if not (port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
         raise SettingsError("PORT must be a whole number from 1 to 65535.")
     return environ.get("ARKI_BIND") or f"127.0.0.1:{int(port)}"
+
+
+def most_connections() -> int:
+    """How many connections a worker may hold: what this process's limit of open files leaves. Raises `SettingsError`."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if files == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    if files < FEWEST_FILES:
+        raise SettingsError(
+            f"Only {files} files may be open at a time. Allow {FEWEST_FILES}: ulimit -n {FEWEST_FILES}."
+        )
+    return min(MOST_CONNECTIONS, files - FEWEST_FILES // 2)
 
 
 def outcomes_url(environ: Mapping[str, str]) -> str | None:

@@ -11,7 +11,7 @@ from conftest import KEY, NOW
 
 from service import app as service_app
 from service import metrics
-from service.admission import LONGEST_QUEUE_S, AdmissionControl, OverloadedError, queued_s
+from service.admission import LONGEST_BUSY_S, LONGEST_QUEUE_S, AdmissionControl, OverloadedError, queued_s
 from service.api import OPERATIONS
 from service.app import LANES, PROBES, create_app
 from service.outcome_shapes import OutcomesUnavailableError
@@ -23,32 +23,49 @@ BODY = {"customer_type": "person", "signals": {}}
 
 
 @pytest.mark.parametrize(
-    ("threads", "single", "bulk", "waiting"), [(2, 2, 1, 1), (8, 8, 1, 2), (16, 9, 1, 4), (32, 20, 2, 8)]
+    ("threads", "most_slow"), [(1, 1), (2, 1), (3, 1), (4, 2), (8, 4), (16, 8), (32, 16)]
 )
-def test_lanes_leave_threads_for_single_requests_and_probes(threads, single, bulk, waiting):
-    room = AdmissionControl(threads)
-    assert dict(room.limits) == {"single": single, "bulk": bulk, "waiting": waiting}
-    slow = 0
+def test_slow_lanes_leave_half_of_the_threads_for_others(threads, most_slow):
+    room, slow = AdmissionControl(threads), 0
     for lane in ("waiting", "bulk") * threads:
+        room.enter()
         try:
-            room.enter()
             room.move(lane)
             slow += 1
         except OverloadedError:
             room.leave("single")
-    assert 0 < slow < threads
-    assert slow == min(bulk + waiting, threads - 1)
+    assert slow == most_slow
+    assert room.limits["waiting"] == room.limits["bulk"] == max(1, threads // 4)
 
 
-def test_a_full_lane_refuses_until_somebody_leaves():
-    room = AdmissionControl(32)
-    for _ in range(room.limits["single"]):
+def test_a_burst_is_taken_on_and_what_lasts_is_refused_until_it_is_over():
+    now = [NOW_S]
+    room = AdmissionControl(16, clock=lambda: now[0])
+    for _ in range(12):
         room.enter()
+    now[0] += LONGEST_BUSY_S + 0.01
     with pytest.raises(OverloadedError):
         room.enter()
     room.enter_probe()
-    room.leave("single")
-    room.enter()
+    for _ in range(6):
+        room.leave("single")
+    for _ in range(2):  # there is room again for two
+        room.enter()
+    with pytest.raises(OverloadedError):
+        room.enter()
+    for _ in range(7):
+        room.leave("single")
+    for _ in range(9):  # few were left: what comes now is a burst again
+        room.enter()
+
+
+def test_bulk_requests_are_refused_as_soon_as_single_ones_pile_up():
+    room = AdmissionControl(16, clock=lambda: NOW_S)
+    for _ in range(9):
+        room.enter()
+    with pytest.raises(OverloadedError):
+        room.move("bulk")
+    room.move("waiting")
 
 
 def test_a_request_that_waited_too_long_is_refused_where_others_are_being_answered():

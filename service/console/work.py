@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from service.console.drafted import Base, DraftError, base_in_use, item_files, place_files
-from service.logs import JsonFormatter, error_place
+from service.logs import JsonFormatter, LogStream, error_place
 
 LONGEST_WAIT_S: Final = 150
 LONGEST_WORK_S: Final = 120
@@ -51,7 +51,7 @@ def main() -> None:
 
 def _log_to(descriptor: int) -> None:
     """Write this module's records to the service's log; standard error stays closed, since libraries quote cells there."""
-    handler = logging.StreamHandler(os.fdopen(descriptor, "w"))
+    handler = logging.StreamHandler(LogStream(descriptor))
     handler.setFormatter(JsonFormatter())
     _log.addHandler(handler)
     _log.propagate = False
