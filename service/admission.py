@@ -4,14 +4,15 @@ A request is in a *lane* by its operation, which is known once it is routed, so 
 right one: `probe` (health, readiness, metrics: never refused), `waiting` (waits for a database, a disk or a child process),
 `bulk` (costs as much as several recommendations) and `single`, everything else.
 
-A worker answers with `threads` threads, T. At most T // 4 of them serve the lane `waiting`, and T // 4 the lane `bulk` (one at
-least, and together at most half), so that half of them are left for single requests, which take a millisecond, and for probes:
-with 16 threads 4 and 4, and 8 are left; with one or two, one is slow at a time. Single requests are refused where T // 2 are
-inside and, for `LONGEST_BUSY_S`, none has found fewer than T // 4: a burst is not an overload. Bulk requests are refused as soon
-as that begins, so they go first.
+A worker answers with `threads` threads, T. At most T // 4 of them serve the lane `waiting` and T // 2 the lane `bulk`, one at
+least, and together at most T - T // 4, so that a quarter is always left for single requests, which take a millisecond, and for
+probes: with 16 threads 4 and 8, and 4 are left; with two, one is slow at a time. Single requests are refused where T // 2 are
+inside and the first of them has been for `LONGEST_BUSY_S`: many at a time that are answered at once are no overload. Bulk
+requests give way where T // 2 single ones are inside.
 
-How long a request waited before is known where a trusted proxy stamps `X-Request-Start`: above `LONGEST_QUEUE_S` it is refused before it is
-routed, unless the worker has nothing else to do, so that a proxy whose clock is wrong cannot empty an idle service.
+What waits for a thread no app sees, but a proxy does: where a trusted one stamps `X-Request-Start`, a request that waited longer
+than `LONGEST_QUEUE_S` is refused before it is routed, a bulk one after half of that. A worker that has nothing else to do
+answers it all the same, so that a proxy whose clock is wrong cannot empty an idle service.
 
 Knows no WSGI server and no route; `service.app` asks.
 """
@@ -22,6 +23,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, Literal
 
 Lane = Literal["single", "bulk", "waiting", "probe"]
@@ -44,6 +46,15 @@ class OverloadedError(RuntimeError):
         self.lane = lane
 
 
+@dataclass(eq=False, slots=True)
+class Place:
+    """A request inside: its lane, since when, and how long it had waited before."""
+
+    lane: Lane
+    since: float
+    waited_s: float = 0.0
+
+
 class AdmissionControl:
     """The lanes of one worker.
 
@@ -56,18 +67,18 @@ class AdmissionControl:
     """
 
     def __init__(self, threads: int, *, clock: Callable[[], float] = time.time) -> None:
-        slow = max(1, threads // 4)
-        self.limits: Final[Mapping[Lane, int]] = {
-            "single": max(1, threads // 2),
-            "bulk": slow,
-            "waiting": slow,
+        quarter, half = max(1, threads // 4), max(1, threads // 2)
+        self.limits: Final[Mapping[Lane, int]] = {"single": half, "bulk": half, "waiting": quarter}
+        self._most_slow = max(1, threads - quarter)
+        self._inside: dict[Lane, dict[Place, None]] = {
+            "single": {},
+            "bulk": {},
+            "waiting": {},
+            "probe": {},
         }
-        self._most_slow, self._few = max(1, threads // 2), slow
-        self._inside: dict[Lane, int] = {"single": 0, "bulk": 0, "waiting": 0, "probe": 0}
-        self._busy_since: float | None = None
         self._lock, self._clock = threading.Lock(), clock
 
-    def enter(self, stamp: str | None = None) -> None:
+    def enter(self, stamp: str | None = None) -> Place:
         """Take a request on that is not routed yet, as one of the lane `single`.
 
         Parameters
@@ -78,49 +89,52 @@ class AdmissionControl:
         Raises
         ------
         OverloadedError
-            If the lane has been full for long, or the request waited for long and others are being answered.
+            If others are being answered, and this one waited for long or they have been inside for long.
         """
+        now = self._clock()
+        place = Place("single", now, queued_s(stamp, now) if stamp is not None else 0.0)
         with self._lock:
-            inside = self._inside["single"]
-            if inside < self._few:
-                self._busy_since = None
-            if self._is_busy(inside) or (
-                stamp is not None and inside and queued_s(stamp, self._clock()) > LONGEST_QUEUE_S
+            single = self._inside["single"]
+            if single and (
+                place.waited_s > LONGEST_QUEUE_S
+                or (len(single) >= self.limits["single"] and now - next(iter(single)).since > LONGEST_BUSY_S)
             ):
                 raise OverloadedError("single")
-            self._inside["single"] = inside + 1
+            single[place] = None
+        return place
 
-    def _is_busy(self, inside: int) -> bool:
-        """Whether so many have been inside for long."""
-        if inside < self.limits["single"]:
-            return False
-        now = self._clock()
-        if self._busy_since is None:
-            self._busy_since = now
-        return not 0 <= now - self._busy_since <= LONGEST_BUSY_S
-
-    def enter_probe(self) -> None:
+    def enter_probe(self) -> Place:
         """Take a probe on, whatever else there is to do."""
+        place = Place("probe", self._clock())
         with self._lock:
-            self._inside["probe"] += 1
+            self._inside["probe"][place] = None
+        return place
 
-    def move(self, lane: Lane) -> None:
-        """Move a request that is now routed from the lane `single` to its own. Raises `OverloadedError`."""
+    def move(self, place: Place, lane: Lane) -> None:
+        """Move a request that is now routed to its own lane. Raises `OverloadedError`."""
         with self._lock:
             inside = self._inside
+            others = len(inside["single"]) - 1
             if (
-                inside[lane] >= self.limits[lane]
-                or inside["bulk"] + inside["waiting"] >= self._most_slow
-                or (lane == "bulk" and self._busy_since is not None)
+                len(inside[lane]) >= self.limits[lane]
+                or len(inside["bulk"]) + len(inside["waiting"]) >= self._most_slow
+                or (lane == "bulk" and others >= self.limits["single"])
+                or (lane == "bulk" and others and place.waited_s > LONGEST_QUEUE_S / 2)
             ):
                 raise OverloadedError(lane)
-            inside["single"] -= 1
-            inside[lane] += 1
+            del inside[place.lane][place]
+            inside[lane][place] = None
+            place.lane = lane
 
-    def leave(self, lane: Lane) -> None:
+    def leave(self, place: Place) -> None:
         """A request was answered."""
         with self._lock:
-            self._inside[lane] -= 1
+            del self._inside[place.lane][place]
+
+    def inside(self) -> dict[Lane, int]:
+        """How many requests are in each lane."""
+        with self._lock:
+            return {lane: len(places) for lane, places in self._inside.items()}
 
 
 def queued_s(stamp: str, now: float) -> float:

@@ -83,7 +83,7 @@ LANES: Final[Mapping[str, Lane]] = {
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'"
 UNMATCHED: Final = "unmatched"
 _ADDED: Final = "arki.headers"
-_LANE: Final = "arki.lane"
+_PLACE: Final = "arki.place"
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 _HEADERS: Final = (
     ("X-Content-Type-Options", "nosniff"),
@@ -269,11 +269,10 @@ def _enter_lane(ours: Service, environ: dict[str, Any], endpoint: str | None) ->
     if lane is None:
         return
     try:
-        ours.admission.move(lane)
+        ours.admission.move(environ[_PLACE], lane)
     except OverloadedError as error:
         metrics.count_shed(error.lane)
         raise
-    environ[_LANE] = lane
 
 
 def _check_accept(operation: Operation) -> None:
@@ -329,22 +328,19 @@ def _with_room(app: WSGIApplication, ours: Service) -> WSGIApplication:
     admission, network = ours.admission, ours.network
 
     def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") in PROBES:
-            environ[_LANE] = "probe"
-            admission.enter_probe()
-        else:
-            environ[_LANE] = "single"
-            try:
-                admission.enter(network.request_start(environ))
-            except OverloadedError as error:
-                metrics.count_shed(error.lane)
-                drain(environ)
-                start_response("503 Service Unavailable", [*refusal, *network.headers(environ)])
-                return [body]
+        try:
+            probe = environ.get("PATH_INFO") in PROBES
+            place = admission.enter_probe() if probe else admission.enter(network.request_start(environ))
+        except OverloadedError as error:
+            metrics.count_shed(error.lane)
+            drain(environ)
+            start_response("503 Service Unavailable", [*refusal, *network.headers(environ)])
+            return [body]
+        environ[_PLACE] = place
         try:
             return app(environ, start_response)
         finally:
-            admission.leave(environ[_LANE])
+            admission.leave(place)
 
     return wrapped
 
