@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -108,10 +108,18 @@ def request_bytes(path: str, body: Any, *, key: str = KEY, method: str = "POST")
 
 
 @contextmanager
-def serving(folder: Path, bundles: Path, *, workers: int = 2, **settings: str) -> Iterator[Server]:
-    """A running service, ended with SIGTERM."""
+def serving(
+    folder: Path,
+    bundles: Path,
+    *,
+    workers: int = 2,
+    log: int | None = None,
+    before: Sequence[str] = (),
+    **settings: str,
+) -> Iterator[Server]:
+    """A running service, ended with SIGTERM; it logs to a file, or a descriptor, and a command may stand before its own."""
     port = free_port()
-    run, log = folder / f"run-{port}", folder / f"log-{port}"
+    file = folder / f"log-{port}"
     environ = {
         name: value
         for name, value in os.environ.items()
@@ -121,14 +129,15 @@ def serving(folder: Path, bundles: Path, *, workers: int = 2, **settings: str) -
         "ARKI_BUNDLES": str(bundles),
         "ARKI_DEV_KEY": KEY,
         "ARKI_WORKERS": str(workers),
-        "ARKI_RUN": str(run),
+        "ARKI_RUN": str(folder / f"run-{port}"),
         "PORT": str(port),
         **settings,
     }
-    command = [sys.executable, "-m", "service.serve"]
-    with log.open("wb") as stream:
-        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=stream, stderr=stream)
-    server = Server(port, process, log, run, environ)
+    command = [*before, sys.executable, "-m", "service.serve"]
+    with file.open("wb") as stream:
+        said = stream if log is None else log
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=stream, stderr=said)
+    server = Server(port, process, file, Path(environ["ARKI_RUN"]), environ)
     try:
         _wait_until_ready(server, workers)
         yield server

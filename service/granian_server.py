@@ -55,7 +55,7 @@ def main() -> None:
         backlog=_BACKLOG,
         backpressure=connections,
         http1_settings=HTTP1Settings(max_buffer_size=_LARGEST_HEAD),
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,  # it warns of more threads than cores
         log_dictconfig=log_config("granian", "_granian", "granian.access"),
         respawn_failed_workers=True,
         workers_kill_timeout=_KILL_AFTER_S,

@@ -1,7 +1,10 @@
 """What is counted, for Prometheus: rate, errors and time by route, and what was offered; nothing of any one person.
 
-Under gunicorn each worker writes files in a private folder (PROMETHEUS_MULTIPROC_DIR, set by `gunicorn_config`), and
-any worker adds them up; counts of workers that have ended stay. Elsewhere counts are the process's own.
+Under `arki-serve` each worker writes files in a private folder (PROMETHEUS_MULTIPROC_DIR), and any worker adds them up; counts of
+workers that have ended stay. Elsewhere counts are the process's own.
+
+The files are mapped into memory, so a write into a page for which there is no room would end the worker. Their room is therefore
+taken before anything is counted; where there is none, the worker counts for itself and says so.
 """
 
 from __future__ import annotations
@@ -12,10 +15,20 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-
 from models.recommender import Recommendation
+from service import metric_files
+
+metric_files.prepare(os.environ)  # before prometheus_client is imported, which looks where to count then
+
+from prometheus_client import (  # noqa: E402
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4  # noqa: E402
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _own: Final = CollectorRegistry()

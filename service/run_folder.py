@@ -1,8 +1,7 @@
 """The private folder of a running service: who holds it, which workers are ready, and what its workers share.
 
 `arki-serve` takes the folder before it becomes a server, and holds it by a lock that ends with the server's main process, so
-that a process id left behind by a killed one stands in nobody's way. Knows no server; imports nothing that a reload replaces
-but `service.settings`.
+that a process id left behind by a killed one stands in nobody's way. Knows no server.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from typing import Final
 from service.settings import SettingsError, run_folder
 
 _LOCK: Final = "ARKI_RUN_LOCK"
+_READY: Final = "ARKI_RUN_READY"
 _SHARED: Final = ("metrics", "ready", "console")
 
 
@@ -47,6 +47,7 @@ def take(environ: MutableMapping[str, str]) -> Path:
         raise SettingsError(
             f"The folder {run} cannot be used ({error.strerror}). Set ARKI_RUN to a folder that this user may write to."
         ) from None
+    environ[_READY] = str(run / "ready")
     environ["PROMETHEUS_MULTIPROC_DIR"] = str(run / "metrics")  # prometheus_client reads it when imported
     if not environ.get("ARKI_KEYS") and not environ.get("ARKI_SECRET"):
         # one for all workers, which read each other's references and sessions
@@ -70,11 +71,16 @@ def clear(run: Path) -> None:
         run.rmdir()  # unless somebody keeps something there
 
 
-def mark_ready(environ: MutableMapping[str, str]) -> None:
+def mark_ready(environ: Mapping[str, str]) -> None:
     """Say that this worker answers, where it has a run folder. What is full or gone keeps no worker from answering."""
-    if "PROMETHEUS_MULTIPROC_DIR" in environ:
+    if _READY in environ:
         with suppress(OSError):
-            (Path(environ["PROMETHEUS_MULTIPROC_DIR"]).parent / "ready" / str(os.getpid())).touch()
+            (Path(environ[_READY]) / str(os.getpid())).touch()
+
+
+def others_serve(environ: Mapping[str, str]) -> bool:
+    """Whether workers of this service answer already."""
+    return _READY in environ and bool(ready(Path(environ[_READY]).parent))
 
 
 def ready(run: Path) -> set[str]:

@@ -7,24 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from service import run_folder
 from service.app import StartError, create_app
 from service.settings import Settings, SettingsError
 
-_BOOT_ERROR = 3  # by this status gunicorn stops instead of trying again
-
-
-def _others_serve() -> bool:
-    """Whether workers of this server already serve; then one that cannot start is tried again."""
-    metrics = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    return metrics is not None and bool(run_folder.ready(Path(metrics).parent))
+_BOOT_ERROR = 3  # by this status gunicorn stops instead of trying again, unless others serve
 
 
 try:
     app = create_app(Settings.from_environ(os.environ))
 except (SettingsError, StartError) as error:
     sys.stderr.write(f"Arki cannot start. {error}\n")
-    raise SystemExit(1 if _others_serve() else _BOOT_ERROR) from None
+    raise SystemExit(1 if run_folder.others_serve(os.environ) else _BOOT_ERROR) from None
 run_folder.mark_ready(os.environ)
