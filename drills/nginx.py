@@ -59,7 +59,7 @@ def nginx(program: str, folder: Path, back: Server) -> Iterator[Server]:
     conf, home = _CONF.read_text(encoding="utf-8"), folder / f"nginx-{port}"
     home.mkdir()
     for old, new in (
-        ("server 127.0.0.1:8080 ", f"server 127.0.0.1:{back.port} "),
+        ("server 127.0.0.1:8080", f"server 127.0.0.1:{back.port}"),
         ("listen 127.0.0.1:8081;", f"listen 127.0.0.1:{port} backlog=4096;"),
         ("pid /run/nginx-arki.pid;", f"pid {home}/nginx.pid;"),
         ("access_log off;", f"access_log off; client_body_temp_path {home}/b; proxy_temp_path {home}/p;"),

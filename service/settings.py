@@ -206,7 +206,7 @@ def outcomes_url(environ: Mapping[str, str]) -> str | None:
 
 
 def run_folder(environ: Mapping[str, str]) -> Path:
-    """ARKI_RUN, else a folder in memory by user and port: process id, readiness and counts of a running gunicorn."""
+    """ARKI_RUN, else a folder in memory by user and port: process id, readiness and counts of a running service."""
     if environ.get("ARKI_RUN"):
         return Path(environ["ARKI_RUN"]).absolute()
     shared = Path("/dev/shm")  # noqa: S108  (the folder in it is private, and refused if somebody else's)
