@@ -31,7 +31,7 @@ from service.problems import NotFoundError
 KEPT_S: Final = 3600
 MOST_KEPT: Final = 12
 MOST_UNFINISHED: Final = 4
-MOST_BYTES: Final = 32 << 20
+MOST_BYTES: Final = 48 << 20
 JOB_BYTES: Final = 6 << 20
 """What a job takes at most: 2 MB sent, the draft made of it, and its results; `work` allows no larger file."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
