@@ -33,4 +33,4 @@ USER 65532:65532
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=2s --start-period=5s \
   CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=1)"]
-CMD ["gunicorn", "-c", "python:service.gunicorn_config", "service.wsgi:app"]
+CMD ["arki-serve"]

@@ -24,7 +24,7 @@ PACKAGES = {
     "bentoml": ("bentoml",),
     "mlflow": ("mlflow",),
     "fastapi": ("fastapi", "uvicorn", "pydantic"),
-    "servers": ("granian", "gevent", "gunicorn_h1c"),
+    "servers": ("gevent", "gunicorn_h1c"),
 }
 """Packages of each environment whose versions are told."""
 BATCH = 100
@@ -62,7 +62,7 @@ def on_gunicorn(
 
 
 def ours(customers: Customers, bundles: Path, run: Path) -> Iterator[tuple[str, Callable[[], Contestant]]]:
-    """The pair that the goals are about: a hello and Arki on the default worker."""
+    """The pair that the goals are about: a hello and Arki on the default server."""
     for app, asks in (("hello", HELLO), ("arki", arki_asks(customers))):
         wsgi = "service.wsgi:app" if app == "arki" else "benchmarks.peers.hello:app"
         yield (
@@ -74,11 +74,10 @@ def ours(customers: Customers, bundles: Path, run: Path) -> Iterator[tuple[str, 
 def platforms(
     customers: Customers, bundles: Path, run: Path
 ) -> Iterator[tuple[str, Callable[[], Contestant]]]:
-    """The same two on gunicorn's other workers, its C parser, and granian."""
+    """The same two on gunicorn's other workers, its C parser, and granian as `arki-serve` starts it."""
     single = {"full": arki_asks(customers)["full"]}
     variants = {
         "sync": ["-k", "sync"],
-        "gthread": ["-k", "gthread", "--threads", "4"],
         "gevent": ["-k", "gevent"],
         "C parser": ["--http-parser", "fast"],
     }
@@ -133,20 +132,16 @@ def _variant(name, app, asks, bundles, run, extra):
 
 
 def _granian(name, app, asks, bundles, run):
-    python = python_of("servers")
-    counts = run / name / "metrics"
-    counts.mkdir(parents=True, exist_ok=True)
-
-    def command(port: int) -> list[str]:
-        options = ["--interface", "wsgi", "--port", str(port), "--workers", WORKERS, "--no-ws"]
-        return [python, "-m", "granian", *options, "--blocking-threads", "1", "--log-level", "warning", app]
-
-    environ = _own_environ(bundles) | {
+    environ = {
         "ARKI_BUNDLES": str(bundles),
         "ARKI_DEV_KEY": KEY,
-        "PROMETHEUS_MULTIPROC_DIR": str(counts),
+        "ARKI_SERVER": "granian",
+        "ARKI_WORKERS": WORKERS,
+        "ARKI_RUN": str(run / "{port}"),
+        "PYTHONPATH": str(ROOT),
     }
-    return Contestant(name, command, asks, environ, ROOT)
+    command = [sys.executable, "-m", "service.granian_server", app]
+    return Contestant(name, lambda _port: command, asks, environ, ROOT)
 
 
 def _litserve(name, kind, asks, bundles):

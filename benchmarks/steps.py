@@ -25,7 +25,6 @@ from benchmarks.load import Requests
 
 WARM_UP, COUNTED = 128, 64
 OURS = ("models", "service")
-WORKER = ("service/worker.py", "service/wires.py", "service/seats.py")
 
 
 def measure(bundles: Path, *, quick: bool) -> dict[str, Any]:  # noqa: ARG001  (a count needs no rounds)
@@ -42,7 +41,6 @@ def main() -> None:
     """`python -m benchmarks.steps BUNDLES`: the counts as JSON."""
     from service import gunicorn_config  # first: it says where counts are kept
 
-    gunicorn_config.when_ready(None)
     try:
         from benchmarks.peers import hello
         from service.app import create_app
@@ -84,37 +82,39 @@ def _counted(app: Any, requests: Requests) -> dict[str, float]:
 
 
 def _server(app: Any):
-    """The default worker's way from bytes that arrive to bytes that leave, over a pair of sockets."""
-    import selectors
-
+    """gunicorn's way from bytes that arrive to bytes that leave, over a pair of sockets, in this thread."""
     from gunicorn.config import Config
+    from gunicorn.workers.gthread import TConn, ThreadWorker
 
     from service import gunicorn_config
-    from service.worker import LoopWorker
 
     config = Config()
-    for name in (
-        "logger_class",
-        "keepalive",
-        "worker_connections",
-        "forwarded_allow_ips",
-        "forwarder_headers",
-    ):
+    for name in ("logger_class", "keepalive", "threads", "forwarded_allow_ips", "forwarder_headers"):
         config.set(name, getattr(gunicorn_config, name))
-    worker = LoopWorker(1, os.getppid(), [], None, 30, config, config.logger_class(config))
-    worker.wsgi, worker.poller = app, selectors.DefaultSelector()
+    worker = ThreadWorker(1, os.getppid(), [], None, 30, config, config.logger_class(config))
+    worker.wsgi = app
     listener = socket.create_server(("127.0.0.1", 0))
     client = socket.create_connection(listener.getsockname())
-    listener.setblocking(False)
-    worker.accept(listener)
+    accepted, address = listener.accept()
+    conn = TConn(config, accepted, address, listener.getsockname())
 
     def serve(request: bytes) -> bytes:
         client.sendall(request)
-        worker._turn(1.0)  # noqa: SLF001  (one round of the loop is what is counted)
-        return client.recv(1 << 20)
+        worker.handle(conn)
+        return _whole_answer(client)
 
-    serve(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")  # the turn that takes the connection
     return serve
+
+
+def _whole_answer(client: socket.socket) -> bytes:
+    """gunicorn sends head and body apart, and the second may come later."""
+    said = b""
+    while not (head := said.partition(b"\r\n\r\n"))[1]:
+        said += client.recv(1 << 20)
+    length = int(head[0].lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+    while len(said) < len(head[0]) + 4 + length:
+        said += client.recv(1 << 20)
+    return said
 
 
 def _part(file: str) -> str:
@@ -122,12 +122,10 @@ def _part(file: str) -> str:
     path = Path(file)
     if path.is_relative_to(ROOT) and "site-packages" not in path.parts:
         inside = path.relative_to(ROOT).as_posix()
-        if inside in WORKER:
-            return "gunicorn and worker"
         return inside.partition("/")[0] if inside.startswith(OURS) else "benchmarks"
     if "site-packages" in path.parts:
         package = path.parts[path.parts.index("site-packages") + 1]
-        return "gunicorn and worker" if package == "gunicorn" else package.removesuffix(".py")
+        return package.removesuffix(".py")
     return "standard library"
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from drills import batch, changing, container, contract, outcomes, privacy, staying_up
+from drills import batch, changing, container, contract, degraded, outcomes, privacy, staying_up
 from drills.table import CannotRunError, Row, in_ci, judged
 from models import bundle
 
@@ -22,6 +22,10 @@ def drills(folder: Path, bundles: Path, *, long: bool) -> Iterator[Callable[[], 
     yield lambda: staying_up.overload(folder, bundles, seconds=20 if long else 4)
     yield lambda: staying_up.worst_refused(folder, bundles, seconds=20 if long else 4)
     yield lambda: staying_up.stop_in_flight(folder, bundles)
+    yield lambda: degraded.full_run_folder(folder, bundles)
+    yield lambda: degraded.blocked_log(folder, bundles)
+    yield lambda: degraded.no_files_left(folder, bundles)
+    yield lambda: degraded.stuck_database(folder, bundles)
     yield lambda: changing.reloads(folder, bundles, cycles=10)
     yield lambda: changing.swaps(folder, bundles, count=100 if long else 20)
     yield lambda: changing.integrity(folder, bundles, mutations=1000)

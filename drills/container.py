@@ -48,8 +48,8 @@ try:
 except OSError:
     written = False
 print("caps", status["CapEff"].strip(), status["CapBnd"].strip(), "uid", os.getuid(), "written", written, flush=True)
-sys.argv = ["gunicorn", "-c", "python:service.gunicorn_config", "service.wsgi:app"]
-runpy.run_module("gunicorn", run_name="__main__")
+sys.argv = ["arki-serve"]
+runpy.run_module("service.serve", run_name="__main__")
 """
 
 

@@ -1,4 +1,7 @@
-"""The real service in gunicorn on loopback, for the length of a drill, and what a drill does to it."""
+"""The real service on loopback, for the length of a drill, and what a drill does to it.
+
+ARKI_SERVER names the WSGI server, as it does for `arki-serve`.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from service import run_folder
 from service.access import make_key, write_keys
 
 KEY = "a key for drills"
@@ -39,7 +43,7 @@ class Server:
 
     def workers(self) -> set[int]:
         """Process ids of the workers that are ready."""
-        return {int(path.name) for path in (self.run / "ready").glob("*")}
+        return {int(pid) for pid in run_folder.ready(self.run)}
 
     def ask(
         self,
@@ -105,28 +109,35 @@ def request_bytes(path: str, body: Any, *, key: str = KEY, method: str = "POST")
 
 @contextmanager
 def serving(
-    folder: Path, bundles: Path, *, workers: int = 2, app: str = "service.wsgi:app", **settings: str
+    folder: Path,
+    bundles: Path,
+    *,
+    workers: int = 2,
+    log: int | None = None,
+    before: Sequence[str] = (),
+    **settings: str,
 ) -> Iterator[Server]:
-    """A running service, ended with SIGTERM."""
+    """A running service, ended with SIGTERM; it logs to a file, or a descriptor, and a command may stand before its own."""
     port = free_port()
-    run, log = folder / f"run-{port}", folder / f"log-{port}"
+    file = folder / f"log-{port}"
     environ = {
         name: value
         for name, value in os.environ.items()
-        if name == "ARKI_MODEL_BUDGET_MS" or not name.startswith("ARKI_")
+        if name in {"ARKI_MODEL_BUDGET_MS", "ARKI_SERVER"} or not name.startswith("ARKI_")
     }
     environ |= {
         "ARKI_BUNDLES": str(bundles),
         "ARKI_DEV_KEY": KEY,
         "ARKI_WORKERS": str(workers),
-        "ARKI_RUN": str(run),
+        "ARKI_RUN": str(folder / f"run-{port}"),
         "PORT": str(port),
         **settings,
     }
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_config", app]
-    with log.open("wb") as stream:
-        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=stream, stderr=stream)
-    server = Server(port, process, log, run, environ)
+    command = [*before, sys.executable, "-m", "service.serve"]
+    with file.open("wb") as stream:
+        said = stream if log is None else log
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=stream, stderr=said)
+    server = Server(port, process, file, Path(environ["ARKI_RUN"]), environ)
     try:
         _wait_until_ready(server, workers)
         yield server

@@ -20,6 +20,7 @@ from models.experiments import Assigner
 from models.recommender import Recommendation
 from service import listings, metrics, outcome_schemas
 from service.access import KeyRing
+from service.admission import AdmissionControl, Lane
 from service.answers import Answers
 from service.asks import ASK, BATCH, customers_in, read_ask
 from service.body import LARGEST_BATCH_BODY, LARGEST_BODY, read_document
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from service.outcomes import Outcomes
 
 T = TypeVar("T")
+EXPLANATION_COST: Final = 3
+"""As how many requests an explanation counts; it takes about three times the processor time of a recommendation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Service:
     clock: Callable[[], datetime]
     limits: RateLimits
     network: Network
+    admission: AdmissionControl
     budget: Budget
     watch: metrics.BundleWatch
     watchers: Watchers
@@ -81,7 +85,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One route that needs a key: its scope, the schemas of what goes in and out, statuses besides those of all."""
+    """One route that needs a key: its scope, the schemas of what goes in and out, statuses besides those of all.
+
+    `lane` says in which lane of `service.admission` its requests are, `cost` as how many requests one counts in a key's limit.
+    """
 
     method: Literal["GET", "POST"]
     rule: str
@@ -93,6 +100,8 @@ class Operation:
     media_types: tuple[str, ...] = ("application/json",)
     answers: tuple[int, ...] = (200,)
     problems: tuple[int, ...] = ()
+    lane: Lane = "single"
+    cost: int = 1
 
 
 def service() -> Service:
@@ -209,8 +218,19 @@ _RECOMMENDATION: Final = RecommendationSchema()
 _MAPPING_MEDIA: Final = ("application/json", "text/csv")
 OPERATIONS: Final = (
     Operation("POST", "/v1/recommendations", recommend, "recommend", _RECOMMENDATION, ASK),
-    Operation("POST", "/v1/recommendations/batch", recommend_batch, "recommend", BatchSchema(), BATCH),
-    Operation("POST", "/v1/explanations", explain, "segments:read", ExplanationSchema(), ASK),
+    Operation(
+        "POST", "/v1/recommendations/batch", recommend_batch, "recommend", BatchSchema(), BATCH, lane="bulk"
+    ),
+    Operation(
+        "POST",
+        "/v1/explanations",
+        explain,
+        "segments:read",
+        ExplanationSchema(),
+        ASK,
+        lane="bulk",
+        cost=EXPLANATION_COST,
+    ),
     Operation("GET", "/v1/segments", list_segments, "content:read", listings.SegmentsSchema()),
     Operation("GET", "/v1/segments/<segment>", show_segment, "content:read", listings.SegmentSchema()),
     Operation(
@@ -221,6 +241,7 @@ OPERATIONS: Final = (
         listings.MappingSchema(),
         query=listings.MappingQuerySchema(),
         media_types=_MAPPING_MEDIA,
+        lane="bulk",
     ),
     Operation("GET", "/v1/rulebook", show_rulebook, "content:read", listings.RulebookSchema()),
     Operation(
@@ -242,6 +263,7 @@ OPERATIONS: Final = (
         outcome_schemas.EVENTS_BODY,
         answers=(200, 201),
         problems=(404,),
+        lane="waiting",
     ),
     Operation(
         "GET",
@@ -252,6 +274,7 @@ OPERATIONS: Final = (
         query=outcome_schemas.ReportQuerySchema(),
         media_types=_MAPPING_MEDIA,
         problems=(404,),
+        lane="waiting",
     ),
     Operation("GET", "/metrics", show_metrics, "operate", None, media_types=("text/plain",)),
 )
@@ -262,7 +285,9 @@ def count_request(cost: int = 1, *, counted: int = 0) -> None:
     """Count this request against its key, as so many of which some are counted already. Raises `RateLimitedError`."""
     passed = unwrapped(g)
     try:
-        passed.count = service().limits.admit(passed.key_id, cost=cost, counted=counted)
+        passed.count = service().limits.admit(
+            passed.key_id, cost=cost, counted=counted, divisible=cost == 1 or counted > 0
+        )
     except RateLimitedError:
         metrics.LIMITED.inc()
         raise

@@ -1,7 +1,7 @@
 """Makes the app: routes from the operations, and what every request passes through.
 
-In order: ids, a trusted host, a key with the route's scope (in the console, a session of one), the key's rate limit, an
-acceptable media type, a query without faults, the view. On the way out: unread bodies are drained, the security headers set, the request counted and
+In order: room for one more request, ids, a trusted host, a key with the route's scope (in the console, a session of one), the
+key's rate limit, room in the operation's lane, an acceptable media type, a query without faults, the view. On the way out: unread bodies are drained, the security headers set, the request counted and
 logged. A route without a declared scope that is not on the open list is refused, so that a forgotten check shuts a door
 instead of leaving it open.
 """
@@ -22,6 +22,7 @@ from models.bundle import BundleError, BundleStore
 from models.experiments import Assigner
 from service import metrics
 from service.access import ForbiddenError, KeyRing, UnauthenticatedError
+from service.admission import RETRY_AFTER_S, AdmissionControl, Lane, OverloadedError
 from service.api import (
     BY_ENDPOINT,
     OPERATIONS,
@@ -43,7 +44,13 @@ from service.network import Network
 from service.openapi import openapi_document
 from service.outcome_shapes import WrongDatabaseError
 from service.pages import OPEN_PAGES, pages
-from service.problems import NotAcceptableError, UntrustedHostError, register_problems
+from service.problems import (
+    PROBLEM_JSON,
+    NotAcceptableError,
+    UntrustedHostError,
+    problem_of,
+    register_problems,
+)
 from service.references import References
 from service.settings import Settings, host_without_port
 from service.tracing import Tracer, tracer_for
@@ -66,9 +73,17 @@ CACHED_ENDPOINTS: Final = frozenset({"static", "console.static", "demo.client_mo
 """Routes whose answers say themselves how long they keep; every other answer is kept nowhere."""
 ANY_HOST: Final = frozenset({"pages.healthz", "pages.readyz", "show_metrics"})
 """Routes that probes and scrapers ask by address, whatever name stands in Host. They depend on no host name."""
+PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Paths that are never refused for want of room."""
+LANES: Final[Mapping[str, Lane]] = {
+    **{name: operation.lane for name, operation in BY_ENDPOINT.items() if operation.lane != "single"},
+    **front.LANES,
+}
+"""Routes that cost more than a recommendation, or wait, and their lane."""
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'"
 UNMATCHED: Final = "unmatched"
 _ADDED: Final = "arki.headers"
+_PLACE: Final = "arki.place"
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 _HEADERS: Final = (
     ("X-Content-Type-Options", "nosniff"),
@@ -126,7 +141,7 @@ def create_app(
     app.extensions["arki.openapi"] = orjson.dumps(openapi_document())
     app.before_request(_admit)
     app.after_request(_finish)
-    app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
+    app.wsgi_app = _with_room(_with_headers(app.wsgi_app), app.extensions["arki"])  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
     register_problems(app)
     app.register_blueprint(pages)
     app.register_blueprint(demo)
@@ -174,6 +189,7 @@ def _service(
             on_failure=metrics.REDIS_FAILURES.inc,
         ),
         Network(settings),
+        AdmissionControl(settings.threads),
         Budget(settings.model_budget_s),
         metrics.BundleWatch(),
         Watchers(RequestLog() if settings.log_requests else None, tracer),
@@ -213,12 +229,14 @@ def _admit() -> Response | None:
     if asked.routing_exception is not None or endpoint in OPEN_ENDPOINTS:
         return None
     if endpoint in front.CLOSED_CONSOLE:
+        _enter_lane(ours, environ, endpoint)
         front.admit(ours)
         return None
     operation = BY_ENDPOINT.get(endpoint or "")
     if operation is None:
         raise UnauthenticatedError("This address is not open to anyone.")
     _check_access(ours, operation, environ, passed)
+    _enter_lane(ours, environ, endpoint)
     _check_accept(operation)
     if environ.get("QUERY_STRING"):
         passed.query = read_query(operation.query, asked.args)
@@ -242,7 +260,19 @@ def _check_access(ours: Service, operation: Operation, environ: Mapping[str, Any
     passed.scopes, passed.key_id = grant.scopes, grant.key_id
     if operation.scope not in grant.scopes:
         raise ForbiddenError(operation.scope)
-    count_request()
+    count_request(operation.cost)
+
+
+def _enter_lane(ours: Service, environ: dict[str, Any], endpoint: str | None) -> None:
+    """Let a request into the lane of its route, or raise."""
+    lane = LANES.get(endpoint or "")
+    if lane is None:
+        return
+    try:
+        ours.admission.move(environ[_PLACE], lane)
+    except OverloadedError as error:
+        metrics.count_shed(error.lane)
+        raise
 
 
 def _check_accept(operation: Operation) -> None:
@@ -281,6 +311,36 @@ def _with_headers(app: WSGIApplication) -> WSGIApplication:
             return start_response(status, [*headers, *_HEADERS, *environ.get(_ADDED, ())], exc_info)
 
         return app(environ, start)
+
+    return wrapped
+
+
+def _with_room(app: WSGIApplication, ours: Service) -> WSGIApplication:
+    """The app with a refusal in front that costs a fraction of an answer, where there is no room for one more request."""
+    body = orjson.dumps(problem_of(OverloadedError("single")))
+    refusal = [
+        ("Content-Type", PROBLEM_JSON),
+        ("Content-Length", str(len(body))),
+        ("Retry-After", str(RETRY_AFTER_S)),
+        ("Cache-Control", "no-store"),
+        *_HEADERS,
+    ]
+    admission, network = ours.admission, ours.network
+
+    def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            probe = environ.get("PATH_INFO") in PROBES
+            place = admission.enter_probe() if probe else admission.enter(network.request_start(environ))
+        except OverloadedError as error:
+            metrics.count_shed(error.lane)
+            drain(environ)
+            start_response("503 Service Unavailable", [*refusal, *network.headers(environ)])
+            return [body]
+        environ[_PLACE] = place
+        try:
+            return app(environ, start_response)
+        finally:
+            admission.leave(place)
 
     return wrapped
 

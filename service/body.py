@@ -82,10 +82,16 @@ def read_document(environ: dict[str, Any], *, largest: int) -> Document:
 
 
 def drain(environ: dict[str, Any]) -> None:
-    """Read what is left of an unread body, up to 4 MiB, so that the client gets to read the answer."""
-    if environ.get(_READ) or not (environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING")):
+    """Read what is left of an unread body, up to 4 MiB, so that the client gets to read the answer.
+
+    A longer one is not waited for, nor one that the client keeps until it is asked for (`Expect`): the answer goes out at once.
+    """
+    declared = environ.get("CONTENT_LENGTH", "")
+    if environ.get(_READ) or not (declared or environ.get("HTTP_TRANSFER_ENCODING")):
         return
     environ[_READ] = True
+    if "HTTP_EXPECT" in environ or (declared.isascii() and declared.isdecimal() and int(declared) > DRAINED):
+        return
     stream, left = get_input_stream(environ), DRAINED
     try:
         while left > 0 and (chunk := stream.read(min(_CHUNK, left))):

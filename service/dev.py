@@ -1,6 +1,6 @@
-"""`python -m service.dev`, what `make run` starts: a development key, outcomes in a file, what to try, then gunicorn.
+"""`python -m service.dev`, what `make run` starts: a development key, outcomes in a file, what to try, then the server.
 
-Everything is printed before gunicorn takes over, so that it stands at the end of what the terminal shows.
+Everything is printed before the server takes over, so that it stands at the end of what the terminal shows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from models.bundle import BundleError, BundleStore
+from models.bundle import BundleError
+from service.serve import become_server, check
 from service.settings import Settings, SettingsError
 
 _BODY: Final = (
@@ -25,7 +26,7 @@ _PAGE: Final = "/content/video-attachments-by-phone?language=en"
 
 
 def main() -> None:
-    """Check, print, and become gunicorn."""
+    """Check, print, and become the server."""
     environ = dict(os.environ)
     environ["ARKI_DEV_KEY"] = environ.get("ARKI_DEV_KEY") or f"dev-{secrets.token_hex(12)}"
     try:
@@ -33,14 +34,16 @@ def main() -> None:
         settings = Settings.from_environ(environ)
         host, port = _address(settings.bind)
         _check_free(host, port)
-        BundleStore(settings.bundles)
+        check(environ)
     except (BundleError, SettingsError) as error:
         sys.exit(f"Arki cannot start. {error}")
     _make_tables(settings.outcomes_url)
     sys.stdout.write(welcome(f"http://{'127.0.0.1' if host in {'', 'localhost'} else host}:{port}", environ))
     sys.stdout.flush()
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_config", "service.wsgi:app"]
-    os.execve(sys.executable, command, environ)  # noqa: S606  (a fixed command; no shell is wanted)
+    try:
+        become_server(environ)
+    except (BundleError, SettingsError) as error:
+        sys.exit(f"Arki cannot start. {error}")
 
 
 def welcome(address: str, environ: Mapping[str, str]) -> str:
@@ -90,7 +93,7 @@ def _address(bind: str) -> tuple[str, int]:
 
 
 def _check_free(host: str, port: int) -> None:
-    """Raise unless the port can be had; asked for as gunicorn does, so that a port just left counts as free."""
+    """Raise unless the port can be had; asked for as the server does, so that a port just left counts as free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

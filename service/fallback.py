@@ -1,7 +1,9 @@
 """Keeps a model that is too slow from holding anyone up: a time budget for each answer, and a rest after repeated misses.
 
-In a process's main thread, where the default worker answers, a timer interrupts even a call that blocks. Other threads
-hand the call to a pool and stop waiting for it. `service.answers` turns what is raised here into a degraded answer.
+In a process's main thread a timer interrupts even a call that blocks. Other threads, which is where servers answer, make the
+call themselves, since handing it to another thread costs a quarter of an answer; from the moment that a call is found to
+take too long, the next ones go to a pool and are given up in time, until one is fast again. So a model that hangs holds the
+threads that called it before this showed. `service.answers` turns what is raised here into a degraded answer.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ class Budget:
     def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._clock = seconds, clock
         self._misses, self._rests_until = 0, 0.0
+        self._until: dict[int, float] = {}
+        """By thread, when the call that it makes itself has used its time up."""
         self._pool: ThreadPoolExecutor | None = None
 
     def call(self, work: Callable[[], T]) -> T:
@@ -60,6 +64,20 @@ class Budget:
     def _timed(self, work: Callable[[], T]) -> T:
         if threading.current_thread() is threading.main_thread():
             return _timer.interrupted(work, self._seconds)
+        now = time.monotonic()
+        if self._misses or any(until < now for until in tuple(self._until.values())):
+            return self._pooled(work)
+        thread = threading.get_ident()
+        self._until[thread] = now + self._seconds
+        try:
+            done = work()
+        finally:
+            until = self._until.pop(thread)
+        if time.monotonic() > until:
+            raise TooSlowError
+        return done
+
+    def _pooled(self, work: Callable[[], T]) -> T:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(_POOL, thread_name_prefix="arki-model")
         future = self._pool.submit(work)

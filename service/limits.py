@@ -1,6 +1,6 @@
 """Rate limits of keys: a count by window, kept in Redis where configured, else by each worker for itself.
 
-A request counts as one and a batch as one for each customer, since that is what it costs. What does not fit in what is
+A request counts as one, a batch as one for each customer and an explanation as three, since that is what it costs. What does not fit in what is
 left of a window is refused and not counted, so that smaller requests of the key go on.
 
 Redis is asked with a short time-out. Where it does not answer, the worker's own count stands in for a few seconds
@@ -30,11 +30,22 @@ class RateLimitedError(Exception):
     """The key has used its requests up, or a batch does not fit in what is left; try again after `retry_after_s`."""
 
     def __init__(
-        self, limit: RateLimit, retry_after_s: int, *, cost: int = 1, counted: int = 0, left: int = 0
+        self,
+        limit: RateLimit,
+        retry_after_s: int,
+        *,
+        cost: int = 1,
+        counted: int = 0,
+        left: int = 0,
+        divisible: bool = True,
     ) -> None:
         said = f"This key may send {limit.requests} requests in {limit.window_s} seconds"
         again = f"Try again in {retry_after_s} seconds"
-        if cost > limit.requests:
+        if not divisible:
+            said += f", and this one counts as {cost}"
+            if cost > limit.requests:
+                again = "It never fits; whoever runs the service can raise the limit"
+        elif cost > limit.requests:
             said += f", and a batch counts as one for each customer: one of {cost} never fits"
             again = f"Send at most {limit.requests} customers at a time"
         elif cost > 1:
@@ -87,7 +98,9 @@ class RateLimits:
         policy = (limit.requests, limit.window_s) if limit else (0, 0)
         self._policy = f'"key";q={policy[0]};w={policy[1]}'
 
-    def admit(self, key_id: str | None, *, cost: int = 1, counted: int = 0) -> Count | None:
+    def admit(
+        self, key_id: str | None, *, cost: int = 1, counted: int = 0, divisible: bool = True
+    ) -> Count | None:
         """Count a request of a key.
 
         Parameters
@@ -98,6 +111,8 @@ class RateLimits:
             As how many requests it counts.
         counted : int
             How many of them are counted already.
+        divisible : bool
+            Whether it may be sent in parts, as a batch may; the message of a refusal says so.
 
         Returns
         -------
@@ -118,7 +133,9 @@ class RateLimits:
         resets_in_s = max(1, int((window + 1) * limit.window_s - now + 0.999))
         if used > limit.requests:
             left = max(0, limit.requests - used + cost - counted)
-            raise RateLimitedError(limit, resets_in_s, cost=cost, counted=counted, left=left)
+            raise RateLimitedError(
+                limit, resets_in_s, cost=cost, counted=counted, left=left, divisible=divisible
+            )
         return Count(used, resets_in_s)
 
     def headers(self, count: Count) -> tuple[tuple[str, str], ...]:

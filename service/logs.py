@@ -1,7 +1,10 @@
-"""JSON lines on standard error: one for each request, and what the service and gunicorn have to say.
+"""JSON lines on standard error: one for each request, and what the service and its server have to say.
 
 A line holds a request id, the trace, route, status, versions, rule and milliseconds. It never holds a signal, a key, a
 reference, an address or a message of an exception, any of which may say something of a person.
+
+Nobody waits for the log: where its reader stands still, or its disk is full, lines are dropped and counted, and a line a
+minute says how many.
 """
 
 from __future__ import annotations
@@ -9,9 +12,15 @@ from __future__ import annotations
 import logging
 import os
 import re
+import select
+import socket
+import stat
+import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -20,6 +29,7 @@ _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16
 _NO_TRACE: Final = "0" * 32
 _NO_SPAN: Final = "0" * 16
 _FRAMES: Final = 6
+DROPPED_SAID_EACH_S: Final = 60.0
 
 
 class Trace(NamedTuple):
@@ -45,18 +55,108 @@ def new_ids(traceparent: str | None) -> tuple[str, Trace]:
     return request_id, Trace(match[1], match[2], span_id, match[3])
 
 
-class RequestLog:
-    """Writes a line for each request, in one call to a file descriptor, so that workers' lines never mix."""
+class LogStream:
+    """Standard error as a stream for lines, on which no write ever waits.
 
-    def __init__(self, descriptor: int = 2) -> None:
-        self._descriptor = descriptor
+    What was standing open may be shared with other programs, so it is left as it is: a pipe or terminal is opened anew
+    through /proc, a socket is sent to without waiting, and a file never makes anyone wait.
+    """
+
+    def __init__(self, descriptor: int = 2, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._descriptor, self._clock = descriptor, clock
+        self._write: Callable[[bytes], int] | None = None
+        self._dropped, self._said, self._broken = 0, -DROPPED_SAID_EACH_S, False
+
+    def write(self, text: str) -> None:
+        """Write a line or several, or drop them."""
+        self.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def write_bytes(self, line: bytes) -> None:
+        """The same of bytes; one call to the system, so that lines of several processes do not mix."""
+        if self._dropped and self._clock() - self._said >= DROPPED_SAID_EACH_S:
+            said = orjson.dumps(
+                {
+                    "timestamp": datetime.now(UTC).isoformat(),
+                    "level": "warning",
+                    "logger": "arki",
+                    "event": f"{self._dropped} log lines were dropped: nobody read them in time, or there was no room.",
+                }
+            )
+            if self._send(said + b"\n"):
+                self._dropped, self._said = 0, self._clock()
+        if not self._send(line):
+            self._dropped += 1
+
+    def _send(self, line: bytes) -> bool:
+        """Whether all of it was written."""
+        if self._broken:
+            line = b"\n" + line  # the last line was cut off
+        if self._write is None:
+            self._write = _writer(self._descriptor)
+        try:
+            written = self._write(line)
+        except OSError:
+            return False
+        self._broken = written < len(line)
+        return not self._broken
+
+
+def _writer(descriptor: int) -> Callable[[bytes], int]:
+    """A function that writes to a descriptor without waiting."""
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISSOCK(kind):
+        wire = socket.socket(fileno=os.dup(descriptor))
+        return lambda line: wire.send(line, socket.MSG_DONTWAIT)
+    if stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):
+        with suppress(OSError):
+            again = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            return partial(os.write, again)
+        return partial(_write_if_ready, descriptor)  # not ours to open
+    return partial(os.write, descriptor)
+
+
+def _write_if_ready(descriptor: int, line: bytes) -> int:
+    ready = select.poll()
+    ready.register(descriptor, select.POLLOUT)
+    return os.write(descriptor, line[: select.PIPE_BUF]) if ready.poll(0) else 0
+
+
+STREAM: Final = LogStream()
+"""Standard error of this process."""
+
+
+class RequestLog:
+    """Writes a line for each request, in one call to the system, so that workers' lines never mix."""
+
+    def __init__(self, stream: LogStream | None = None) -> None:
+        self._stream = stream or LogStream()
 
     def write(self, **fields: Any) -> None:  # noqa: ANN401  (JSON values)
         """A line for a request that was answered."""
         now = datetime.now(UTC).replace(tzinfo=None)
         line = {**fields, "event": "request", "timestamp": f"{now.isoformat(timespec='microseconds')}Z"}
-        with suppress(OSError):  # nobody reads the log any more; citizens still get their answers
-            os.write(self._descriptor, orjson.dumps(line) + b"\n")
+        self._stream.write_bytes(orjson.dumps(line) + b"\n")
+
+
+def log_config(*servers: str) -> dict[str, Any]:
+    """What `logging.config.dictConfig` takes: everything from a warning on as JSON lines, of the named servers' loggers too."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": "service.logs.JsonFormatter"}},
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": "json",
+                "stream": "ext://service.logs.STREAM",
+            }
+        },
+        "root": {"handlers": ["console"], "level": "WARNING"},
+        "loggers": {name: {"level": "WARNING", "handlers": [], "propagate": True} for name in servers},
+    }
 
 
 class JsonFormatter(logging.Formatter):

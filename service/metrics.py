@@ -1,7 +1,10 @@
 """What is counted, for Prometheus: rate, errors and time by route, and what was offered; nothing of any one person.
 
-Under gunicorn each worker writes files in a private folder (PROMETHEUS_MULTIPROC_DIR, set by `gunicorn_config`), and
-any worker adds them up; counts of workers that have ended stay. Elsewhere counts are the process's own.
+Under `arki-serve` each worker writes files in a private folder (PROMETHEUS_MULTIPROC_DIR), and any worker adds them up; counts of
+workers that have ended stay. Elsewhere counts are the process's own.
+
+The files are mapped into memory, so a write into a page for which there is no room would end the worker. Their room is therefore
+taken before anything is counted; where there is none, the worker counts for itself and says so.
 """
 
 from __future__ import annotations
@@ -12,10 +15,20 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-
 from models.recommender import Recommendation
+from service import metric_files
+
+metric_files.prepare(os.environ)  # before prometheus_client is imported, which looks where to count then
+
+from prometheus_client import (  # noqa: E402
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4  # noqa: E402
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _own: Final = CollectorRegistry()
@@ -63,7 +76,7 @@ BUNDLE: Final = Gauge(
     multiprocess_mode="livesum",
 )
 SHED: Final = Counter(
-    "arki_shed_total", "Requests refused at once because too many waited.", ("kind",), registry=_own
+    "arki_shed_total", "Requests refused at once because too many waited, by lane.", ("lane",), registry=_own
 )
 LIMITED: Final = Counter(
     "arki_rate_limited_total", "Requests refused because a key used its limit up.", registry=_own
@@ -114,9 +127,9 @@ def count_outcomes(results: Iterable[str]) -> None:
         _outcomes(result).inc()
 
 
-def count_shed(kind: str) -> None:
-    """A request, single or batch, was refused at once."""
-    _shed(kind).inc()
+def count_shed(lane: str) -> None:
+    """A request of a lane was refused at once."""
+    _shed(lane).inc()
 
 
 class BundleWatch:
@@ -149,8 +162,8 @@ def _of_route(route: str, method: str, status: int) -> tuple[Counter, Histogram]
 
 
 @cache
-def _shed(kind: str) -> Counter:
-    return SHED.labels(kind)
+def _shed(lane: str) -> Counter:
+    return SHED.labels(lane)
 
 
 @cache

@@ -37,6 +37,13 @@ class Network:
                 return hop.strip() or None
         return None
 
+    def request_start(self, environ: Mapping[str, Any]) -> str | None:
+        """When a request came in, as the proxy stamped it (X-Request-Start); None where no configured one did."""
+        stamp: str | None = environ.get("HTTP_X_REQUEST_START")
+        if stamp is None or not self._proxies or not _is_in(environ.get("REMOTE_ADDR"), self._proxies):
+            return None
+        return stamp
+
     def preflight(self, environ: Mapping[str, Any], method: str | None) -> Headers | None:
         """The headers that allow an origin's preflight for `method`; None where it is none, or not allowed."""
         asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")

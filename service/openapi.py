@@ -32,7 +32,7 @@ _ABOUT: Final = (
     "which content, and why. Information only: it decides no benefit. Arki is an independent open project, not Kela's own. "
     "Keys travel as `Authorization: Bearer <key>`, never in an address. Errors are RFC 9457 problems and never repeat "
     "what was sent. A key may send a number of requests in a window: a batch of recommendations counts as one request for "
-    "each customer, whether answered or refused, a list of outcomes as one. `RateLimit` says what is left. A request that does "
+    "each customer, whether answered or refused, an explanation as three, a list of outcomes as one. `RateLimit` says what is left. A request that does "
     "not fit is refused whole with 429, and `Retry-After` says when the next window begins; a batch refused so counts as one."
 )
 _OF_EVERY_OPERATION: Final = (401, 403, 406, 421, 422, 429, 500, 503)

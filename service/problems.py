@@ -19,6 +19,7 @@ from models.bundle import BundleError
 from models.codes import BARRED
 from models.signals import Fault, InvalidSignalsError, more_faults
 from service.access import ForbiddenError, UnauthenticatedError
+from service.admission import RETRY_AFTER_S, OverloadedError
 from service.body import BodyTooLargeError, MalformedBodyError, MediaTypeError, is_plain_key
 from service.limits import RateLimitedError
 from service.logs import error_place
@@ -98,6 +99,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     NotAcceptableError: Kind(HTTPStatus.NOT_ACCEPTABLE, "not-acceptable", "No acceptable media type"),
     UntrustedHostError: Kind(HTTPStatus.MISDIRECTED_REQUEST, "untrusted-host", "The host is not served here"),
     RateLimitedError: Kind(HTTPStatus.TOO_MANY_REQUESTS, "rate-limited", "The key has used its requests up"),
+    OverloadedError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Too many requests are waiting"),
     OutcomesUnavailableError: _OUTCOMES_AWAY,
     WrongDatabaseError: _OUTCOMES_AWAY,
     BundleError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "The service is not ready"),
@@ -205,6 +207,7 @@ _HEADERS: Final[Mapping[type[Exception], Callable[[Exception], dict[str, str]]]]
     UnauthenticatedError: lambda _: {"WWW-Authenticate": 'Bearer realm="arki"'},
     ForbiddenError: lambda _: {"WWW-Authenticate": 'Bearer realm="arki", error="insufficient_scope"'},
     RateLimitedError: lambda error: {"Retry-After": str(getattr(error, "retry_after_s", 1))},
+    OverloadedError: lambda _: {"Retry-After": str(RETRY_AFTER_S)},
     BundleError: lambda _: {"Retry-After": "5"},
     OutcomesUnavailableError: lambda _: {"Retry-After": "5"},
     WrongDatabaseError: lambda _: {"Retry-After": "60"},

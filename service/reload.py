@@ -1,7 +1,9 @@
-"""`arki-reload`: replace the workers of a running gunicorn by ones with the code and settings files that are there now.
+"""`arki-reload`: replace the workers of a running service by ones with the code and settings files that are there now.
 
-No request is lost: a new worker is added (TTIN) and must answer before an old one is told to finish (TTOU), one at a
-time. The new code is tried in a process of its own first; if it cannot start, nothing is touched. HUP loses requests.
+The new code is tried in a process of its own first; if it cannot start, nothing is touched. On gunicorn no request is lost: a
+new worker is added (TTIN) and must answer before an old one is told to finish (TTOU), one at a time. On granian the main
+process does the same at SIGHUP, but each worker has a socket of its own there, and a connection that waits at one being closed
+is reset unless the system moves it (`sysctl net.ipv4.tcp_migrate_req=1`).
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from typing import Final
 import click
 
 from models.missing_extras import with_extra
-from service.settings import SettingsError, run_folder
+from service import run_folder
+from service.settings import SettingsError
+from service.settings import run_folder as run_folder_of
 
 _STEP_S: Final = 0.05
 
@@ -32,25 +36,30 @@ class ReloadError(click.ClickException):
 def main(wait_s: int) -> None:
     """Replace the workers one by one, without losing a request. Run it with the settings of the service."""
     try:
-        replaced = reload(run_folder(os.environ), wait_s=wait_s)
+        replaced = reload(run_folder_of(os.environ), wait_s=wait_s)
     except SettingsError as error:
         raise ReloadError(str(error)) from None
     click.echo(f"{replaced} workers replaced.")
 
 
 def reload(run: Path, *, wait_s: float, check: Callable[[], None] | None = None) -> int:
-    """Replace the workers of the gunicorn whose run folder this is, and return how many.
+    """Replace the workers of the service whose run folder this is, and return how many.
 
     Raises
     ------
     ReloadError
-        If there is no such gunicorn, the new code cannot start, or a worker does not come or go in time.
+        If there is no such service, the new code cannot start, or a worker does not come or go in time.
     """
     master = _master(run)
     (check or check_start)()
     old = _ready(run)
     if not old:
         raise ReloadError("No worker is ready. Look at the log; there is nothing to replace.")
+    if (run / "server").exists() and (run / "server").read_text() == "granian":
+        os.kill(master, signal.SIGHUP)
+        late = "The workers were not all replaced"
+        _wait(lambda: not old & _ready(run) and len(_ready(run)) >= len(old), wait_s * len(old), late)
+        return len(old)
     for _ in old:
         _replace_one(run, master, old, wait_s)
     return len(old)
@@ -86,13 +95,13 @@ def _master(run: Path) -> int:
         os.kill(master, 0)
     except (OSError, ValueError):
         raise ReloadError(
-            f"No gunicorn runs with {run}. Run arki-reload as its user, with its ARKI_BIND, PORT and ARKI_RUN."
+            f"No service runs with {run}. Run arki-reload as its user, with its ARKI_BIND, PORT and ARKI_RUN."
         ) from None
     return master
 
 
 def _ready(run: Path) -> set[str]:
-    return {path.name for path in (run / "ready").glob("*")}
+    return run_folder.ready(run)
 
 
 def _wait(done: Callable[[], bool], wait_s: float, problem: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import resource
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -18,6 +19,11 @@ SHORTEST_SECRET: Final = 32  # characters; itsdangerous derives a 256-bit key fr
 ALWAYS_TRUSTED: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 LARGEST_BUDGET_MS: Final = 10_000
 MOST_WORKERS: Final = 64
+MOST_THREADS: Final = 256
+MOST_CONNECTIONS: Final = 1000
+FEWEST_FILES: Final = 256
+SERVERS: Final[Mapping[str, int]] = {"gunicorn": 16, "granian": 8}
+"""The WSGI servers that `arki-serve` starts, and how many threads a worker of each has unless ARKI_THREADS says."""
 LONGEST_REFERENCE_DAYS: Final = 90
 MOST_WEEKS: Final = 520
 SMALLEST_GROUP: Final = 4  # Kela's own statistics hide cells below four
@@ -86,6 +92,8 @@ class Settings:
         ARKI_OUTCOMES_SMALLEST, how many are counted at least at a time.
     outcomes_weeks : int
         ARKI_OUTCOMES_WEEKS, how long counts are kept.
+    threads : int
+        ARKI_THREADS, how many requests a worker of the server answers at a time; `arki-serve` sets it.
     """
 
     bundles: Path = Path("bundles")
@@ -109,6 +117,7 @@ class Settings:
     outcomes_url: str | None = field(default=None, repr=False)
     outcomes_smallest: int = 5
     outcomes_weeks: int = 104
+    threads: int = SERVERS["gunicorn"]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -148,7 +157,21 @@ class Settings:
             outcomes_url=outcomes_url(environ),
             outcomes_smallest=outcomes_smallest(environ),
             outcomes_weeks=whole_number(environ, "ARKI_OUTCOMES_WEEKS", 104, MOST_WEEKS),
+            threads=server_threads(environ),
         )
+
+
+def server_name(environ: Mapping[str, str]) -> str:
+    """ARKI_SERVER, checked. Raises `SettingsError`."""
+    name = environ.get("ARKI_SERVER") or "gunicorn"
+    if name not in SERVERS:
+        raise SettingsError(f"ARKI_SERVER must be {' or '.join(SERVERS)}.")
+    return name
+
+
+def server_threads(environ: Mapping[str, str]) -> int:
+    """How many threads a worker of the server has. Raises `SettingsError`."""
+    return whole_number(environ, "ARKI_THREADS", SERVERS[server_name(environ)], MOST_THREADS)
 
 
 def bind_address(environ: Mapping[str, str]) -> str:
@@ -157,6 +180,18 @@ def bind_address(environ: Mapping[str, str]) -> str:
     if not (port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
         raise SettingsError("PORT must be a whole number from 1 to 65535.")
     return environ.get("ARKI_BIND") or f"127.0.0.1:{int(port)}"
+
+
+def most_connections() -> int:
+    """How many connections a worker may hold: what this process's limit of open files leaves. Raises `SettingsError`."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if files == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    if files < FEWEST_FILES:
+        raise SettingsError(
+            f"Only {files} files may be open at a time. Allow {FEWEST_FILES}: ulimit -n {FEWEST_FILES}."
+        )
+    return min(MOST_CONNECTIONS, files - FEWEST_FILES // 2)
 
 
 def outcomes_url(environ: Mapping[str, str]) -> str | None:
@@ -171,7 +206,7 @@ def outcomes_url(environ: Mapping[str, str]) -> str | None:
 
 
 def run_folder(environ: Mapping[str, str]) -> Path:
-    """ARKI_RUN, else a folder in memory by user and port: process id, readiness and counts of a running gunicorn."""
+    """ARKI_RUN, else a folder in memory by user and port: process id, readiness and counts of a running service."""
     if environ.get("ARKI_RUN"):
         return Path(environ["ARKI_RUN"]).absolute()
     shared = Path("/dev/shm")  # noqa: S108  (the folder in it is private, and refused if somebody else's)

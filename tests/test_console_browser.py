@@ -45,7 +45,7 @@ pytestmark = pytest.mark.xdist_group("chromium")  # one browser at a time on two
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, authored):
-    """gunicorn with two workers, before a bundle that was taken into use after another."""
+    """The service with two workers, before a bundle that was taken into use after another."""
     folder = tmp_path_factory.mktemp("browser")
     bundles = folder / "bundles"
     older = authored.parts()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -24,7 +25,7 @@ from models.sample import read_sample, segment_shares
 from service.app import create_app
 from service.console import jobs
 from service.console.jobs import BusyError, Jobs
-from service.console.work import check
+from service.console.work import LARGEST_FILE, check
 from service.problems import NotFoundError
 from service.settings import Settings
 
@@ -338,6 +339,27 @@ def test_no_more_than_a_few_wait_and_old_work_goes(work):
     place = work.folder / tokens[0] / "job.json"
     place.write_text(json.dumps(json.loads(place.read_text()) | {"at": 0.0}))
     assert tokens[0] not in [job.token for job in work.of_key(None)]
+
+
+def test_drafts_take_a_bounded_room_and_what_has_none_is_refused(work, monkeypatch):
+    assert jobs.JOB_BYTES == LARGEST_FILE
+    token = work.start("export", None, {}, {})
+    end(work)
+    (work.folder / token / "large").write_bytes(b" " * 200_000)
+    monkeypatch.setattr(jobs, "MOST_BYTES", jobs.JOB_BYTES + 100_000)
+    with pytest.raises(BusyError):
+        work.start("export", None, {}, {})
+    assert [path.name for path in work.folder.iterdir() if path.is_dir()] == [token]
+
+
+def test_a_full_disk_refuses_a_draft_and_leaves_nothing_of_it(work, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(jobs, "_write", full)
+    with pytest.raises(BusyError):
+        work.start("check", None, {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
+    assert not [path for path in work.folder.iterdir() if path.is_dir()]
 
 
 def test_the_sample_stands_for_finland_and_an_edit_is_weighed_on_it(authored):

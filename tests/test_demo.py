@@ -1,4 +1,4 @@
-"""The page /demo in Chromium against the service in gunicorn, and the module it is served with."""
+"""The page /demo in Chromium against the running service, and the module it is served with."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The short forms of the drills: each promise of the running service, tried for a few seconds on real gunicorn."""
+"""The short forms of the drills: each promise of the running service, tried for a few seconds on the server that ARKI_SERVER names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from drills import batch, changing, container, contract, outcomes, privacy, staying_up
+from drills import batch, changing, container, contract, degraded, outcomes, privacy, staying_up
 from drills.table import CannotRunError, in_ci, judged
 
 pytestmark = pytest.mark.xdist_group("drills")  # one after the other: they measure
@@ -37,6 +37,10 @@ SHORT = {
     "outcomes, workers killed": lambda folder, bundles: outcomes.worker_kills(folder, bundles, kills=2),
     "outcomes, PostgreSQL killed": lambda folder, bundles: outcomes.postgres_kills(folder, bundles, kills=1),
     "outcomes, full disk": outcomes.full_disk,
+    "run folder full": lambda folder, bundles: degraded.full_run_folder(folder, bundles, requests=40),
+    "log blocked": degraded.blocked_log,
+    "no files left": degraded.no_files_left,
+    "database stuck": degraded.stuck_database,
 }
 LONGER = {
     "code reloads": lambda folder, bundles: changing.reloads(folder, bundles, cycles=10),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drills.server import free_port
+from drills.server import free_port, keys_file
 from service import limits as limiting
 from service.access import make_key, write_keys
 from service.app import create_app
@@ -103,6 +103,22 @@ def test_a_batch_larger_than_the_whole_limit_is_told_so():
     assert str(error.value) == (
         "This key may send 3 requests in 60 seconds, and a batch counts as one for each customer: one of 4 never fits. "
         "Send at most 3 customers at a time."
+    )
+
+
+def test_an_explanation_counts_as_three_requests(bundles, store, tmp_path):
+    key = keys_file(tmp_path / "keys.json", "segments:read")
+    limit = RateLimit(7, 3600)
+    settings = Settings(bundles=bundles, keys=tmp_path / "keys.json", secret="s" * 40, rate_limit=limit)
+    client = create_app(settings, store=store).test_client()
+    told = []
+    for _ in range(3):
+        body = {"customer_type": "person", "signals": {}}
+        last = client.post("/v1/explanations", json=body, headers={"Authorization": f"Bearer {key}"})
+        told.append((last.status_code, last.headers.get("RateLimit", "")[:9]))
+    assert told == [(200, '"key";r=4'), (200, '"key";r=1'), (429, "")]
+    assert last.json["detail"].startswith(
+        "This key may send 7 requests in 3600 seconds, and this one counts as 3. Try again in "
     )
 
 

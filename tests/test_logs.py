@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
+import os
 import re
+import socket
 import sys
+from contextlib import suppress
 
 import pytest
 
 from service.app import create_app
-from service.logs import JsonFormatter, new_ids
+from service.logs import JsonFormatter, LogStream, new_ids
 from service.settings import Settings, SettingsError
 from service.tracing import OpenTelemetry, tracer_for
 
@@ -137,3 +141,65 @@ def test_tracing_that_is_not_installed_stops_the_start(monkeypatch):
         "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the extra `tracing` is not installed. Run `make dev` in the checkout, "
         "then the same command from .venv/bin. Or unset OTEL_EXPORTER_OTLP_ENDPOINT."
     )
+
+
+@pytest.fixture
+def pipe():
+    """The two ends of a pipe that holds 4 KiB."""
+    reads, writes = os.pipe()
+    fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
+    yield reads, writes
+    for end in (reads, writes):
+        with suppress(OSError):
+            os.close(end)
+
+
+def test_nobody_waits_for_a_log_that_nobody_reads_and_a_line_a_minute_says_what_was_dropped(pipe):
+    reads, writes = pipe
+    now = [0.0]
+    stream = LogStream(writes, clock=lambda: now[0])
+    for number in range(1000):
+        stream.write(f"line {number:04}\n")  # 10,000 bytes
+    kept = os.read(reads, 1 << 16).decode().splitlines()
+    assert kept == [f"line {number:04}" for number in range(len(kept))]
+    now[0] = 61.0
+    stream.write("later\n")
+    said, later = os.read(reads, 1 << 16).decode().splitlines()
+    event = json.loads(said)["event"]
+    assert (
+        event == f"{1000 - len(kept)} log lines were dropped: nobody read them in time, or there was no room."
+    )
+    assert later == "later"
+
+
+def test_the_pipe_of_the_log_itself_is_left_as_it_is_for_others(pipe):
+    _, writes = pipe
+    LogStream(writes).write("line\n")
+    assert os.get_blocking(writes)
+
+
+def test_a_line_that_was_cut_off_does_not_swallow_the_next(pipe):
+    reads, writes = pipe
+    stream = LogStream(writes)
+    stream.write("x" * 10_000 + "\n")
+    cut = os.read(reads, 1 << 16)
+    assert set(cut) == {ord("x")}
+    stream.write("whole\n")
+    first, said, last = os.read(reads, 1 << 16).decode().splitlines()
+    assert (first, last) == ("", "whole")
+    assert json.loads(said)["event"].startswith("1 log lines were dropped")
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # a process keeps its log's socket
+def test_a_log_whose_reader_is_gone_or_whose_socket_is_full_stops_nobody(pipe):
+    reads, writes = pipe
+    os.close(reads)
+    LogStream(writes).write("nobody\n")
+    one, other = socket.socketpair()
+    with one, other:
+        stream = LogStream(one.fileno())
+        for _ in range(100):
+            stream.write("y" * 9999 + "\n")
+        assert other.recv(10_000).startswith(b"yyy")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 
 from models.recommender import Versions
-from service import metrics
+from service import metric_files, metrics
 from service.access import SCOPES
 from service.metrics import BundleWatch
 
@@ -98,3 +102,62 @@ def test_metrics_need_the_scope_operate_and_name_no_one(client, stranger):
     ):
         assert f"\n{name}{{" in answered.text
     assert "KE8" not in answered.text
+
+
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "other")
+STATUSES = (200, 201, 204, 303, 400, 401, 403, 404, 405, 406, 413, 415, 421, 422, 429, 500, 503)
+
+
+def test_every_count_there_can_be_fits_into_the_room_that_is_taken_before(app, tmp_path, recommender):
+    rules = sorted({rule.rule for rule in app.url_map.iter_rules()} | {"unmatched"})
+    code = f"""
+import os, sys
+from service import metrics, metric_files
+for route in {rules!r}:
+    for status in {STATUSES!r}:
+        for method in {METHODS[:4]!r} if status in (200, 401, 403, 404, 503) else ("POST",):
+            metrics.count_request(route, method, status, 0.01)
+for segment in range(40):
+    metrics.ANSWERS.labels(f"segment-{{segment:020}}").inc()
+for channel in range(20):
+    for kind in range(20):
+        metrics.ITEMS.labels(f"channel-{{channel:020}}", f"kind-{{kind:020}}").inc()
+for bundle in range(300):
+    metrics.BUNDLE.labels(*[f"{{bundle:016}}"] * 5).set(1)
+for name in sorted(os.listdir({str(tmp_path)!r})):
+    print(name.rpartition("_")[0], os.stat(os.path.join({str(tmp_path)!r}, name)).st_size)
+"""
+    environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
+    sizes = {name: int(size) for name, size in (line.split() for line in ran.stdout.splitlines())}
+    assert sizes == metric_files.SIZES  # none had to grow
+
+
+def test_a_worker_without_room_for_its_counts_counts_for_itself_and_says_so(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(os, "posix_fallocate", _no_room)
+    environ = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    assert metric_files.prepare(environ) is False
+    assert environ == {}
+    assert not list(tmp_path.iterdir())
+    assert "There is no room for the counts of this worker" in caplog.text
+
+
+def _no_room(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_ended_workers_give_their_room_back_and_keep_their_counts(tmp_path):
+    count = "from service import metrics; metrics.count_request('/a', 'GET', 200, 0.1); metrics.BUNDLE.labels(*'abcde').set(1)"
+    environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", count], env=environ, check=True)
+    tell = "from service import metrics; print(metrics.exposition().decode())"
+    told = subprocess.run(
+        [sys.executable, "-c", tell], env=environ, check=True, capture_output=True, text=True
+    )
+    assert 'arki_requests_total{method="GET",route="/a",status="200"} 2.0' in told.stdout
+    assert "arki_bundle_workers{" not in told.stdout
+    left = sum(file.stat().st_size for file in tmp_path.iterdir())
+    assert left < sum(metric_files.SIZES.values()) + 20_000

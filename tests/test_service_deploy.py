@@ -9,7 +9,6 @@ import shutil
 import ssl
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,8 @@ import yaml
 from conftest import ROOT
 from sqlalchemy import create_engine
 
-from drills.server import CUSTOMER, free_port, keys_file, serving
+from drills.nginx import serving_behind_nginx
+from drills.server import CUSTOMER
 from drills.table import CannotRunError, in_ci, needs
 from service import metrics
 from service.settings import Settings
@@ -91,7 +91,7 @@ def test_the_cluster_probes_limits_scales_and_keeps_enough(kinds):
     assert container["resources"]["limits"]["memory"]
     assert kinds["PodDisruptionBudget"]["spec"]["minAvailable"] < kinds["Deployment"]["spec"]["replicas"]
     assert kinds["HorizontalPodAutoscaler"]["spec"]["minReplicas"] == kinds["Deployment"]["spec"]["replicas"]
-    assert pod["terminationGracePeriodSeconds"] > 30  # gunicorn's own
+    assert pod["terminationGracePeriodSeconds"] > 30  # the server's own
 
 
 def test_the_pod_has_no_rights(kinds):
@@ -163,54 +163,21 @@ def test_the_image_runs_as_nobody_and_writes_to_memory_alone():
 
 def test_nginx_in_front_forwards_buffers_and_hides_metrics(tmp_path, bundles):
     try:
-        nginx = needs("nginx")
+        with serving_behind_nginx(tmp_path, bundles) as proxied:
+            there, server, key = proxied.front, proxied.back, proxied.key
+            assert there.ask("/v1/recommendations", CUSTOMER, key=key)[0] == 200
+            assert there.ask("/metrics", key=key)[0] == 404
+            assert server.ask("/metrics", key=key)[0] == 200
+            status, headers, body = there.ask("/v1/recommendations/batch", b" " * 3_000_000)
+            assert (status, headers["content-type"]) == (413, "application/problem+json")
+            assert json.loads(body)["status"] == 413
+            server.process.terminate()
+            server.process.wait(timeout=40)
+            status, headers, body = there.ask("/healthz")
+            assert (status, headers["content-type"]) == (503, "application/problem+json")
+            assert headers["retry-after"] == "5"
     except CannotRunError as missing:
         (pytest.fail if in_ci() else pytest.skip)(str(missing))
-    key = keys_file(tmp_path / "keys.json", "recommend", "operate")
-    given = {"ARKI_KEYS": str(tmp_path / "keys.json"), "ARKI_SECRET": "s" * 40}
-    with serving(tmp_path, bundles, ARKI_TRUSTED_PROXIES="127.0.0.1", **given) as server:
-        port = free_port()
-        conf = (DEPLOY / "nginx.conf").read_text()
-        for old, new in (
-            ("server 127.0.0.1:8080;", f"server 127.0.0.1:{server.port};"),
-            ("listen 127.0.0.1:8081;", f"listen 127.0.0.1:{port};"),
-            ("pid /run/nginx-arki.pid;", f"pid {tmp_path}/nginx.pid;"),
-            (
-                "access_log off;",
-                f"access_log off; client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p;",
-            ),
-        ):
-            assert old in conf
-            conf = conf.replace(old, new)
-        (tmp_path / "nginx.conf").write_text(conf)
-        command = [nginx, "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path), "-g", "daemon off;"]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as front:
-            try:
-                there = type(server)(port, server.process, server.log, server.run, server.environ)
-                wait_for(there)
-                assert there.ask("/v1/recommendations", CUSTOMER, key=key)[0] == 200
-                assert there.ask("/metrics", key=key)[0] == 404
-                assert server.ask("/metrics", key=key)[0] == 200
-                status, headers, body = there.ask("/v1/recommendations/batch", b" " * 3_000_000)
-                assert (status, headers["content-type"]) == (413, "application/problem+json")
-                assert json.loads(body)["status"] == 413
-                server.process.terminate()
-                server.process.wait(timeout=40)
-                status, headers, body = there.ask("/healthz")
-                assert (status, headers["content-type"]) == (503, "application/problem+json")
-                assert headers["retry-after"] == "5"
-            finally:
-                front.terminate()
-                front.wait(timeout=10)
-
-
-def wait_for(server):
-    for _ in range(100):
-        try:
-            if server.ask("/healthz", timeout_s=2)[0] == 200:
-                return
-        except OSError:
-            time.sleep(0.05)
 
 
 def test_programs_are_looked_for_and_named(monkeypatch):

@@ -1,4 +1,4 @@
-"""Starting and stopping: settings, what a serving process loads, and gunicorn on loopback from end to end."""
+"""Starting and stopping: settings, what a serving process loads, and each server on loopback from end to end."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from drills.server import free_port
 from models import bundle
 from service import dev
 from service.app import StartError, create_app
-from service.settings import ALWAYS_TRUSTED, Settings, SettingsError
+from service.settings import ALWAYS_TRUSTED, SERVERS, Settings, SettingsError
 
 HEAVY = ("numpy", "pandas", "sklearn", "scipy", "pyarrow", "ruamel", "joblib", "matplotlib")
 SECRET = "s" * 32
 START_LIMIT_S = 120
+SERVE = [sys.executable, "-m", "service.serve"]
 
 
 def test_settings_have_safe_defaults():
@@ -108,6 +109,8 @@ BAD_SETTINGS = {
             "arki-keys create --scope recommend --days 90 --keys /nowhere/keys.json"
         ),
     ),
+    "server-unknown": ({"ARKI_SERVER": "uvicorn"}, "ARKI_SERVER must be gunicorn or granian."),
+    "no-threads": ({"ARKI_THREADS": "0"}, "ARKI_THREADS must be a whole number from 1 to 256."),
     "host-with-scheme": (
         {"ARKI_TRUSTED_HOSTS": "https://arki.example.fi"},
         (
@@ -153,20 +156,65 @@ def test_the_serving_process_stays_small(bundles):
     assert found.stdout.strip() == "[]"
 
 
-def test_a_start_that_fails_says_why_in_one_line(tmp_path):
-    environ = os.environ | {
-        "ARKI_BUNDLES": str(tmp_path / "none"),
-        "ARKI_DEV_KEY": "k",
-        "PORT": str(free_port()),
-    }
-    found = subprocess.run(gunicorn(), env=environ, capture_output=True, text=True, check=False, timeout=60)
-    assert found.returncode != 0
-    assert "Arki cannot start. no bundle is active in" in found.stderr
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_start_that_fails_says_why_in_one_line(server, tmp_path):
+    environ = environ_of(tmp_path, ARKI_SERVER=server, ARKI_BUNDLES=str(tmp_path / "none"))
+    found = subprocess.run(SERVE, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr.startswith(f"Arki cannot start. no bundle is active in {tmp_path / 'none'}")
     assert "Traceback" not in found.stderr
+    assert not (tmp_path / "run").exists()
 
 
-def gunicorn(app="service.wsgi:app"):
-    return [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_config", app]
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_process_id_that_was_left_behind_stands_in_nobodys_way(server, bundles, tmp_path):
+    (tmp_path / "run").mkdir(mode=0o700)
+    (tmp_path / "run" / "pid").write_text(f"{os.getpid()}\n")  # kill -9, and the number is another's now
+    (tmp_path / "run" / "ready").mkdir()
+    (tmp_path / "run" / "ready" / str(os.getpid())).touch()
+    environ = environ_of(tmp_path, ARKI_SERVER=server, ARKI_BUNDLES=str(bundles))
+    with started(SERVE, environ, tmp_path) as process:
+        wait_until_it_answers(f"http://127.0.0.1:{environ['PORT']}/healthz", process)
+        assert int((tmp_path / "run" / "pid").read_text()) == process.pid
+        assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+        other = environ | {"PORT": str(free_port())}
+        again = subprocess.run(SERVE, env=other, capture_output=True, text=True, check=False, timeout=60)
+        assert again.returncode == 1
+        assert again.stderr == (
+            f"Arki cannot start. A service already runs with {tmp_path / 'run'}. Stop it, or set ARKI_RUN, or PORT, "
+            "to have another beside it.\n"
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_folder_that_cannot_be_used_is_named(bundles, tmp_path):
+    (tmp_path / "run").write_text("a file")
+    environ = environ_of(tmp_path, ARKI_BUNDLES=str(bundles))
+    found = subprocess.run(SERVE, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert found.returncode == 1
+    assert found.stderr.startswith(f"Arki cannot start. The folder {tmp_path / 'run'} cannot be used (")
+
+
+def test_too_few_open_files_stop_the_start(bundles, tmp_path):
+    environ = environ_of(tmp_path, ARKI_BUNDLES=str(bundles))
+    found = subprocess.run(
+        ["sh", "-c", 'ulimit -n 80; exec "$@"', "sh", *SERVE],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert found.stderr == (
+        "Arki cannot start. Only 80 files may be open at a time. Allow 256: ulimit -n 256.\n"
+    )
+
+
+def environ_of(folder, **settings):
+    """An environment with no settings but these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ARKI_")}
+    given = {"ARKI_RUN": str(folder / "run"), "ARKI_DEV_KEY": "k", "PORT": str(free_port())}
+    return kept | given | settings
 
 
 def fetch(url, *, body=None, key=None, headers=None):
@@ -211,13 +259,15 @@ def started(command, environ, folder, **options):
         process.wait()
 
 
-@pytest.fixture(scope="module")
-def server(bundles, tmp_path_factory):
-    """The address of the real service in gunicorn."""
-    port = free_port()
-    environ = os.environ | {"ARKI_BUNDLES": str(bundles), "ARKI_DEV_KEY": "end to end", "PORT": str(port)}
-    with started(gunicorn(), environ, tmp_path_factory.mktemp("server")) as process:
-        address = f"http://127.0.0.1:{port}"
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request, bundles, tmp_path_factory):
+    """The address of the real service, on each server."""
+    folder = tmp_path_factory.mktemp("server")
+    environ = environ_of(
+        folder, ARKI_SERVER=request.param, ARKI_BUNDLES=str(bundles), ARKI_DEV_KEY="end to end"
+    )
+    with started(SERVE, environ, folder) as process:
+        address = f"http://127.0.0.1:{environ['PORT']}"
         wait_until_it_answers(f"{address}/healthz", process)
         yield address
 
@@ -227,7 +277,7 @@ BODY = json.dumps(
 ).encode()
 
 
-def test_gunicorn_serves_the_shipped_bundle(server, store):
+def test_each_server_serves_the_shipped_bundle(server, store):
     status, answer = fetch(f"{server}/v1/recommendations", body=BODY, key="end to end")
     assert status == 200
     assert json.loads(answer)["items"][0]["reason"]["text"]
@@ -241,7 +291,7 @@ def test_every_worker_signs_with_the_same_secret_and_serves_the_same_bundle(serv
     assert len(bundles) == 1
 
 
-def test_gunicorn_gets_refusals_of_large_bodies_across(server):
+def test_each_server_gets_refusals_of_large_bodies_across(server):
     for size in (70_000, 1_000_000, 4_000_000):
         for key in ("end to end", "wrong"):
             status, answer = fetch(f"{server}/v1/recommendations", body=b" " * size, key=key)
@@ -272,7 +322,8 @@ def test_gunicorn_config_serves_any_wsgi_app(tmp_path):
     environ = {name: value for name, value in os.environ.items() if not name.startswith("ARKI_")} | {
         "PORT": str(port)
     }
-    with started(gunicorn("hello:app"), environ, tmp_path, cwd=tmp_path) as process:
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_config", "hello:app"]
+    with started(command, environ, tmp_path, cwd=tmp_path) as process:
         assert wait_until_it_answers(f"http://127.0.0.1:{port}/", process) == (200, b"hello")
 
 
@@ -334,7 +385,7 @@ def test_every_worker_comes_to_serve_an_activated_bundle(tmp_path, authored):
     bundle.activate(tmp_path, first)
     port = free_port()
     environ = os.environ | {"ARKI_BUNDLES": str(tmp_path), "ARKI_DEV_KEY": "k", "PORT": str(port)}
-    with started(gunicorn(), environ, tmp_path) as process:
+    with started(SERVE, environ, tmp_path) as process:
         ready = f"http://127.0.0.1:{port}/readyz"
         wait_until_it_answers(ready, process)
         bundle.activate(tmp_path, second)
@@ -354,7 +405,7 @@ def test_the_readme_lists_every_setting_with_its_default(request):
     }
     code = "".join(
         (request.config.rootpath / "service" / f"{name}.py").read_text(encoding="utf-8")
-        for name in ("settings", "gunicorn_config")
+        for name in ("settings", "gunicorn_config", "serve")
     )
     read = set(re.findall(r'environ(?:\.get\(|\[|, )\s*"([A-Z_]+)"', code)) | set(
         re.findall(r'(?:whole_number|_on_or_off)\((?:os\.)?environ, "([A-Z_]+)"', code)
@@ -371,16 +422,8 @@ def test_the_readme_lists_every_setting_with_its_default(request):
     for field in ("bundles", "rate_limit", "model_budget_s", "log_requests"):
         assert getattr(given, field) == getattr(defaults, field)
     assert (rows["PORT"], rows["ARKI_RUN"]) == ("`127.0.0.1:8080`", "`/dev/shm/arki-<uid>-<port>`")
-    assert f"`{gunicorn_workers()}`" == rows["ARKI_WORKERS"]
-
-
-def gunicorn_workers():
-    code = "import service.gunicorn_config as c; import shutil; shutil.rmtree(c._run); print(c.workers)"
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("ARKI_")}
-    environ["PORT"] = str(free_port())
-    return subprocess.run(
-        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    assert rows["ARKI_WORKERS"] == "`2`"
+    assert rows["ARKI_THREADS"].startswith(f"`{SERVERS['gunicorn']}`")
 
 
 OPERATING = {
@@ -425,20 +468,42 @@ def test_a_bad_operating_setting_says_what_to_do(environ, message):
     assert str(error.value) == message
 
 
-def test_a_reload_of_code_that_does_not_start_changes_nothing(tmp_path, bundles):
+RELOAD = [sys.executable, "-c", "from service.reload import main; main()"]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_reload_replaces_each_worker_and_one_of_code_that_does_not_start_none(server, tmp_path, bundles):
     from drills.server import serving
 
-    with serving(tmp_path, bundles, workers=1) as running:
+    with serving(tmp_path, bundles, ARKI_SERVER=server) as running:
         before = running.workers()
         environ = running.environ | {"ARKI_RATE_LIMIT": "never"}
-        command = [sys.executable, "-c", "from service.reload import main; main()"]
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        done = subprocess.run(RELOAD, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert (
             "The new code does not start, so nothing was changed. Arki cannot start. ARKI_RATE_LIMIT"
             in done.stderr
         )
         assert running.workers() == before
+        done = subprocess.run(RELOAD, env=running.environ, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, "2 workers replaced.\n"), done.stderr
+        assert len(running.workers()) == 2
+        assert not running.workers() & before
+        assert running.ask("/v1/recommendations", json.loads(BODY))[0] == 200
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_worker_that_is_killed_is_replaced(server, tmp_path, bundles):
+    from drills.server import serving
+
+    with serving(tmp_path, bundles, ARKI_SERVER=server) as running:
+        before = running.workers()
+        os.kill(min(before), signal.SIGKILL)
+        deadline = time.monotonic() + START_LIMIT_S
+        while len(running.workers() - {min(before)}) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(running.workers() & before) == 1
+        assert {running.ask("/healthz")[0] for _ in range(10)} == {200}
 
 
 def test_a_reload_without_a_service_says_so(tmp_path):
@@ -446,6 +511,6 @@ def test_a_reload_without_a_service_says_so(tmp_path):
     command = [sys.executable, "-c", "from service.reload import main; main()"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.stderr == (
-        f"Error: No gunicorn runs with {tmp_path}. "
+        f"Error: No service runs with {tmp_path}. "
         "Run arki-reload as its user, with its ARKI_BIND, PORT and ARKI_RUN.\n"
     )

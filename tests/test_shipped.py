@@ -35,7 +35,7 @@ RULES = (authoring.RULEBOOK / "rules.yaml").read_text(encoding="utf-8")
 SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 START = {
     "run": ("python", "-m", "service.dev"),
-    "serve": ("gunicorn", "-c", "python:service.gunicorn_config", "service.wsgi:app"),
+    "serve": ("arki-serve",),
 }
 ADVICE = {
     "run": "Run `make dev` in the checkout, then the same command from .venv/bin.",

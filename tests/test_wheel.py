@@ -50,7 +50,7 @@ def test_the_image_runs_as_nobody_in_exec_form_with_a_health_check_and_no_source
     lines = (root / "Dockerfile").read_text().splitlines()
     final = "\n".join(lines[max(i for i, line in enumerate(lines) if line.startswith("FROM")) :])
     assert int(re.search(r"^USER (\d+)", final, re.MULTILINE)[1]) >= 10000
-    assert re.search(r'^CMD \["gunicorn"', final, re.MULTILINE)
+    assert re.search(r'^CMD \["arki-serve"\]', final, re.MULTILINE)
     assert "HEALTHCHECK" in final
     assert not re.search(r"^COPY (?!--from)", final, re.MULTILINE)
     assert "latest" not in "".join(lines)

@@ -19,6 +19,8 @@ OPEN_CONSOLE: Final = frozenset(site.OPEN)
 """Endpoints of the console that need no session."""
 CLOSED_CONSOLE: Final = dict(site.CLOSED)
 """Endpoints that need one, and the scope its key must have."""
+LANES: Final = dict(site.LANES)
+"""Endpoints that wait or cost much, and their lane of `service.admission`."""
 _VIEWS: Final = (pages, replaying, workshop)  # imported for the routes they declare
 
 

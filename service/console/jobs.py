@@ -2,7 +2,8 @@
 
 A job is a folder with an unguessable name in the run folder: what was sent, how far it came, what came of it. The child
 inherits a locked file, so that any worker sees whether it still lives; one child works at a time, the others wait for
-their turn. Jobs go after an hour, or when newer ones need the room. Nothing here is about a customer.
+their turn. Jobs go after an hour, or when newer ones need the room; together they take `MOST_BYTES` at most, and what has no
+room is refused. Nothing here is about a customer.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from service.problems import NotFoundError
 KEPT_S: Final = 3600
 MOST_KEPT: Final = 12
 MOST_UNFINISHED: Final = 4
+MOST_BYTES: Final = 48 << 20
+JOB_BYTES: Final = 6 << 20
+"""What a job takes at most: 2 MB sent, the draft made of it, and its results; `work` allows no larger file."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 _CODE: Final = Path(__file__).parent.parent.parent
 _LOG: Final = 2  # standard error, where `service.logs` writes
@@ -87,17 +91,24 @@ class Jobs:
     def start(
         self, kind: str, key_id: str | None, files: Mapping[str, bytes], asked: Mapping[str, Any]
     ) -> str:
-        """Start a job and return its name. Raises `BusyError`."""
+        """Start a job and return its name. Raises `BusyError`, also where there is no room on the disk."""
         self._tidy()
-        if sum(job.state in {"waiting", "running"} for job in self._all()) >= MOST_UNFINISHED:
+        unfinished = sum(job.state in {"waiting", "running"} for job in self._all())
+        if unfinished >= MOST_UNFINISHED or self._bytes() + (unfinished + 1) * JOB_BYTES > MOST_BYTES:
             raise BusyError
         token = secrets.token_urlsafe(16)
         folder = self._root() / token
-        (folder / "sent").mkdir(mode=0o700, parents=True)
-        for name, content in files.items():
-            (folder / "sent" / name).write_bytes(content)
-        _write(folder / "job.json", {"kind": kind, "key": key_id, "at": time.time(), "asked": dict(asked)})
-        self._spawn(folder)
+        try:
+            (folder / "sent").mkdir(mode=0o700, parents=True)
+            for name, content in files.items():
+                (folder / "sent" / name).write_bytes(content)
+            _write(
+                folder / "job.json", {"kind": kind, "key": key_id, "at": time.time(), "asked": dict(asked)}
+            )
+            self._spawn(folder)
+        except OSError as error:  # no room, no more processes or files
+            shutil.rmtree(folder, ignore_errors=True)
+            raise BusyError from error
         return token
 
     def find(self, token: str, key_id: str | None) -> Job:
@@ -155,6 +166,15 @@ class Jobs:
                 with suppress(OSError, ValueError):  # another worker is making or removing it
                     yield _job(folder)
 
+    def _bytes(self) -> int:
+        """What all jobs take."""
+        total = 0
+        for folder, _, names in os.walk(self._root()):
+            for name in names:
+                with suppress(OSError):  # another worker is removing it
+                    total += (Path(folder) / name).stat().st_size
+        return total
+
     def _tidy(self) -> None:
         """Remove what is old, and the oldest of what is finished where there is too much."""
         self._reap()
@@ -163,6 +183,8 @@ class Jobs:
         for job in jobs:
             if job.seconds > KEPT_S or job in finished[MOST_KEPT - 1 :]:
                 shutil.rmtree(job.folder, ignore_errors=True)
+        while len(finished) > 1 and self._bytes() > MOST_BYTES - MOST_UNFINISHED * JOB_BYTES:
+            shutil.rmtree(finished.pop().folder, ignore_errors=True)
 
     def _reap(self) -> None:
         self._children[:] = [child for child in self._children if child.poll() is None]

@@ -119,7 +119,7 @@ def mapping() -> Response:
     )
 
 
-@page("/mapping.csv")
+@page("/mapping.csv", lane="bulk")
 def mapping_csv() -> Response:
     """Who gets what, as a table for a spreadsheet; no cell can be taken for a formula.
 
@@ -215,7 +215,7 @@ def model_file(name: str) -> Response:
     return response
 
 
-@page("/outcomes")
+@page("/outcomes", lane="waiting")
 def outcomes() -> Response:
     """What was shown, opened and helpful, for keys that may read it; empty until outcomes are reported."""
     readable = OUTCOMES_SCOPE in g.scopes

@@ -56,7 +56,7 @@ def replaying() -> Response:
     return show("replay", reference="", asked_for="", problem=None, names=names())
 
 
-@page("/replay", "POST")
+@page("/replay", "POST", lane="bulk")
 def replay_answer() -> Response:
     """The answer made again, or what stands in the way."""
     token = request.form.get("reference", "").strip()[:MOST_TYPED]

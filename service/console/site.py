@@ -22,6 +22,7 @@ from models.bundle import Bundle
 from models.channels import HELSINKI
 from models.codes import LANGUAGES
 from service.access import ForbiddenError, UnauthenticatedError
+from service.admission import Lane
 from service.api import service
 from service.console import door
 from service.console.charts import bar, reach_of
@@ -48,6 +49,8 @@ OPEN: Final[set[str]] = {"console.static"}
 """Endpoints that need no session. A test freezes the list."""
 CLOSED: Final[dict[str, str]] = {}
 """Every other endpoint, with the scope it needs."""
+LANES: Final[dict[str, Lane]] = {}
+"""Endpoints that wait for a disk or a database or cost much, and their lane of `service.admission`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Console:
 
 
 def page(
-    rule: str, *methods: str, scope: str | None = door.SCOPE
+    rule: str, *methods: str, scope: str | None = door.SCOPE, lane: Lane = "single"
 ) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
     """A view at `/console/<language>` and a rule, open to sessions with a scope; to anyone where it is None."""
 
@@ -70,6 +73,8 @@ def page(
             OPEN.add(endpoint)
         else:
             CLOSED[endpoint] = scope
+        if lane != "single":
+            LANES[endpoint] = lane
         console.add_url_rule(
             f"/<any(fi, sv, en):language>{rule}", view_func=view, methods=methods or ("GET",)
         )

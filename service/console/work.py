@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from service.console.drafted import Base, DraftError, base_in_use, item_files, place_files
-from service.logs import JsonFormatter, error_place
+from service.logs import JsonFormatter, LogStream, error_place
 
 LONGEST_WAIT_S: Final = 150
 LONGEST_WORK_S: Final = 120
 MOST_MEMORY: Final = (
     512 << 20
 )  # of address space; checking the shipped table takes 152 MiB, 76 of them resident
+LARGEST_FILE: Final = 6 << 20  # `jobs` reckons with as much for a whole job
 MOST_PERIODS_S: Final = 40  # of counting; what is left of the work must fit into the rest of LONGEST_WORK_S
 MOST_FINDINGS: Final = 200
 MOST_CHANGES: Final = 100
@@ -51,7 +52,7 @@ def main() -> None:
 
 def _log_to(descriptor: int) -> None:
     """Write this module's records to the service's log; standard error stays closed, since libraries quote cells there."""
-    handler = logging.StreamHandler(os.fdopen(descriptor, "w"))
+    handler = logging.StreamHandler(LogStream(descriptor))
     handler.setFormatter(JsonFormatter())
     _log.addHandler(handler)
     _log.propagate = False
@@ -68,7 +69,7 @@ def _bound() -> None:
     signal.alarm(LONGEST_WORK_S)
     resource.setrlimit(resource.RLIMIT_CPU, (LONGEST_WORK_S, LONGEST_WORK_S))
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 20, 64 << 20))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
     os.nice(5)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(

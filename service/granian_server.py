@@ -1,0 +1,69 @@
+"""`python -m service.granian_server`, which `arki-serve` becomes where ARKI_SERVER is `granian`: the app on granian's WSGI.
+
+Public options and hooks of granian alone. Imports no app: each worker is a new interpreter, so that SIGHUP, which
+`arki-reload` sends, loads the code that is there then.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import Server
+
+from service import run_folder
+from service.logs import log_config
+from service.settings import (
+    MOST_WORKERS,
+    SettingsError,
+    bind_address,
+    most_connections,
+    server_threads,
+    whole_number,
+)
+
+_BACKLOG = 2048
+_GRACE_S = 30
+_KILL_AFTER_S = _GRACE_S + 5
+_LARGEST_HEAD = 64 * 1024
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    try:
+        run = run_folder.take(os.environ)
+        host, _, port = bind_address(os.environ).rpartition(":")
+        workers = whole_number(os.environ, "ARKI_WORKERS", 2, MOST_WORKERS)
+        threads = server_threads(os.environ)
+        connections = most_connections()
+    except SettingsError as error:
+        sys.exit(f"Arki cannot start. {error}")
+    multiprocessing.set_start_method("spawn")  # granian's workers then load code anew, and inherit no lock
+    server = Server(
+        sys.argv[1] if len(sys.argv) > 1 else "service.wsgi:app",
+        address=host.strip("[]") or "0.0.0.0",  # noqa: S104  (what an empty host means to gunicorn, too)
+        port=int(port),
+        interface=Interfaces.WSGI,
+        websockets=False,
+        workers=workers,
+        blocking_threads=threads,
+        backlog=_BACKLOG,
+        backpressure=connections,
+        http1_settings=HTTP1Settings(max_buffer_size=_LARGEST_HEAD),
+        log_level=LogLevels.error,  # it warns of more threads than cores
+        log_dictconfig=log_config("granian", "_granian", "granian.access"),
+        respawn_failed_workers=True,
+        workers_kill_timeout=_KILL_AFTER_S,
+        pid_file=Path(run / "pid"),
+    )
+    server.on_shutdown(lambda: run_folder.clear(run))
+    server.serve()
+
+
+if __name__ == "__main__":
+    main()
