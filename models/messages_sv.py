@@ -153,7 +153,7 @@ PHRASES_SV: Final[dict[str, str]] = {
     "no_card": "{days} berättar ingen sida på `{language}` för en kund ({audience}) hur man når `{channel}`",
     "do_fallback": "Lägg till en kanal som de kan använda under `human_fallback:` i channels.yaml.",
     "do_card": "Lägg till ett godkänt `{value}` om ett allmänt ämne.",
-    "long_closed": "kanalen `{channel}` är stängd mer än tre veckor efter {day}",
+    "long_closed": "kanalen `{channel}` är stängd minst 20 dagar efter {day}",
     "do_open": "Rätta öppettiderna eller `exceptions:`, eller ta bort kanalen ur `human_fallback:`.",
     "not_neutral": "den som motsatt sig anpassning och minderåriga får olika svar",
     "do_human": "Ange en kanal där en människa svarar, med öppettider.", "do_audience": "Välj något som är avsett för dem.",

@@ -102,7 +102,7 @@ def _long_closed(channel: Channel) -> Iterator[Broken]:
     while day.year <= years[-1]:
         if channel.hours_on(day) is not None:
             last_open = day
-        elif (day - last_open).days >= LOOK_AHEAD_DAYS:
+        elif (day - last_open).days >= LOOK_AHEAD_DAYS - 1:  # that evening looks no further than this day
             what = phrase("long_closed", channel=channel.id, day=last_open.isoformat())
             yield Broken(f"channel {channel.id}", what, phrase("do_open"))
             return

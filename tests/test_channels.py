@@ -124,8 +124,8 @@ def test_a_human_channel_that_stays_closed_for_weeks_breaks_the_promise(content)
     check_promises(authored, read_rulebook(authored.rulebook), read_channels(authored.channels))
     assert [finding.sentence().partition(" ")[2] for finding in authored.findings] == [
         (
-            "error: channel phone: breaks the promise `a-human-is-always-reachable`: `phone` is closed for more "
-            "than three weeks after 2027-01-29. Correct its hours or `exceptions:`, or take it out of `human_fallback:`."
+            "error: channel phone: breaks the promise `a-human-is-always-reachable`: `phone` is closed for 20 "
+            "days or more after 2027-01-29. Correct its hours or `exceptions:`, or take it out of `human_fallback:`."
         )
     ]
 
