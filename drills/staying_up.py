@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from drills.table import Row, needs
 from drills.worst import refused_batches
 
 T = TypeVar("T")
+_MOST_COUNTED_S = 30.0
 ONE = request_bytes("/v1/recommendations", CUSTOMER)
 
 
@@ -306,7 +308,12 @@ def redis_away(folder: Path, bundles: Path, *, seconds: float = 2.0) -> list[Row
     redis = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder)
     try:
         with serving(folder, bundles, **settings) as server:
-            shared = Load(server.port, lambda _: ("one", asked), 8).closed(seconds).counts()
+            shared = Counter[int]()
+            until = time.monotonic() + _MOST_COUNTED_S
+            while (
+                not shared[429] and time.monotonic() < until
+            ):  # a busy machine sends 100 in more than `seconds`
+                shared += Load(server.port, lambda _: ("one", asked), 8).closed(seconds).counts()
             redis.kill()
             redis.wait()
             alone = Load(server.port, lambda _: ("one", asked), 8).closed(seconds).counts()
