@@ -414,8 +414,7 @@ def test_impact_counts_each_customer_as_recommending_to_each_would(authored, peo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("limit", [1, 3, 10])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("seed", "limit"), [(0, 1), (1, 3), (2, 10)])
 @pytest.mark.timeout(1800)
 def test_impact_is_exact_over_many_customers_and_edits_of_everything(authored, many_people, limit, seed):
     edits = random.Random(seed).sample(EDITS, 3)
