@@ -118,7 +118,7 @@ def stuck_database(folder: Path, bundles: Path, *, posts: int = 40) -> list[Row]
     """A database that accepts and never answers, asked in every spelling of the address; others are answered beside it."""
     rows = []
     with _deaf() as port:
-        url = f"postgresql+psycopg://arki:arki@127.0.0.1:{port}/arki"
+        url = f"postgresql+psycopg://arki@127.0.0.1:{port}/arki"
         settings = {"ARKI_OUTCOMES_URL": url, "ARKI_SECRET": SECRET}
         with serving(folder, bundles, **settings) as server:
             for name, (method, path) in SPELLINGS.items():

@@ -23,6 +23,7 @@ _DISTRIBUTION_OF: Final = {
     "opentelemetry": "opentelemetry-sdk",
     "ruamel": "ruamel-yaml",
     "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
 }
 """Where a distribution is not named as the module that it installs."""
 _Command = TypeVar("_Command", bound=click.Command)

@@ -57,6 +57,7 @@ def test_a_goal_that_is_missed_says_by_how_much_and_why(figure, told):
     assert row.endswith(f"| {told} |")
 
 
+@pytest.mark.slow
 def test_the_steps_of_a_request_are_counted_by_whose_they_are(bundles):
     found = steps.measure(bundles, quick=True)
     assert found["hello"].keys() >= {"flask", "werkzeug", "gunicorn"}

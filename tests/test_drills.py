@@ -27,11 +27,7 @@ SHORT = {
     "canaries": lambda folder, bundles: privacy.canary(folder, bundles, requests=600),
     "locked down": container.locked_down,
     "batch killed": lambda folder, bundles: batch.crashes(folder, bundles, rows=6_000, kills=3),
-    "batch of two workers killed": lambda folder, bundles: batch.crashes(
-        folder, bundles, rows=6_000, kills=2, workers=2
-    ),
     "batch without space": batch.disk_full,
-    "batch interrupted": batch.interrupted,
     "batch into a closed pipe": batch.closed_pipe,
     "schemathesis": lambda folder, bundles: contract.fuzzed(folder, bundles, examples=10),
     "outcomes, workers killed": lambda folder, bundles: outcomes.worker_kills(folder, bundles, kills=2),
@@ -43,6 +39,10 @@ SHORT = {
     "database stuck": degraded.stuck_database,
 }
 LONGER = {
+    "batch of two workers killed": lambda folder, bundles: batch.crashes(
+        folder, bundles, rows=6_000, kills=2, workers=2
+    ),
+    "batch interrupted": batch.interrupted,
     "code reloads": lambda folder, bundles: changing.reloads(folder, bundles, cycles=10),
     "integrity": lambda folder, bundles: changing.integrity(folder, bundles, mutations=1000),
     "hostile bodies": lambda folder, bundles: contract.hostile(folder, bundles, bodies=10_000),

