@@ -157,10 +157,11 @@ def rate(folder: Path, bundles: Path, *, seconds: float = 5.0) -> list[Row]:
                     ).closed(seconds)
                     answered = found.rate(200) + found.rate(201)
                     cpu_s = server.cpu_s() - before_s
-                    failed = sum(n for status, n in found.counts().items() if status not in {200, 201})
+                    refused = found.counts()[503]  # told to come again: the lane was full
+                    failed = sum(n for status, n in found.counts().items() if status not in {200, 201, 503})
                     median_ms = found.quantile(0.5, 200 if size > 1 else 201) * 1000
                     each_us = cpu_s / max(1.0, answered * size * seconds) * 1e6
-                    figure = f"{answered * size:.0f} events/s, median {median_ms:.0f} ms, {each_us:.0f} us of processor each, {failed} failed"
+                    figure = f"{answered * size:.0f} events/s, median {median_ms:.0f} ms, {each_us:.0f} us of processor each, {refused} refused, {failed} failed"
                     kind = f"in posts of {size}" if size > 1 else "one by one"
                     ok = answered * size >= bound and failed == 0
                     rows.append(

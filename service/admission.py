@@ -4,9 +4,9 @@ A request is in a *lane* by its operation, which is known once it is routed, so 
 right one: `probe` (health, readiness, metrics: never refused), `waiting` (waits for a database, a disk or a child process),
 `bulk` (costs as much as several recommendations) and `single`, everything else.
 
-A worker answers with `threads` threads, T. At most T // 4 of them serve the lane `waiting` and T // 2 the lane `bulk`, one at
+A worker answers with `threads` threads, T. At most T // 2 of them serve the lane `waiting` and T // 2 the lane `bulk`, one at
 least, and together at most T - T // 4, so that a quarter is always left for single requests, which take a millisecond, and for
-probes: with 16 threads 4 and 8, and 4 are left; with two, one is slow at a time. Single requests are refused where T // 2 are
+probes: with 16 threads 8 each, 12 together, and 4 are left; with two, one is slow at a time. Single requests are refused where T // 2 are
 inside and the first of them has been for `LONGEST_BUSY_S`: many at a time that are answered at once are no overload. Bulk
 requests give way where T // 2 single ones are inside.
 
@@ -68,7 +68,7 @@ class AdmissionControl:
 
     def __init__(self, threads: int, *, clock: Callable[[], float] = time.time) -> None:
         quarter, half = max(1, threads // 4), max(1, threads // 2)
-        self.limits: Final[Mapping[Lane, int]] = {"single": half, "bulk": half, "waiting": quarter}
+        self.limits: Final[Mapping[Lane, int]] = {"single": half, "bulk": half, "waiting": half}
         self._most_slow = max(1, threads - quarter)
         self._inside: dict[Lane, dict[Place, None]] = {
             "single": {},

@@ -6,7 +6,7 @@ May not import models, service or training.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -134,7 +134,7 @@ def _moment(day: str, random: Random) -> datetime:
     local += timedelta(days=random.choice((0, 0, 1, -1)), hours=random.choice(_CLOCKS))
     local += timedelta(seconds=random.choice((0, -1, 1, random.randint(-3600, 3600))))
     zone = random.choice(("Europe/Helsinki", "UTC", "America/New_York", "Asia/Tokyo"))
-    return local.astimezone(ZoneInfo(zone))
+    return local.astimezone(UTC).astimezone(ZoneInfo(zone))  # never in the hour that spring leaves out
 
 
 def _rule_days(documents: Documents) -> Iterator[Document]:

