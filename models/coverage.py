@@ -61,22 +61,23 @@ def unsucceeded(catalogue: Catalogue) -> Iterator[DutyGap]:
     told = {
         (gap.item.id, gap.customer_type, benefit) for gap in floor_gaps(catalogue) for benefit in gap.benefits
     }
+    ending = (
+        (kind, benefit, items, item)
+        for kind, duties in DUTIES.items()
+        for benefit in duties
+        for items in [catalogue.statutory_for(benefit, kind)]
+        for item in items
+        if item.valid_until < date.max and (item.id, kind, benefit) not in told
+    )
     found: _Found = defaultdict(dict)
-    for kind, duties in DUTIES.items():
-        for benefit in duties:
-            items = catalogue.statutory_for(benefit, kind)
-            for item in items:
-                if item.valid_until < date.max and (item.id, kind, benefit) not in told:
-                    for language in item.languages:
-                        successors = [
-                            _span(other)
-                            for other in items
-                            if language in other.languages and _may_succeed(other, item)
-                        ]
-                        after = Span(item.valid_until + _DAY, date.max)
-                        gap = next(uncovered(successors, after), None)
-                        if gap and gap.first == after.first:
-                            found[item.id, kind, gap].setdefault(benefit, {})[language] = None
+    for kind, benefit, items, item in ending:
+        after = Span(item.valid_until + _DAY, date.max)
+        successors = [other for other in items if _may_succeed(other, item)]
+        for language in item.languages:
+            spans = [_span(other) for other in successors if language in other.languages]
+            gap = next(uncovered(spans, after), None)
+            if gap and gap.first == after.first:
+                found[item.id, kind, gap].setdefault(benefit, {})[language] = None
     yield from _gaps(found, catalogue)
 
 

@@ -67,9 +67,9 @@ class AdmissionControl:
     """
 
     def __init__(self, threads: int, *, clock: Callable[[], float] = time.time) -> None:
-        quarter, half = max(1, threads // 4), max(1, threads // 2)
+        half = max(1, threads // 2)
         self.limits: Final[Mapping[Lane, int]] = {"single": half, "bulk": half, "waiting": half}
-        self._most_slow = max(1, threads - quarter)
+        self._most_slow = max(1, threads - max(1, threads // 4))
         self._inside: dict[Lane, dict[Place, None]] = {
             "single": {},
             "bulk": {},

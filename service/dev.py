@@ -42,7 +42,7 @@ def main() -> None:
     sys.stdout.flush()
     try:
         become_server(environ)
-    except (BundleError, SettingsError) as error:
+    except SettingsError as error:
         sys.exit(f"Arki cannot start. {error}")
 
 

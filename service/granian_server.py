@@ -18,14 +18,7 @@ from granian.server import Server
 
 from service import run_folder
 from service.logs import log_config
-from service.settings import (
-    MOST_WORKERS,
-    SettingsError,
-    bind_address,
-    most_connections,
-    server_threads,
-    whole_number,
-)
+from service.settings import SettingsError, server_settings
 
 _BACKLOG = 2048
 _GRACE_S = 30
@@ -37,12 +30,10 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     try:
         run = run_folder.take(os.environ)
-        host, _, port = bind_address(os.environ).rpartition(":")
-        workers = whole_number(os.environ, "ARKI_WORKERS", 2, MOST_WORKERS)
-        threads = server_threads(os.environ)
-        connections = most_connections()
+        asked = server_settings(os.environ)
     except SettingsError as error:
         sys.exit(f"Arki cannot start. {error}")
+    host, _, port = asked.bind.rpartition(":")
     multiprocessing.set_start_method("spawn")  # granian's workers then load code anew, and inherit no lock
     server = Server(
         sys.argv[1] if len(sys.argv) > 1 else "service.wsgi:app",
@@ -50,10 +41,10 @@ def main() -> None:
         port=int(port),
         interface=Interfaces.WSGI,
         websockets=False,
-        workers=workers,
-        blocking_threads=threads,
+        workers=asked.workers,
+        blocking_threads=asked.threads,
         backlog=_BACKLOG,
-        backpressure=connections,
+        backpressure=asked.connections,
         http1_settings=HTTP1Settings(max_buffer_size=_LARGEST_HEAD),
         log_level=LogLevels.error,  # it warns of more threads than cores
         log_dictconfig=log_config("granian", "_granian", "granian.access"),

@@ -15,23 +15,13 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from service import run_folder
+from service import metric_files, run_folder
 from service.logs import log_config
-from service.settings import (
-    MOST_WORKERS,
-    SettingsError,
-    bind_address,
-    most_connections,
-    server_threads,
-    whole_number,
-)
+from service.settings import SettingsError, server_settings
 
 try:
     _run = run_folder.take(os.environ)
-    bind = bind_address(os.environ)
-    workers = whole_number(os.environ, "ARKI_WORKERS", 2, MOST_WORKERS)
-    threads = server_threads(os.environ)
-    worker_connections = most_connections()
+    bind, workers, threads, worker_connections = server_settings(os.environ)
 except SettingsError as _error:
     sys.exit(f"Arki cannot start. {_error}")
 
@@ -92,10 +82,8 @@ def worker_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
 
 def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
     """Keep an ended worker's counts, and drop its gauges."""
-    from prometheus_client import multiprocess  # noqa: PLC0415  (reads PROMETHEUS_MULTIPROC_DIR when imported)
-
+    metric_files.give_back(_run / "metrics")
     with suppress(OSError):
-        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
         (_run / "ready" / str(worker.pid)).unlink(missing_ok=True)
 
 

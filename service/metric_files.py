@@ -30,7 +30,7 @@ def prepare(environ: MutableMapping[str, str]) -> bool:
     folder = environ.get("PROMETHEUS_MULTIPROC_DIR")
     if folder is None:
         return False
-    _give_back(Path(folder))
+    give_back(Path(folder))
     made = []
     try:
         for kind, size in SIZES.items():
@@ -55,7 +55,7 @@ def prepare(environ: MutableMapping[str, str]) -> bool:
     return True
 
 
-def _give_back(folder: Path) -> None:
+def give_back(folder: Path) -> None:
     """Cut the files of ended workers off where their counts end, and drop their gauges, which tell of what is."""
     for file in folder.glob("*.db"):
         match = _FILE.fullmatch(file.name)

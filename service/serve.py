@@ -33,20 +33,21 @@ _MOST_FILES: Final = 1 << 16
 def main() -> None:
     """Serve with the settings in the environment, on the server that ARKI_SERVER names: gunicorn (default) or granian."""
     try:
-        become_server(dict(os.environ))
+        environ = dict(os.environ)
+        check(environ)
+        become_server(environ)
     except (BundleError, SettingsError) as error:
         sys.exit(f"Arki cannot start. {error}")
 
 
 def become_server(environ: dict[str, str]) -> None:
-    """Check what a start needs, then replace this process by the server.
+    """Replace this process, whose settings were checked, by the server.
 
     Raises
     ------
-    SettingsError, BundleError
+    SettingsError
         If it cannot start; the message says what to do.
     """
-    check(environ)
     server = server_name(environ)
     if find_spec(server) is None:
         raise SettingsError(

@@ -182,6 +182,25 @@ def bind_address(environ: Mapping[str, str]) -> str:
     return environ.get("ARKI_BIND") or f"127.0.0.1:{int(port)}"
 
 
+class ServerSettings(NamedTuple):
+    """What either WSGI server is started with: its address, workers, and a worker's threads and connections."""
+
+    bind: str
+    workers: int
+    threads: int
+    connections: int
+
+
+def server_settings(environ: Mapping[str, str]) -> ServerSettings:
+    """ARKI_BIND, ARKI_WORKERS, ARKI_THREADS and the limit of open files, checked. Raises `SettingsError`."""
+    return ServerSettings(
+        bind_address(environ),
+        whole_number(environ, "ARKI_WORKERS", 2, MOST_WORKERS),
+        server_threads(environ),
+        most_connections(),
+    )
+
+
 def most_connections() -> int:
     """How many connections a worker may hold: what this process's limit of open files leaves. Raises `SettingsError`."""
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]

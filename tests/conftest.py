@@ -1,6 +1,8 @@
 """Shared fixtures: the shipped content and the shipped bundle, built once per test run; the service in front of it."""
 
+import copy
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,6 +58,24 @@ def authored():
 def content():
     """The shipped content as read, without rules; copy it before rules are read into it."""
     return authoring.read_content(authoring.CONTENT)
+
+
+@pytest.fixture
+def checked(content, tmp_path):
+    """A function that checks the sound rulebook with some texts of its files replaced."""
+
+    def checked(*changes):
+        folder = shutil.copytree(ROOT / "fixtures" / "rulebooks" / "sound", tmp_path / "rulebook")
+        for file, replaced, by in changes:
+            text = (folder / file).read_text(encoding="utf-8")
+            assert text.count(replaced) == 1
+            (folder / file).write_text(text.replace(replaced, by), encoding="utf-8")
+        authored = copy.deepcopy(content)
+        authoring.read_rules(authored, folder)
+        analysis.analyse(authored)
+        return authored
+
+    return checked
 
 
 @pytest.fixture(scope="session")

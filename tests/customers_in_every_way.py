@@ -82,21 +82,29 @@ def variants(asked, wishes):
         yield from (may | {"preferred_channel": wish} for wish in wishes)
 
 
-def trying_everywhere(recommender, documents):
-    """The recommender and the documents where every rule tries its kinds of content the other way round on most."""
+def turned_everywhere(recommender, control_share):
+    """The recommender where every rule tries its kinds of content the other way round on all but a share."""
+    turned_share = 100 - control_share
     tables = {
         kind: Table(
             kind,
             tuple(
                 replace(
                     rule,
-                    experiment=Experiment(f"of-{rule.id}", 30, (Variant("turned", 70, rule.content[::-1]),)),
+                    experiment=Experiment(
+                        f"of-{rule.id}", control_share, (Variant("turned", turned_share, rule.content[::-1]),)
+                    ),
                 )
                 for rule in table.rules
             ),
         )
         for kind, table in recommender.rulebook.tables.items()
     }
+    return replace(recommender, rulebook=replace(recommender.rulebook, tables=tables), _kept={})
+
+
+def trying_everywhere(recommender, documents):
+    """The recommender and the documents where every rule tries its kinds of content the other way round on most."""
     rules = {
         kind: [
             rule
@@ -111,5 +119,4 @@ def trying_everywhere(recommender, documents):
         ]
         for kind in documents.rules
     }
-    trying = replace(recommender, rulebook=replace(recommender.rulebook, tables=tables), _kept={})
-    return trying, replace(documents, rules=rules)
+    return turned_everywhere(recommender, 30), replace(documents, rules=rules)

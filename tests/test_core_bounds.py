@@ -2,7 +2,6 @@
 
 import copy
 import hmac
-import shutil
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -10,7 +9,7 @@ import orjson
 import pytest
 from conftest import ROOT
 
-from models import analysis, authoring
+from models import analysis
 from models.bundle import ARTIFACTS
 from models.catalogue import MOST_SHOWN, Catalogue, ContentItem, ContentText, Span, read_catalogue
 from models.channels import (
@@ -519,27 +518,9 @@ AS_DEFAULT = """  - id: as-default
 
 
 @pytest.fixture
-def found(content, tmp_path):
-    """What is found in the sound rulebook after some changes."""
-
-    def found(*changes):
-        folder = shutil.copytree(SOUND, tmp_path / "rulebook")
-        for file, replaced, by in changes:
-            text = (folder / file).read_text(encoding="utf-8")
-            assert text.count(replaced) == 1
-            (folder / file).write_text(text.replace(replaced, by), encoding="utf-8")
-        authored = copy.deepcopy(content)
-        authoring.read_rules(authored, folder)
-        analysis.analyse(authored)
-        return authored.findings
-
-    return found
-
-
-@pytest.fixture
-def codes(found):
-    """The same as subjects and codes."""
-    return lambda *changes: [(finding.subject, finding.code) for finding in found(*changes)]
+def codes(checked):
+    """What is found in the sound rulebook after some changes, as subjects and codes."""
+    return lambda *changes: [(finding.subject, finding.code) for finding in checked(*changes).findings]
 
 
 def test_a_rule_that_matters_in_one_period_alone_is_no_idle_rule(codes):
@@ -728,17 +709,17 @@ def test_a_guarantee_about_a_fact_that_no_rule_names_is_proven_too(codes):
     assert codes(("guarantees.yaml", "guarantees:\n", promise)) == [("help-by-phone", "breaks")]
 
 
-def test_a_rule_that_never_decides_is_told_with_the_rules_that_take_its_customers_while_it_holds(found):
+def test_a_rule_that_never_decides_is_told_with_the_rules_that_take_its_customers_while_it_holds(checked):
     late = AS_DEFAULT.replace(
         "source: kela.fi", "source: kela.fi\n    valid: {from: 2026-06-01, until: 2026-12-31}"
     )
-    [finding, *_] = found(("rules.yaml", "  - id: default\n", f"{late}  - id: default\n"))
+    [finding, *_] = checked(("rules.yaml", "  - id: default\n", f"{late}  - id: default\n")).findings
     assert (finding.subject, finding.code) == ("as-default", "never_covered")
     assert "default" not in finding.sentence().removeprefix("rules.yaml").replace("as-default", "")
 
 
-def test_a_gap_is_told_with_facts_of_somebody_in_it(found):
+def test_a_gap_is_told_with_facts_of_somebody_in_it(checked):
     gap = ("rules.yaml", "  - id: default\n", "  - id: default\n    when: {segment: [steady]}\n")
-    [finding] = [each for each in found(gap) if each.code == "gap"]
+    [finding] = [each for each in checked(gap).findings if each.code == "gap"]
     assert finding.example
     assert finding.example.get("segment") != "steady"

@@ -11,16 +11,16 @@ from datetime import date, datetime
 import pyarrow as pa
 import pytest
 from conftest import KEY, NOW, ROOT
+from customers_in_every_way import turned_everywhere
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from strategies import customers
 
 from models import analysis, authoring, bundle
-from models.experiments import BUCKETS, CONTROL, Assigner, Assignment, Experiment, Variant, arm_of, bucket_of
+from models.experiments import BUCKETS, CONTROL, Assigner, Assignment, Variant, arm_of, bucket_of
 from models.facts import may_personalise
 from models.promises import outcome_of
-from models.rulebook import Table
 from models.signals import read_signals
 from service.app import create_app
 from service.experiments import Lift, VariantCount, lifts
@@ -107,20 +107,7 @@ def key_for(variant, secret="s" * 40):
 @pytest.fixture(scope="module")
 def everywhere(recommender):
     """The shipped recommender where every rule tries its kinds of content the other way round."""
-    tables = {
-        kind: Table(
-            kind,
-            tuple(
-                replace(
-                    rule,
-                    experiment=Experiment(f"of-{rule.id}", 1, (Variant("turned", 99, rule.content[::-1]),)),
-                )
-                for rule in table.rules
-            ),
-        )
-        for kind, table in recommender.rulebook.tables.items()
-    }
-    return replace(recommender, rulebook=replace(recommender.rulebook, tables=tables))
+    return turned_everywhere(recommender, 1)
 
 
 def last_bucket(_experiment):

@@ -21,25 +21,6 @@ RULEBOOKS = ROOT / "fixtures" / "rulebooks"
 BROKEN = sorted((RULEBOOKS / "broken").glob("*.yaml"))
 
 
-@pytest.fixture
-def checked(content, tmp_path):
-    """A function that checks the sound rulebook with one part of one file replaced."""
-
-    def checked(file=None, replace="", by=""):
-        folder = tmp_path / "rulebook"
-        shutil.copytree(RULEBOOKS / "sound", folder)
-        if file:
-            text = (folder / file).read_text(encoding="utf-8")
-            assert text.count(replace) == 1
-            (folder / file).write_text(text.replace(replace, by), encoding="utf-8")
-        authored = copy.deepcopy(content)
-        authoring.read_rules(authored, folder)
-        analysis.analyse(authored)
-        return authored
-
-    return checked
-
-
 def test_the_sound_rulebook_has_no_findings(checked):
     assert [str(finding) for finding in checked().findings] == []
 
@@ -51,7 +32,7 @@ def test_there_are_at_least_twenty_ways_to_break_a_rulebook():
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
 def test_a_rulebook_broken_in_one_way_is_told_so_and_nothing_else(checked, path):
     fixture = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    found = checked(fixture["file"], fixture["replace"], fixture["by"]).findings
+    found = checked((fixture["file"], fixture["replace"], fixture["by"])).findings
     assert [finding.sentence("en") for finding in found] == [fixture["finding"]["en"]]
     assert [finding.sentence("fi") for finding in found] == [fixture["finding"]["fi"]]
 
@@ -59,7 +40,7 @@ def test_a_rulebook_broken_in_one_way_is_told_so_and_nothing_else(checked, path)
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
 def test_an_example_customer_really_lands_in_the_cell(checked, path):
     fixture = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    authored = checked(fixture["file"], fixture["replace"], fixture["by"])
+    authored = checked((fixture["file"], fixture["replace"], fixture["by"]))
     [finding] = authored.findings
     about_cells = finding.code in {"gap", "changes_nothing", "misleading", "breaks"}
     assert (finding.customer is not None) == about_cells
@@ -87,7 +68,7 @@ def test_explain_accepts_the_example_customer_and_shows_the_rule(checked, tmp_pa
     from models import commands
 
     fixture = YAML(typ="safe", pure=True).load((RULEBOOKS / "broken" / "broken_guarantee.yaml").read_text())
-    [finding] = checked(fixture["file"], fixture["replace"], fixture["by"]).findings
+    [finding] = checked((fixture["file"], fixture["replace"], fixture["by"])).findings
     shown = CliRunner().invoke(
         commands.rulebook,
         ["explain", "-", "--rulebook", str(tmp_path / "rulebook")],
@@ -214,7 +195,7 @@ MISSHAPEN = [
 
 @pytest.mark.parametrize(("file", "replace", "by"), MISSHAPEN)
 def test_nothing_raises_on_what_has_another_shape(checked, file, replace, by):
-    assert checked(file, replace, by).errors
+    assert checked((file, replace, by)).errors
 
 
 UNREADABLE = {
@@ -296,7 +277,7 @@ def test_an_unquoted_colon_is_told_with_its_line_and_its_remedy(tmp_path):
 
 @pytest.mark.parametrize("name", ["Uusi sääntö", "new_rule", "new\u200brule", "-new", "n" * 65])
 def test_an_id_is_lower_case_digits_and_hyphens(checked, name):
-    [found] = checked("rules.yaml", "id: default", f'id: "{name}"').findings
+    [found] = checked(("rules.yaml", "id: default", f'id: "{name}"')).findings
     assert found.sentence("en").endswith(
         "uses an id that cannot be used. Write it in lower case (a–z), digits and hyphens, at most 64 characters."
     )
