@@ -151,9 +151,11 @@ def statutory_benefits(signals: Signals) -> list[str]:
     """Open matter first, then active benefits or kinds of claim: all that chooses statutory content."""
     values: Mapping[str, Any] = signals.values
     open_matter = [values["open_matter"]] if "open_matter" in values else []
-    if signals.customer_type == "employer":
-        return open_matter + [kind for kind in CLAIM_KINDS if kind in values.get("claim_kinds", ())]
-    return open_matter + [benefit for benefit in BENEFITS if benefit in values.get("active_benefits", ())]
+    employer = signals.customer_type == "employer"
+    named = values.get("claim_kinds" if employer else "active_benefits")
+    if not named:
+        return open_matter
+    return open_matter + [benefit for benefit in (CLAIM_KINDS if employer else BENEFITS) if benefit in named]
 
 
 def _person_lookups(signals: Signals, prediction: Prediction | None) -> list[Facts]:

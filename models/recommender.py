@@ -202,7 +202,7 @@ class Recommender:
             versions=self.versions,
             language=asked.language,
             limit=asked.limit,
-            shown=tuple(sorted(set(asked.shown))),
+            shown=asked.shown,
             experiment=assignment
             and next((assignment for item in offered.items if item.reason.rule == assignment.rule), None),
             drawn=assignment,
@@ -228,9 +228,14 @@ class Recommender:
         if not benefits:
             return (), latest
         wanted: Any = {"customer_type": signals.customer_type, "language": language, "day": asked.day}
-        found = self.catalogue.statutory(benefits, **wanted)
         until = self.catalogue.statutory_until(benefits, **wanted, latest=latest)
-        return tuple(StatutoryItem(item.type, _content(item, language)) for item in found), until
+        return tuple(self._owed(item, language) for item in self.catalogue.statutory(benefits, **wanted)), until
+
+    def _owed(self, item: ContentItem, language: Language) -> StatutoryItem:
+        found: StatutoryItem = self._remembered(
+            (item.id, language), lambda: StatutoryItem(item.type, _content(item, language))
+        )
+        return found
 
     def _offered(
         self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked, *, identified: bool
@@ -398,7 +403,7 @@ class _Asked(NamedTuple):
     day: date
     language: Language
     limit: int
-    shown: Collection[str]
+    shown: tuple[str, ...]
     draw: Draw | None
     degraded: bool
 
@@ -413,7 +418,7 @@ def _asked(
     degraded: bool = False,
 ) -> _Asked:
     at = at.astimezone(HELSINKI).replace(microsecond=0)
-    return _Asked(at, at.date(), language, limit, shown, draw, degraded)
+    return _Asked(at, at.date(), language, limit, tuple(sorted(set(shown))) if shown else (), draw, degraded)
 
 
 def _named(offer: Offer) -> tuple[str, tuple[str, ...], str, str]:
