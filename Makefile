@@ -107,9 +107,9 @@ screenshots: $(VENV)/dev.stamp ## docs/screenshots made anew by the test run in 
 	@$(BIN)/arki-bundle build --activate
 	@ARKI_SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/test_console_browser.py -k screenshot
 
-drill: $(VENV)/dev.stamp ## every promise of the running service tried, as a table; LONG=1 for the long forms
+drill: $(VENV)/dev.stamp ## every promise of the running service tried on both servers, as a table; LONG=1 for the long forms, SOAK=1800 for a soak alone
 	@$(BIN)/arki-bundle build --activate
-	@$(BIN)/python -m drills $(if $(LONG),--long)
+	@$(BIN)/python -m drills $(if $(LONG),--long) $(if $(SOAK),--soak $(SOAK))
 
 bench: $(VENV)/dev.stamp $(if $(QUICK),,.venv-bench/stamp) ## speed beside peers as ratios of one run (about 10 min, peers of 5 GB installed first; QUICK=1 a minute)
 	@$(BIN)/arki-bundle build --activate

@@ -23,7 +23,7 @@ PACKAGES = {
     "mlserver": ("mlserver", "mlserver-sklearn"),
     "bentoml": ("bentoml",),
     "mlflow": ("mlflow",),
-    "fastapi": ("fastapi", "uvicorn", "pydantic"),
+    "fastapi": ("fastapi", "uvicorn", "granian", "pydantic"),
     "servers": ("gevent", "gunicorn_h1c"),
 }
 """Packages of each environment whose versions are told."""
@@ -114,6 +114,8 @@ def peers(customers: Customers, bundles: Path) -> Iterator[tuple[str, Callable[[
         lambda: _bento("BentoML, Arki's recommend", "Recommendations", {"own": bento_own}, bundles),
     )
     yield "FastAPI, Arki's recommend", lambda: _fastapi(customers, bundles)
+    for server in ("uvicorn", "granian"):
+        yield from fast_duties(customers, bundles, server)
 
 
 def peer_versions() -> dict[str, str]:
@@ -235,6 +237,32 @@ def _fastapi(customers, bundles):
         return [python, "-m", "uvicorn", "benchmarks.peers.fast_app:app", *options]
 
     return Contestant("FastAPI, Arki's recommend", command, asks, _own_environ(bundles), ROOT)
+
+
+def fast_duties(
+    customers: Customers, bundles: Path, server: str
+) -> Iterator[tuple[str, Callable[[], Contestant]]]:
+    """FastAPI with Arki's duties, on uvicorn or granian."""
+    name = f"FastAPI with Arki's duties, {server}"
+    asks = {"own": Requests("/recommend", customers.arki(), _AUTHORISED)}
+    app = "benchmarks.peers.fast_duties:app"
+
+    def command(port: int) -> list[str]:
+        options = ["--host", "127.0.0.1", "--port", str(port), "--workers", WORKERS]
+        if server == "uvicorn":
+            return [
+                python_of("fastapi"),
+                "-m",
+                "uvicorn",
+                *options,
+                "--no-access-log",
+                "--log-level",
+                "warning",
+                app,
+            ]
+        return [python_of("fastapi"), "-m", "granian", *options, "--interface", "asgi", "--no-log", app]
+
+    yield name, lambda: Contestant(name, command, asks, _own_environ(bundles), ROOT)
 
 
 def _own_environ(bundles: Path) -> dict[str, str]:

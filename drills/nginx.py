@@ -47,19 +47,20 @@ def serving_behind_nginx(
     key = keys_file(folder / "proxied-keys.json", *scopes)
     with (
         serving(folder, bundles, workers=workers, **settings) as back,
-        nginx(program, folder, back) as front,
+        nginx(program, folder, back, workers) as front,
     ):
         yield Proxied(front, back, key)
 
 
 @contextmanager
-def nginx(program: str, folder: Path, back: Server) -> Iterator[Server]:
-    """nginx with the shipped configuration, on a port of its own."""
+def nginx(program: str, folder: Path, back: Server, workers: int = 2) -> Iterator[Server]:
+    """nginx with the shipped configuration, on a port of its own; its bound on connections is so much for each worker."""
     port = free_port()
     conf, home = _CONF.read_text(encoding="utf-8"), folder / f"nginx-{port}"
     home.mkdir()
     for old, new in (
         ("server 127.0.0.1:8080", f"server 127.0.0.1:{back.port}"),
+        ("max_conns=256", f"max_conns={128 * workers}"),
         ("listen 127.0.0.1:8081;", f"listen 127.0.0.1:{port} backlog=4096;"),
         ("pid /run/nginx-arki.pid;", f"pid {home}/nginx.pid;"),
         ("access_log off;", f"access_log off; client_body_temp_path {home}/b; proxy_temp_path {home}/p;"),

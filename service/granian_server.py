@@ -1,15 +1,21 @@
 """`python -m service.granian_server`, which `arki-serve` becomes where ARKI_SERVER is `granian`: the app on granian's WSGI.
 
 Public options and hooks of granian alone. Imports no app: each worker is a new interpreter, so that SIGHUP, which
-`arki-reload` sends, loads the code that is there then.
+`arki-reload` sends, loads the code that is there then. A worker ends with the main process, even one that was killed; granian
+by itself would leave it serving, with its address taken.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
+import threading
+import time
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -53,7 +59,23 @@ def main() -> None:
         pid_file=Path(run / "pid"),
     )
     server.on_shutdown(lambda: run_folder.clear(run))
-    server.serve()
+    server.serve(target_loader=_load)
+
+
+def _load(target: str) -> Any:  # noqa: ANN401  (whatever app is named)
+    """The app, loaded in a worker, which from then on watches the main process."""
+    threading.Thread(target=_end_with_main_process, daemon=True).start()
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _end_with_main_process() -> None:
+    main_process = multiprocessing.parent_process()
+    if main_process is not None:
+        main_process.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_KILL_AFTER_S)
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from drills import batch, changing, container, contract, degraded, outcomes, privacy, staying_up
+from drills import batch, changing, container, contract, degraded, killed, outcomes, privacy, staying_up
+from drills.__main__ import of_a_server
 from drills.table import CannotRunError, in_ci, judged
 
 pytestmark = pytest.mark.xdist_group("drills")  # one after the other: they measure
@@ -22,6 +23,8 @@ SHORT = {
     "overload": lambda folder, bundles: staying_up.overload(folder, bundles, seconds=2),
     "bad requests": lambda folder, bundles: staying_up.worst_refused(folder, bundles, seconds=1),
     "stop": staying_up.stop_in_flight,
+    "main process killed": killed.killed_main_process,
+    "worker stands still": lambda folder, bundles: killed.stopped_worker(folder, bundles, seconds=2),
     "redis away": lambda folder, bundles: staying_up.redis_away(folder, bundles, seconds=1),
     "hostile bodies": lambda folder, bundles: contract.hostile(folder, bundles, bodies=1500),
     "canaries": lambda folder, bundles: privacy.canary(folder, bundles, requests=600),
@@ -84,6 +87,13 @@ def test_the_service_holds_in_a_short_drill(drill, tmp_path, bundles):
 @pytest.mark.parametrize("drill", LONGER.values(), ids=LONGER)
 def test_the_service_holds_in_a_longer_drill(drill, tmp_path, bundles):
     run(drill, tmp_path, bundles)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(list(of_a_server(long=False)))))
+def test_granian_holds_in_every_drill_of_a_server(number, tmp_path, bundles, monkeypatch):
+    monkeypatch.setenv("ARKI_SERVER", "granian")
+    run(list(of_a_server(long=False))[number], tmp_path, bundles)
 
 
 def test_the_drills_are_a_command(root):
