@@ -79,7 +79,9 @@ class Settings:
     log_requests : bool
         ARKI_LOG_REQUESTS, on or off: a JSON line for each request.
     run : Path or None
-        ARKI_RUN, where workers share what they do not keep, such as the console's work; private and temporary if None.
+        ARKI_RUN, where workers share what they do not keep; private and temporary if None.
+    drafts : Path or None
+        ARKI_DRAFTS, where workers share the console's drafts; a folder in `run` if None.
     contact : str or None
         ARKI_CONTACT, an e-mail address or https address that the console's pages name for feedback.
     demo : bool
@@ -111,6 +113,7 @@ class Settings:
     model_budget_s: float = 0.25
     log_requests: bool = True
     run: Path | None = None
+    drafts: Path | None = None
     contact: str | None = None
     demo: bool = False
     tracing: str | None = None
@@ -152,6 +155,7 @@ class Settings:
             log_requests=_on_or_off(environ, "ARKI_LOG_REQUESTS", "on"),
             demo=_on_or_off(environ, "ARKI_DEMO", "on" if environ.get("ARKI_DEV_KEY", "").strip() else "off"),
             run=run_folder(environ),
+            drafts=Path(environ["ARKI_DRAFTS"]).absolute() if environ.get("ARKI_DRAFTS") else None,
             contact=_contact(environ.get("ARKI_CONTACT", "")),
             tracing=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
             outcomes_url=outcomes_url(environ),

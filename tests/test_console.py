@@ -59,8 +59,12 @@ def moment():
 def keys(tmp_path, moment):
     """A file with a key of each kind, and the keys."""
     pairs = {
-        name: make_key([scope], expires=moment.now + timedelta(days=1))
-        for name, scope in (("reader", "content:read"), ("asker", "recommend"))
+        name: make_key(scope, expires=moment.now + timedelta(days=1))
+        for name, scope in (
+            ("reader", ["content:read"]),
+            ("asker", ["recommend"]),
+            ("editor", ["content:read", "content:write"]),
+        )
     }
     write_keys(tmp_path / "keys.json", [record for _, record in pairs.values()])
     return {name: key for name, (key, _) in pairs.items()} | {"file": tmp_path / "keys.json", "pairs": pairs}
@@ -118,6 +122,21 @@ def test_a_key_with_the_scope_comes_in_and_one_without_does_not(guarded, keys):
     assert "content:read" in refused.text
     assert "Set-Cookie" not in [name for name, value in refused.headers if "arki-console=" in value]
     assert enter(guarded.test_client(), "wrong").status_code == 403
+
+
+def test_a_key_that_may_only_read_sends_no_draft(guarded, keys):
+    reader, editor = guarded.test_client(), guarded.test_client()
+    for client, name, forms in ((reader, "reader", 0), (editor, "editor", 2)):
+        enter(client, keys[name])
+        shown = client.get("/console/en/drafts").text
+        assert shown.count('/console/en/drafts"') + shown.count('/console/en/spreadsheet"') >= forms
+        assert ("scope content:write" in shown) == (name == "reader")
+    token = token_of(reader.get("/console/en/customer").text)
+    for path in ("/console/en/drafts", "/console/en/spreadsheet"):
+        refused = reader.post(path, data={"token": token})
+        assert (refused.status_code, "content:write" in refused.text) == (403, True)
+    token = token_of(editor.get("/console/en/drafts").text)
+    assert editor.post("/console/en/drafts", data={"token": token}).status_code == 422  # no file was chosen
 
 
 def test_the_cookie_names_the_key_by_its_id_alone_and_scripts_cannot_read_it(guarded, keys):

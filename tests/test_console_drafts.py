@@ -330,6 +330,21 @@ def test_a_child_that_is_stopped_is_told_as_failed_and_not_as_running(work):
     assert work.find(token, None).state == "failed"
 
 
+def test_one_key_does_not_keep_the_others_waiting(work):
+    for _ in range(jobs.MOST_OF_A_KEY):
+        work.start("check", "one", {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
+    with pytest.raises(BusyError):
+        work.start("check", "one", {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
+    assert work.start("check", "another", {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
+
+
+def test_drafts_lie_where_the_settings_say(bundles, store, tmp_path):
+    settings = Settings(
+        bundles=bundles, dev_key=KEY, secret="s" * 40, run=tmp_path, drafts=tmp_path / "of drafts"
+    )
+    assert create_app(settings, store=store).extensions["arki.console"].jobs.folder == tmp_path / "of drafts"
+
+
 def test_no_more_than_a_few_wait_and_old_work_goes(work):
     names = {"names": {"0": "rules.yaml"}}
     tokens = [work.start("check", None, {"0": RULES.encode()}, names) for _ in range(jobs.MOST_UNFINISHED)]

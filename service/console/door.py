@@ -134,8 +134,8 @@ def make_door(settings: Settings) -> Door:
     return Door(made["in"], made["form"], attempts, signed_out)
 
 
-def admit(ours: Service) -> None:
-    """Check the session of a request, and its form's token. Raises what `service.console.pages` answers."""
+def admit(ours: Service, scope: str) -> None:
+    """Check the session of a request, its key's scope, and its form's token. Raises what `service.console.site` answers."""
     now = ours.clock()
     found = _session(now)
     remote = ours.network.client_address(request.environ)
@@ -151,6 +151,8 @@ def admit(ours: Service) -> None:
         _check_origin()
         if not secrets.compare_digest(request.form.get("token", "").encode(), form_token().encode()):
             raise StaleFormError
+    if scope not in grant.scopes:
+        raise ForbiddenError(scope)
     if now.timestamp() - found.seen > RENEWED_AFTER.total_seconds():
         g.session_cookie = _signed(found._replace(seen=int(now.timestamp())))
 

@@ -28,9 +28,9 @@ def install(app: Flask, settings: Settings) -> None:
     """Register the console."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(TRANSLATIONS)
     Babel(app, default_locale="en", locale_selector=_locale)
-    run = settings.run / "console" if settings.run is not None else None
+    drafts = settings.drafts or (settings.run / "console" if settings.run is not None else None)
     app.extensions["arki.console"] = site.Console(
-        door.make_door(settings), Jobs(run, settings.bundles), Drafts()
+        door.make_door(settings), Jobs(drafts, settings.bundles), Drafts()
     )
     app.register_blueprint(site.console)
 
@@ -44,4 +44,4 @@ def _locale() -> str:
 def admit(ours: Service) -> None:
     """Let a request to a closed page in, or raise what its page will say."""
     request.max_content_length = site.LARGEST_UPLOAD + (64 << 10)
-    door.admit(ours)
+    door.admit(ours, CLOSED_CONSOLE[str(request.endpoint)])

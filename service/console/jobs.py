@@ -1,6 +1,6 @@
 """Long work in child processes: started by one worker, seen by all, tied to the key that asked for it.
 
-A job is a folder with an unguessable name in the run folder: what was sent, how far it came, what came of it. The child
+A job is a folder with an unguessable name in the folder of drafts: what was sent, how far it came, what came of it. The child
 inherits a locked file, so that any worker sees whether it still lives; one child works at a time, the others wait for
 their turn. Jobs go after an hour, or when newer ones need the room; together they take `MOST_BYTES` at most, and what has no
 room is refused. Nothing here is about a customer.
@@ -31,6 +31,8 @@ from service.problems import NotFoundError
 KEPT_S: Final = 3600
 MOST_KEPT: Final = 12
 MOST_UNFINISHED: Final = 4
+MOST_OF_A_KEY: Final = 2
+"""Unfinished ones that were asked for with one key, so that nobody keeps all others waiting."""
 MOST_BYTES: Final = 48 << 20
 JOB_BYTES: Final = 6 << 20
 """What a job takes at most: 2 MB sent, the draft made of it, and its results; `work` allows no larger file."""
@@ -51,6 +53,8 @@ class Job:
 
     Attributes
     ----------
+    key_id : str or None
+        The key that asked for it; None for the development key.
     kind : {"check", "export"}
     asked : mapping
         What it was started with, the names of files sent among them.
@@ -64,6 +68,7 @@ class Job:
 
     token: str
     folder: Path
+    key_id: str | None
     kind: str
     asked: Mapping[str, Any]
     state: State
@@ -93,8 +98,11 @@ class Jobs:
     ) -> str:
         """Start a job and return its name. Raises `BusyError`, also where there is no room on the disk."""
         self._tidy()
-        unfinished = sum(job.state in {"waiting", "running"} for job in self._all())
-        if unfinished >= MOST_UNFINISHED or self._bytes() + (unfinished + 1) * JOB_BYTES > MOST_BYTES:
+        unfinished = [job for job in self._all() if job.state in {"waiting", "running"}]
+        own = sum(job.key_id == key_id for job in unfinished if key_id is not None)
+        if len(unfinished) >= MOST_UNFINISHED or own >= MOST_OF_A_KEY:
+            raise BusyError
+        if self._bytes() + (len(unfinished) + 1) * JOB_BYTES > MOST_BYTES:
             raise BusyError
         token = secrets.token_urlsafe(16)
         folder = self._root() / token
@@ -115,14 +123,15 @@ class Jobs:
         """A job by its name, for the key that started it. Raises `NotFoundError`."""
         self._reap()
         folder = self._root() / token
-        if not _TOKEN.fullmatch(token) or not folder.is_dir() or _read(folder / "job.json")["key"] != key_id:
+        found = _job(folder) if _TOKEN.fullmatch(token) and folder.is_dir() else None
+        if found is None or found.key_id != key_id:
             raise NotFoundError("There is no such work, or it was too long ago.")
-        return _job(folder)
+        return found
 
     def of_key(self, key_id: str | None) -> list[Job]:
         """All jobs of a key, the newest first."""
         self._tidy()
-        mine = [job for job in self._all() if _read(job.folder / "job.json")["key"] == key_id]
+        mine = [job for job in self._all() if job.key_id == key_id]
         return sorted(mine, key=lambda job: job.seconds)
 
     def _spawn(self, folder: Path) -> None:
@@ -205,7 +214,15 @@ def _job(folder: Path) -> Job:
     else:
         state = "failed"
     return Job(
-        folder.name, folder, asked["kind"], asked["asked"], state, stage, time.time() - asked["at"], result
+        folder.name,
+        folder,
+        asked["key"],
+        asked["kind"],
+        asked["asked"],
+        state,
+        stage,
+        time.time() - asked["at"],
+        result,
     )
 
 

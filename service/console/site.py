@@ -38,6 +38,8 @@ CSP: Final = (
     "frame-ancestors 'none'"
 )
 LARGEST_UPLOAD: Final = 2 * 1024 * 1024
+WRITE_SCOPE: Final = "content:write"
+"""What sending a draft, or asking for other long work, needs; reading needs `door.SCOPE`."""
 NAVIGATION: Final = ("overview", "mapping", "customer", "drafts", "content", "model", "outcomes")
 _SERVER_ERROR: Final = 500
 _log: Final = logging.getLogger("arki")
@@ -111,6 +113,7 @@ def show(template: str, status: int = 200, **values: Any) -> Response:  # noqa: 
         signed_in=session is not None,
         token=door.form_token() if session is not None else "",
         navigation=NAVIGATION if session is not None else (),
+        may_write=WRITE_SCOPE in g.get("scopes", ()),
         here=(request.endpoint or "").removeprefix("console."),
         languages=_other_languages(),
         **FORMATS,
@@ -208,6 +211,11 @@ _SAID: Final[Mapping[type[Exception], tuple[int, Any, Any]]] = {
     ),
     NotFoundError: (404, _l("Not found"), _l("There is nothing at this address any more.")),
     RequestEntityTooLarge: (413, _l("The file is too large"), _l("Send at most 2 MB at a time.")),
+    ForbiddenError: (
+        403,
+        _l("This key may not do that"),
+        _l("Ask whoever runs the service for a key with the scope %(scope)s.", scope=WRITE_SCOPE),
+    ),
     BusyError: (503, _l("Much is being worked on"), _l("Try again in a minute.")),
     RateLimitedError: (429, _l("Too many attempts"), _l("Try again in a minute.")),
 }

@@ -20,7 +20,7 @@ from service.api import service
 from service.console import trying
 from service.console.door import session
 from service.console.jobs import Job
-from service.console.site import bundle, go, names, page, shared, show
+from service.console.site import WRITE_SCOPE, bundle, go, names, page, shared, show
 from service.console.telling import finding_sentence, sheet_sentence
 from service.console.trying import Asked
 from service.console.words import FAILURES, FAULTS, UNWEIGHED
@@ -73,7 +73,7 @@ def drafts() -> Response:
     return show("drafts", names=names(), jobs=shared().jobs.of_key(session().key_id), problem=None)
 
 
-@page("/drafts", "POST", lane="waiting")
+@page("/drafts", "POST", scope=WRITE_SCOPE, lane="waiting")
 def check_draft() -> Response:
     """Begin to check a draft."""
     sent = [file for file in request.files.getlist("file") if file.filename]
@@ -87,7 +87,7 @@ def check_draft() -> Response:
     return go("draft", job=shared().jobs.start("check", session().key_id, files, asked))
 
 
-@page("/spreadsheet", "POST", lane="waiting")
+@page("/spreadsheet", "POST", scope=WRITE_SCOPE, lane="waiting")
 def spreadsheet() -> Response:
     """Begin to write the rules as a spreadsheet."""
     return go("draft", job=shared().jobs.start("export", session().key_id, {}, {}))
