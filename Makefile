@@ -122,7 +122,7 @@ sbom: ## deploy/sbom.cdx.json from requirements/serve.lock
 audit: $(VENV)/dev.stamp ## locks, hashes, SBOM, licences, bandit, secrets; ADVISORIES=file of OSV records
 	@$(BIN)/python deploy/audit.py $(ADVISORIES)
 
-golden: $(VENV)/dev.stamp ## golden answers, responses and README outputs made anew, after a change that is meant
+golden: $(VENV)/dev.stamp ## golden answers, responses and what README and docs show made anew, after a change that is meant
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/arki-score fixtures/golden/customers.csv fixtures/golden/answers.csv --as-of 2026-11-21
 	@$(BIN)/python docs/refresh.py
