@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run dev spark test test-full train score lint lock golden openapi bench mutants test-spark words screenshots drill sbom audit clean
+.PHONY: help setup run dev spark test test-full coverage train score lint lock golden openapi bench mutants test-spark words screenshots drill sbom audit clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -53,6 +53,14 @@ test: $(VENV)/dev.stamp .venv-run/stamp .venv-serve/stamp lint ## lint, types, i
 test-full: $(VENV)/dev.stamp ## the slow tests, and many examples of each property (≤ 60 min)
 	@$(BIN)/arki-bundle build --activate
 	@ARKI_THOROUGH=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "slow or examples"
+
+# The floor stands in pyproject.toml. It was set, not measured: raise it to what a quiet run says, less one.
+coverage: $(VENV)/dev.stamp ## lines and branches that the tests of make test run; fails under the floor
+	@$(BIN)/arki-bundle build --activate
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q -n 2 --dist loadgroup -m "not slow"
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
 
 mutants: $(VENV)/dev.stamp ## 400 small faults in the core, which the tests must notice (≤ 45 min; ONLY="facts offers" for some modules)
 	@$(BIN)/python -m testing.mutants $(ONLY)
