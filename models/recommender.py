@@ -229,7 +229,9 @@ class Recommender:
             return (), latest
         wanted: Any = {"customer_type": signals.customer_type, "language": language, "day": asked.day}
         until = self.catalogue.statutory_until(benefits, **wanted, latest=latest)
-        return tuple(self._owed(item, language) for item in self.catalogue.statutory(benefits, **wanted)), until
+        return tuple(
+            self._owed(item, language) for item in self.catalogue.statutory(benefits, **wanted)
+        ), until
 
     def _owed(self, item: ContentItem, language: Language) -> StatutoryItem:
         found: StatutoryItem = self._remembered(
