@@ -25,12 +25,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models import bundle, kernels
-from models.channels import HELSINKI
-from models.customer_files import chunks, read_chunk
-from models.customer_rows import CARRIED, SIGNALS
-from models.scorecard import FEATURES
-from models.segments import PERSON_SEGMENTS
+from models.columns import kernels
+from models.columns.files import chunks, read_chunk
+from models.columns.rows import CARRIED, SIGNALS
+from models.contract.channels import HELSINKI
+from models.contract.segments import PERSON_SEGMENTS
+from models.decision import bundle
+from models.decision.scorecard import FEATURES
 from training import answer_files
 from training.asked import Asked
 from training.dataset import matrix
@@ -150,7 +151,7 @@ def one_by_one(source, target, model, recommender):
     """What one would write first."""
     import pandas as pd
 
-    from models.signals import CONTRACT, read_signals
+    from models.contract.signals import CONTRACT, read_signals
 
     frame = pd.read_parquet(source)
     frame["segment"] = np.array(PERSON_SEGMENTS)[model.predict_proba(pandas_features(frame)).argmax(axis=1)]

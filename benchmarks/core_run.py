@@ -18,11 +18,11 @@ from benchmarks import rule_engines
 from benchmarks.customers import AT, read_customers
 from benchmarks.machine import versions
 from benchmarks.timing import Piece, in_turns
-from models.bundle import BundleStore
-from models.facts import lookups
-from models.scorecard import features
-from models.segments import PERSON_SEGMENTS
-from models.signals import read_signals
+from models.contract.segments import PERSON_SEGMENTS
+from models.contract.signals import read_signals
+from models.decision.bundle import BundleStore
+from models.decision.facts import lookups
+from models.decision.scorecard import features
 
 ROOT = Path(__file__).parent.parent
 PEERS = ("scikit-learn", "pandas", "numpy", "onnxruntime", "skl2onnx", "zen-engine", "json-logic-qubit")

@@ -51,9 +51,9 @@ def read_customers() -> Customers:
 
 
 def _simulate() -> None:
-    from models.scorecard import FEATURES
-    from models.segments import PERSON_SEGMENTS
-    from models.signals import CONTRACT
+    from models.contract.segments import PERSON_SEGMENTS
+    from models.contract.signals import CONTRACT
+    from models.decision.scorecard import FEATURES
     from training.dataset import read_dataset
     from training.population import population
 

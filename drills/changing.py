@@ -19,7 +19,7 @@ from typing import Any
 from drills.load import Load, Outcome
 from drills.server import CUSTOMER, ROOT, Server, keys_file, request_bytes, serving
 from drills.table import Row
-from models import bundle
+from models.decision import bundle
 
 ONE = request_bytes("/v1/recommendations", CUSTOMER)
 
@@ -260,7 +260,7 @@ def integrity(folder: Path, bundles: Path, *, mutations: int = 1000) -> list[Row
 
 
 def _imports() -> set[str]:
-    code = "import sys, models.bundle; print(*sys.modules)"
+    code = "import sys, models.decision.bundle; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(shown.stdout.split())
 

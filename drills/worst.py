@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from models.signals import CONTRACT, Signal
+from models.contract.signals import CONTRACT, Signal
 from service.body import LARGEST_BATCH_BODY, MOST_PARTS
 from service.schemas import MOST_CUSTOMERS
 

@@ -1,1 +1,1 @@
-"""The REST API: HTTP in front of `models.recommender`, and nothing else."""
+"""The REST API: HTTP in front of `models.decision.recommender`, and nothing else."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from models.experiments import Assigner
-from models.facts import may_personalise
-from models.recommender import Recommendation, Recommender
-from models.signals import FaultLimit
+from models.contract.signals import FaultLimit
+from models.decision.experiments import Assigner
+from models.decision.facts import may_personalise
+from models.decision.recommender import Recommendation, Recommender
 from service.asks import limit_of_request, read_customer, read_customers, ref_of
 from service.body import Document
 from service.compiled import dumper

@@ -15,9 +15,9 @@ import orjson
 from flask import Response, current_app, g, request
 from marshmallow import Schema
 
-from models.bundle import Bundle
-from models.experiments import Assigner
-from models.recommender import Recommendation
+from models.decision.bundle import Bundle
+from models.decision.experiments import Assigner
+from models.decision.recommender import Recommendation
 from service import listings, metrics, outcome_schemas
 from service.access import KeyRing
 from service.admission import AdmissionControl, Lane
@@ -57,7 +57,7 @@ class Service:
     """What the views share; one per app, handed in by `create_app`."""
 
     settings: Settings
-    store: Any  # models.bundle.BundleStore, or a fake with bundle() and problem
+    store: Any  # models.decision.bundle.BundleStore, or a fake with bundle() and problem
     keys: KeyRing
     references: References
     clock: Callable[[], datetime]

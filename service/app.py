@@ -18,8 +18,8 @@ import orjson
 from flask import Flask, Request, Response, g, request
 from flask.sessions import NullSession, SessionInterface
 
-from models.bundle import BundleError, BundleStore
-from models.experiments import Assigner
+from models.decision.bundle import BundleError, BundleStore
+from models.decision.experiments import Assigner
 from service import metrics
 from service.access import ForbiddenError, KeyRing, UnauthenticatedError
 from service.admission import RETRY_AFTER_S, AdmissionControl, Lane, OverloadedError

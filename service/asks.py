@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 from marshmallow import Schema, ValidationError
 from werkzeug.datastructures import MultiDict
 
-from models.identity_codes import holds_identity_code
-from models.signals import MOST_FAULTS, Fault, FaultLimit
+from models.contract.identity_codes import holds_identity_code
+from models.contract.signals import MOST_FAULTS, Fault, FaultLimit
 from service.body import Document
 from service.compiled import loader
 from service.contract_fields import FAULT_LIMIT

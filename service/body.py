@@ -16,8 +16,8 @@ import orjson
 from werkzeug.http import parse_options_header
 from werkzeug.wsgi import get_input_stream
 
-from models.identity_codes import holds_identity_code, may_hold_identity_code
-from models.signals import Fault
+from models.contract.identity_codes import holds_identity_code, may_hold_identity_code
+from models.contract.signals import Fault
 
 LARGEST_BODY: Final = 64 * 1024
 LARGEST_BATCH_BODY: Final = 2 * 1024 * 1024

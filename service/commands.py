@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import click
 
-from models.commands import rulebook
-from models.missing_extras import with_extra
+from models.cli.missing_extras import with_extra
+from models.cli.rulebook import main
 
 if TYPE_CHECKING:
     from service.settings import Settings
 
-__all__ = ["rulebook"]
+__all__ = ["main"]
 
 
-@rulebook.command()
+@main.command()
 @click.argument("reference")
 @click.argument("customer", type=click.File("rb"))
 @click.option("--with-segment", is_flag=True, help="As a key with the scope segments:read was answered.")

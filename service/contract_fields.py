@@ -1,7 +1,7 @@
 """Fields of requests: each refuses with one sentence in the contract's own words, and documents itself.
 
 Nothing is coerced, and the work that a refusal takes is bounded by `FAULT_LIMIT`. `service.schemas` and the schemas of
-queries and outcomes are made of them; what a signal may be is checked by `models.signals`.
+queries and outcomes are made of them; what a signal may be is checked by `models.contract.signals`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
-from models.catalogue import MOST_SHOWN
-from models.channels import HELSINKI
-from models.codes import CUSTOMER_TYPES
-from models.signals import Fault, FaultLimit, InvalidSignalsError, Signals, read_count, read_signals
+from models.contract.channels import HELSINKI
+from models.contract.codes import CUSTOMER_TYPES
+from models.contract.signals import Fault, FaultLimit, InvalidSignalsError, Signals, read_count, read_signals
+from models.decision.catalogue import MOST_SHOWN
 
 LONGEST_ID: Final = 100
 FAULT_LIMIT: Final[ContextVar[FaultLimit]] = ContextVar("fault_limit")
@@ -159,7 +159,7 @@ class Moment(ContractField):
 
 
 class SignalsField(ContractField):
-    """Signals of the customer type given beside them; `models.signals` checks them and documents them."""
+    """Signals of the customer type given beside them; `models.contract.signals` checks them and documents them."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401
         super().__init__("must be an object of signals.", {"type": "object"}, **settings)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 from flask import Blueprint, Response, render_template, request
 
-from models.codes import LANGUAGES, Language
+from models.contract.codes import LANGUAGES, Language
 from service.api import service
 from service.asks import read_query
 from service.demo_texts import DEMO_TEXTS

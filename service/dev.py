@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from models.bundle import BundleError
+from models.decision.bundle import BundleError
 from service.serve import become_server, check
 from service.settings import Settings, SettingsError
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from marshmallow import Schema, fields
 
-from models.experiments import CONTROL
-from models.proportions import Interval, Range, newcombe_over, part_range, two_way_range
+from models.contract.intervals import Interval, Range, newcombe_over, part_range, two_way_range
+from models.decision.experiments import CONTROL
 from service.outcome_shapes import WIDEST_BY_WAITING
 
 ABOUT_KEYS: Final = (

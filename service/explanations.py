@@ -6,9 +6,9 @@ from typing import Final
 
 from marshmallow import Schema, fields
 
-from models.codes import CHANNELS
-from models.offers import GATES
-from models.segments import PERSON_SEGMENTS
+from models.contract.codes import CHANNELS
+from models.contract.segments import PERSON_SEGMENTS
+from models.decision.offers import GATES
 from service.schemas import RecommendationSchema
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import click
 
-from models.missing_extras import with_extra
+from models.cli.missing_extras import with_extra
 from service.access import LONGEST_DAYS, SCOPES, WRITES_AND_READS, make_key, read_keys, write_keys
 from service.settings import SettingsError
 

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from marshmallow import Schema, fields
 
-from models.bundle import Bundle
-from models.catalogue import ContentItem
-from models.channels import HELSINKI
-from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, UNKNOWN
-from models.mapping import MappingRow
-from models.rulebook import Guarantee, Rule
-from models.segments import Segment
+from models.contract.channels import HELSINKI
+from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, UNKNOWN
+from models.contract.segments import Segment
+from models.decision.bundle import Bundle
+from models.decision.catalogue import ContentItem
+from models.decision.decision_table import Guarantee, Rule
+from models.decision.mapping import MappingRow
 from service.compiled import dumper
 from service.contract_fields import Choice, StrictSchema, Text, WholeNumber
 from service.experiments import ExperimentSchema

@@ -16,8 +16,8 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
-from models.codes import CUSTOMER_TYPES
-from models.signals import AT_MOST, CONTRACT, Signal
+from models.contract.codes import CUSTOMER_TYPES
+from models.contract.signals import AT_MOST, CONTRACT, Signal
 from service.api import OPERATIONS, Operation
 from service.contract_fields import ContractField
 from service.listings import TextsSchema

@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from models.local_paths import bundles_folder
-from models.missing_extras import with_extra
+from models.cli.missing_extras import with_extra
+from models.columns.local_paths import bundles_folder
 from service.settings import MOST_WEEKS, SettingsError, outcomes_smallest, outcomes_url, whole_number
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _lift(lift: Lift, success: str) -> str:
 
 def _waiting(digest: str | None) -> Callable[[str], int | None]:
     """From a variant to how many more of each of its counts may wait, by what a bundle can offer."""
-    from models import bundle as bundles  # noqa: PLC0415  (the same)
+    from models.decision import bundle as bundles  # noqa: PLC0415  (the same)
 
     folder = bundles_folder()
     named = digest or bundles.current(folder) or ""

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, delete, exists, func, select, tuple_
 
-from models.channels import HELSINKI
+from models.contract.channels import HELSINKI
 from service.experiments import VariantCount
 from service.outcome_reports import monday
 from service.outcome_store import COUNTERS, Store, cells, marks, receipts, sums, weeks

@@ -26,10 +26,10 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from models.combinations import STATUTORY, Combinations
-from models.proportions import Range, part_range, two_way_range, wilson_over
-from models.rulebook import Rulebook
-from models.segments import Segment
+from models.contract.intervals import Range, part_range, two_way_range, wilson_over
+from models.contract.segments import Segment
+from models.decision.combinations import STATUTORY, Combinations
+from models.decision.decision_table import Rulebook
 from service.outcome_shapes import RATES, WIDEST_BY_WAITING, Dimension, Rate, Report, ReportRow
 from service.outcome_store import COUNTERS, Store, sums
 

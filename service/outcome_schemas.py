@@ -10,7 +10,7 @@ from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
-from models.signals import Fault, FaultLimit
+from models.contract.signals import Fault, FaultLimit
 from service.asks import limit_of_request, load
 from service.body import Document
 from service.compiled import dumper

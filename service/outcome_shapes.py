@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
-from models.signals import Fault
+from models.contract.signals import Fault
 from service.sheets import as_text
 
 EVENTS: Final = ("shown", "opened", "completed", "dismissed", "helpful", "not_helpful")

@@ -18,10 +18,10 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from models.channels import HELSINKI
-from models.combinations import STATUTORY, Combinations
-from models.rulebook import Rulebook
-from models.signals import Fault
+from models.contract.channels import HELSINKI
+from models.contract.signals import Fault
+from models.decision.combinations import STATUTORY, Combinations
+from models.decision.decision_table import Rulebook
 from service.outcome_reports import SUMMED, Waiting, monday, read_report
 from service.outcome_shapes import RATINGS, Dimension, Event, OutcomesUnavailableError, Report, Verdict
 from service.outcome_store import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from models.codes import Language
+from models.contract.codes import Language
 
 PAGE_TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
     "fi": {

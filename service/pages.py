@@ -9,9 +9,9 @@ import orjson
 from flask import Blueprint, Response, current_app, render_template, request
 from marshmallow import Schema, fields
 
-from models.catalogue import OWN_PAGES
-from models.codes import LANGUAGES, Language
-from models.recommender import Recommender
+from models.contract.codes import LANGUAGES, Language
+from models.decision.catalogue import OWN_PAGES
+from models.decision.recommender import Recommender
 from service.api import service
 from service.asks import read_query
 from service.contract_fields import Choice, StrictSchema

@@ -15,9 +15,9 @@ from flask import Flask, Response, g
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from models.bundle import BundleError
-from models.codes import BARRED
-from models.signals import Fault, InvalidSignalsError, more_faults
+from models.contract.codes import BARRED
+from models.contract.signals import Fault, InvalidSignalsError, more_faults
+from models.decision.bundle import BundleError
 from service.access import ForbiddenError, UnauthenticatedError
 from service.admission import RETRY_AFTER_S, OverloadedError
 from service.body import BodyTooLargeError, MalformedBodyError, MediaTypeError, is_plain_key

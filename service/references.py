@@ -25,9 +25,9 @@ import orjson
 from itsdangerous import Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
-from models.codes import Language
-from models.experiments import Assignment
-from models.recommender import Item, Recommendation
+from models.contract.codes import Language
+from models.decision.experiments import Assignment
+from models.decision.recommender import Item, Recommendation
 
 FORMAT: Final = 2
 LONGEST_REFERENCE: Final = 4096  # ten items and ten statutory ones of the longest ids take 2,500
@@ -71,7 +71,7 @@ class Reference:
     drawn : str
         The arm of an experiment that the customer was drawn into, whether or not an item came of it; or empty.
     code : str
-        The decision code, as `models.decision_code` names it.
+        The decision code, as `models.decision.decision_code` names it.
     key_id : str
         Which secret signed.
     totals_only : bool

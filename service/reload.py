@@ -19,7 +19,7 @@ from typing import Final
 
 import click
 
-from models.missing_extras import with_extra
+from models.cli.missing_extras import with_extra
 from service import run_folder
 from service.settings import SettingsError
 from service.settings import run_folder as run_folder_of

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import orjson
 
-from models import bundle as bundles
-from models.bundle import Bundle
-from models.experiments import Draw, bucket_of
-from models.facts import may_personalise
-from models.recommender import Explanation, Recommender
-from models.signals import Signals
+from models.contract.signals import Signals
+from models.decision import bundle as bundles
+from models.decision.bundle import Bundle
+from models.decision.experiments import Draw, bucket_of
+from models.decision.facts import may_personalise
+from models.decision.recommender import Explanation, Recommender
 from service.answers import wire
 from service.asks import BATCH_CUSTOMER, load
 from service.references import Reference, ReferencedItem, references_of, shown_digest

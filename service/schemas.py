@@ -1,7 +1,7 @@
 """Every wire shape of the recommendations: marshmallow parses, serialises and documents them, once each.
 
 Requests are strict: nothing is coerced, nothing unknown passes. The signals themselves are checked by
-`models.signals.read_signals` and documented from its contract. Schemas are made once, at import, and reused;
+`models.contract.signals.read_signals` and documented from its contract. Schemas are made once, at import, and reused;
 `service.compiled` turns them into plain functions, since they are used far more often than described.
 """
 
@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple
 
 from marshmallow import Schema, fields, post_load
 
-from models.channels import PTV_CHANNEL_TYPES
-from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, Language
-from models.recommender import Recommendation, SegmentAnswer
-from models.segments import Segment
-from models.signals import Signals
+from models.contract.channels import PTV_CHANNEL_TYPES
+from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, Language
+from models.contract.segments import Segment
+from models.contract.signals import Signals
+from models.decision.recommender import Recommendation, SegmentAnswer
 from service.contract_fields import (
     PLAIN,
     UNRESERVED,

@@ -16,8 +16,8 @@ from typing import Final
 
 import click
 
-from models.bundle import BundleError, BundleStore
-from models.missing_extras import with_extra
+from models.cli.missing_extras import with_extra
+from models.decision.bundle import BundleError, BundleStore
 from service import run_folder
 from service.access import read_keys
 from service.settings import Settings, SettingsError, most_connections, server_name, server_threads

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from models.missing_extras import how_to_install
+from models.cli.missing_extras import how_to_install
 from service.logs import Trace
 from service.settings import SettingsError
 

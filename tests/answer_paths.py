@@ -6,7 +6,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from models.signals import read_signals
+from models.contract.signals import read_signals
 from training import score
 
 FILE_DAY = "2026-11-21"

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import customers
 
-from models.catalogue import Catalogue
-from models.channels import HELSINKI
-from models.rulebook import Table
-from models.signals import read_signals
+from models.contract.channels import HELSINKI
+from models.contract.signals import read_signals
+from models.decision.catalogue import Catalogue
+from models.decision.decision_table import Table
 from training.asked import Asked
 from training.scoring import Scorer
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_score import simulated
 
-from models.codes import CHANNELS
-from models.facts import lookups
-from models.signals import CONTRACT, read_signals
+from models.contract.codes import CHANNELS
+from models.contract.signals import CONTRACT, read_signals
+from models.decision.facts import lookups
 from training import capacity, score
 
 PHONE, POINT = (CHANNELS.index(name) for name in ("phone_appointment", "service_point"))

@@ -19,12 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import given_signals
 
-from models import bundle as bundles_module
-from models.codes import CUSTOMER_TYPES, LIFE_EVENTS
-from models.mapping import MappingRow
-from models.questions import lookups_of
-from models.sample import read_sample
-from models.signals import read_signals
+from models.authoring.population_sample import read_sample
+from models.authoring.questions import lookups_of
+from models.contract.codes import CUSTOMER_TYPES, LIFE_EVENTS
+from models.contract.signals import read_signals
+from models.decision import bundle as bundles_module
+from models.decision.mapping import MappingRow
 from service.access import make_key, write_keys
 from service.app import create_app
 from service.console import door, front, matrix, summaries, trying
@@ -539,7 +539,7 @@ def test_every_persona_can_be_tried_and_gets_what_the_recommender_gives(team, re
 
 
 def test_the_personas_of_the_console_are_the_fixtures():
-    from models.personas import all_personas
+    from models.authoring.personas import all_personas
 
     assert list(trying.personas()) == all_personas(), "run `make golden`"
 

@@ -15,13 +15,14 @@ import openpyxl
 import pytest
 from browsing import token_of
 
-from models import authoring, bundle, sheet_files
-from models.analysis import read_model
-from models.comparison import edition_of
-from models.example_customers import Inventor
-from models.impact import impact
-from models.periods import Days
-from models.sample import read_sample, segment_shares
+from models.authoring import loader, sheet_files
+from models.authoring.analysis import read_model
+from models.authoring.diff import edition_of
+from models.authoring.example_customers import Inventor
+from models.authoring.impact import impact
+from models.authoring.periods import Days
+from models.authoring.population_sample import read_sample, segment_shares
+from models.decision import bundle
 from service.app import create_app
 from service.console import jobs
 from service.console.jobs import BusyError, Jobs
@@ -31,7 +32,7 @@ from service.settings import Settings
 
 KEY = "a key for tests"
 PATIENCE_S = 240
-RULES = (authoring.RULEBOOK / "rules.yaml").read_text(encoding="utf-8")
+RULES = (loader.RULEBOOK / "rules.yaml").read_text(encoding="utf-8")
 
 
 def edited(rule, old, new):
@@ -154,7 +155,7 @@ def test_the_reviewed_file_and_a_change_note_can_be_fetched(team, moved):
 
 
 def test_a_draft_that_withdraws_a_guide_is_never_said_to_change_nothing_for_anybody(team):
-    pages = (authoring.CONTENT / "pages.yaml").read_text(encoding="utf-8")
+    pages = (loader.CONTENT / "pages.yaml").read_text(encoding="utf-8")
     at = pages.index("- id: guide-general-social-security-benefit\n")
     withdrawn = pages[:at] + pages[at:].replace("status: approved", "status: draft", 1)
     response = finished(team, send(team, ("pages.yaml", withdrawn)))
@@ -411,7 +412,7 @@ def test_the_sample_stands_for_finland_and_an_edit_is_weighed_on_it(authored):
     assert sum(shares.values()) == pytest.approx(1)
 
 
-GUARANTEES = (authoring.RULEBOOK / "guarantees.yaml").read_text(encoding="utf-8")
+GUARANTEES = (loader.RULEBOOK / "guarantees.yaml").read_text(encoding="utf-8")
 OFFLINE = "no-digital-only-for-people-offline"
 
 
@@ -433,8 +434,8 @@ def test_a_removed_guarantee_is_a_warning(team):
 
 @pytest.mark.slow  # whoever changes the notice changes every answer of every period
 def test_a_removed_guarantee_comes_first_and_as_a_warning_also_in_the_change_note(team):
-    texts = (authoring.CONTENT / "texts.yaml").read_text(encoding="utf-8")
-    channels = (authoring.CONTENT / "channels.yaml").read_text(encoding="utf-8")
+    texts = (loader.CONTENT / "texts.yaml").read_text(encoding="utf-8")
+    channels = (loader.CONTENT / "channels.yaml").read_text(encoding="utf-8")
     address = send(
         team,
         ("texts.yaml", texts.replace("Se on vain tiedoksi", "Se on tiedoksi", 1)),
@@ -464,9 +465,9 @@ def test_a_draft_that_only_has_other_comments_is_said_to_change_nothing_that_is_
 def colleague(tmp_path_factory, bundles):
     """A service whose bundle in use has an edit that the installed files lack, and the files of that bundle."""
     folder = tmp_path_factory.mktemp("colleague")
-    shutil.copytree(authoring.RULEBOOK, folder / "rulebook")
+    shutil.copytree(loader.RULEBOOK, folder / "rulebook")
     (folder / "rulebook" / "rules.yaml").write_text(REWORDED, encoding="utf-8")
-    read = authoring.read_authored(folder / "rulebook", authoring.CONTENT)
+    read = loader.read_authored(folder / "rulebook", loader.CONTENT)
     home = folder / "bundles"
     bundle.activate(home, bundle.build(home, read.parts()))
     settings = Settings(bundles=home, dev_key=KEY, secret="s" * 40, run=folder / "run")

@@ -152,7 +152,7 @@ def test_a_signal_that_is_the_attribute_is_the_strongest_proxy():
 
 
 def gates_features():
-    from models.scorecard import FEATURES
+    from models.decision.scorecard import FEATURES
 
     return FEATURES
 

@@ -17,7 +17,7 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.identity_codes import COLUMN_HINT, holds_identity_code
+from models.contract.identity_codes import COLUMN_HINT, holds_identity_code
 from service.body import Document
 
 CHECK = "0123456789ABCDEFHJKLMNPRSTUVWXY"

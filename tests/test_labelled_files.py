@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from models.scorecard import FEATURE_SIGNAL, FEATURES, read_scorecard
+from models.decision.scorecard import FEATURE_SIGNAL, FEATURES, read_scorecard
 from training.dataset import TrainingDataError, matrix, read_dataset, split, unknown_signals
 from training.evaluate import baselines
 from training.files import write_table

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.recommender import Versions
+from models.decision.recommender import Versions
 from service import metric_files, metrics
 from service.access import SCOPES
 from service.metrics import BundleWatch

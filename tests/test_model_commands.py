@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from models import bundle
+from models.decision import bundle
 from training.artifacts import ARTIFACTS
 from training.drift import SEGMENT_MIX, stability_index
 from training.files import write_table

@@ -96,7 +96,7 @@ def test_the_constraint_costs_as_little_as_it_can(people):
 
 
 def test_no_signal_of_trouble_joins_a_pair(people):
-    from models.scorecard import FEATURES
+    from models.decision.scorecard import FEATURES
 
     found = find_pairs(fit(people), people, 100)
     assert found

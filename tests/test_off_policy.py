@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from models.channels import read_channels
-from models.comparison import Edition
-from models.experiments import Experiment, Variant
-from models.rulebook import Table, read_rulebook
+from models.authoring.diff import Edition
+from models.contract.channels import read_channels
+from models.decision.decision_table import Table, read_rulebook
+from models.decision.experiments import Experiment, Variant
 from training.off_policy import FEWEST, DraftError, estimate_draft, weigh
 from training.outcome_log import COUNTERS, Counted, OutcomeLogError, read_log
 from training.train import main

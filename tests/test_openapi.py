@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from conftest import NOW
 
-from models.signals import CONTRACT
+from models.contract.signals import CONTRACT
 from service.api import OPERATIONS
 from service.app import OPEN_ENDPOINTS
 from service.openapi import openapi_document

@@ -17,9 +17,9 @@ from click.testing import CliRunner
 from conftest import NOW, ROOT
 from sqlalchemy import create_engine, event, insert, inspect, select, text
 
-from models import bundle
-from models.proportions import newcombe, wilson
-from models.signals import read_signals
+from models.contract.intervals import newcombe, wilson
+from models.contract.signals import read_signals
+from models.decision import bundle
 from service import outcome_commands, outcome_keeping
 from service.outcome_keeping import counts, export, migrate, purge
 from service.outcome_shapes import Event, OutcomesUnavailableError, WrongDatabaseError

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from models.codes import BARRED
-from models.scorecard import FEATURES, features
-from models.segments import PERSON_SEGMENTS
-from models.signals import CONTRACT, InvalidSignalsError, read_signals
+from models.contract.codes import BARRED
+from models.contract.segments import PERSON_SEGMENTS
+from models.contract.signals import CONTRACT, InvalidSignalsError, read_signals
+from models.decision.scorecard import FEATURES, features
 from training import parameters as p
 from training.dataset import matrix, read_dataset
 from training.files import CustomerFileError, read_table, write_table

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import KEY, ROOT
 
-from models import commands
+from models.cli import bundle as arki_bundle
 from service import commands as service_commands
 from service import outcome_commands
 from service.dev import welcome
@@ -102,8 +102,8 @@ def test_every_command_of_the_readme_is_where_the_readme_says(root):
 
 def test_every_subcommand_and_target_of_the_readme_exists():
     groups = {
-        "arki-rulebook": service_commands.rulebook,
-        "arki-bundle": commands.bundle,
+        "arki-rulebook": service_commands.main,
+        "arki-bundle": arki_bundle.main,
         "arki-keys": keys,
         "arki-outcomes": outcome_commands.outcomes,
     }

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from itsdangerous.encoding import base64_decode, base64_encode
 from strategies import customers
 
-from models import bundle, catalogue, codes, decision_code, experiments, facts
-from models import recommender as recommending
+from models.contract import codes
+from models.decision import bundle, catalogue, decision_code, experiments, facts
+from models.decision import recommender as recommending
 from service.app import create_app
 from service.commands import rulebook
 from service.references import References, shown_digest

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from models.customer_rows import row_of_text
+from models.columns.rows import row_of_text
 from training import score
 from training.asked import VERSIONS
 from training.population import population

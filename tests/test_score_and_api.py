@@ -5,7 +5,7 @@ import csv
 import pytest
 from click.testing import CliRunner
 
-from models.customer_rows import CARRIED, row_of_text
+from models.columns.rows import CARRIED, row_of_text
 from training import score
 from training.asked import ITEM_COLUMNS
 from training.train import main as train

@@ -13,9 +13,9 @@ from strategies import customers
 from test_score import rows_of, run, simulated
 from test_scoring import TYPES
 
-from models.arrow_types import read_as
-from models.channels import HELSINKI
-from models.customer_rows import KEY, SIGNALS
+from models.columns.arrow_types import read_as
+from models.columns.rows import KEY, SIGNALS
+from models.contract.channels import HELSINKI
 from training.asked import Asked
 from training.scoring import Scorer
 

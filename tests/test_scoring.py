@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import customers
 
-from models import kernels
-from models.channels import HELSINKI
-from models.codes import LANGUAGES
-from models.customer_rows import SIGNALS, read_row, row_of_text
-from models.signals import InvalidSignalsError
+from models.columns import kernels
+from models.columns.rows import SIGNALS, read_row, row_of_text
+from models.contract.channels import HELSINKI
+from models.contract.codes import LANGUAGES
+from models.contract.signals import InvalidSignalsError
 from training.asked import VERSIONS, Asked
 from training.population import population
 from training.scoring import REFUSED, Scorer, fault_rows

@@ -8,7 +8,7 @@ import pytest
 from browsing import token_of
 from conftest import KEY, NOW
 
-from models.bundle import BundleStore
+from models.decision.bundle import BundleStore
 from service.api import OPERATIONS
 from service.app import create_app
 from service.settings import Settings, SettingsError

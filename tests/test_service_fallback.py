@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.signals import read_signals
+from models.contract.signals import read_signals
 from service import metrics
 from service.app import create_app
 from service.explanations import ExplanationSchema

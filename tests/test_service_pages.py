@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.bundle import BundleError
-from models.codes import CHANNELS
+from models.contract.codes import CHANNELS
+from models.decision.bundle import BundleError
 from service import listings
 from service.app import create_app
 

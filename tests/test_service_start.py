@@ -18,7 +18,7 @@ from contextlib import contextmanager
 import pytest
 
 from drills.server import free_port
-from models import bundle
+from models.decision import bundle
 from service import dev
 from service.app import StartError, create_app
 from service.settings import ALWAYS_TRUSTED, SERVERS, Settings, SettingsError

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import bundle
+from models.decision import bundle
 from training import signatures
 from training.artifacts import ARTIFACTS, verified
 from training.dataset import read_dataset

@@ -64,8 +64,8 @@ def test_the_command_on_spark_writes_the_bytes_of_the_local_engine(source, tmp_p
 def test_a_frame_is_answered_row_for_row_as_a_batch_is(source, master, monkeypatch):
     from pyspark.sql import SparkSession
 
-    from models import bundle
-    from models.channels import HELSINKI
+    from models.contract.channels import HELSINKI
+    from models.decision import bundle
     from training.asked import Asked
     from training.score import spark_recommendations
     from training.scoring import Scorer

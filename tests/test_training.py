@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from models.codes import BARRED
-from models.facts import is_feasible
-from models.questions import lookups_of
-from models.sample import read_sample, segment_shares
-from models.scorecard import FEATURE_SIGNAL, FEATURES, SCALE, read_scorecard
-from models.signals import read_signals
+from models.authoring.population_sample import read_sample, segment_shares
+from models.authoring.questions import lookups_of
+from models.contract.codes import BARRED
+from models.contract.signals import read_signals
+from models.decision.facts import is_feasible
+from models.decision.scorecard import FEATURE_SIGNAL, FEATURES, SCALE, read_scorecard
 from training.artifacts import ARTIFACTS, MODEL_FILES, SIMULATION_FILES, write
 from training.dataset import read_dataset
 from training.evaluate import answered

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, CustomerType
-from models.columns import FactColumns
-from models.recommender import Offered, Recommender
-from models.signal_columns import MISSING, Codes, SignalColumns
+from models.columns.facts import FactColumns
+from models.columns.signals import MISSING, Codes, SignalColumns
+from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, CustomerType
+from models.decision.recommender import Offered, Recommender
 from training.asked import Asked
 from training.rule_columns import RuleColumns
 

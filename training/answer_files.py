@@ -18,7 +18,7 @@ import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
-from models.customer_rows import KEY
+from models.columns.rows import KEY
 
 FORMATS: Final = ("parquet", "csv", "jsonl", "arrow")
 SUFFIX_OF: Final = {"parquet": ".parquet", "csv": ".csv", "jsonl": ".jsonl", "arrow": ".arrow"}

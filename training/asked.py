@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from models.codes import Language
-from models.customer_rows import KEY, TYPE
+from models.columns.rows import KEY, TYPE
+from models.contract.codes import Language
 
 ITEM_COLUMNS: Final = ("channel", "content_type", "content_id", "content_language", "rule")
 VERSIONS: Final = ("bundle", "model", "rulebook", "catalogue", "code")

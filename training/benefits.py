@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.codes import BENEFITS
+from models.contract.codes import BENEFITS
 from training import parameters as p
 from training.persons import Bools, Month, Persons
 

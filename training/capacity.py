@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.codes import CHANNELS
-from models.columns import FactColumns
-from models.customer_rows import KEY
-from models.facts import FACTS
+from models.columns.facts import FactColumns
+from models.columns.rows import KEY
+from models.contract.codes import CHANNELS
+from models.decision.facts import FACTS
 from training import answer_files
 from training.answer_columns import dictionary
 from training.scoring import REFUSED

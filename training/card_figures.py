@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.codes import BARRED
-from models.scorecard import FEATURE_SIGNAL, SCALE
-from models.segments import PERSON_SEGMENTS
-from models.signals import CONTRACT
+from models.contract.codes import BARRED
+from models.contract.segments import PERSON_SEGMENTS
+from models.contract.signals import CONTRACT
+from models.decision.scorecard import FEATURE_SIGNAL, SCALE
 
 SHOWN_GROUPS: Final = 15
 SHOWN_NAMES: Final = 6

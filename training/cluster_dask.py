@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from distributed import Client, LocalCluster, Worker, WorkerPlugin, as_completed
 
-from models import bundle
+from models.decision import bundle
 from training.jobs import Job, Task, run_task, ship
 from training.local_engine import EngineError
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from models import bundle
+from models.decision import bundle
 from training.asked import Asked
 from training.jobs import Job, Task, run_task, scorer_of, ship
 from training.local_engine import EngineError

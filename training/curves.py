@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.segments import PERSON_SEGMENTS
+from models.contract.segments import PERSON_SEGMENTS
 from training.dataset import Dataset, Floats, Split
 from training.evaluate import CALIBRATION_BINS, metrics
 from training.pipeline import calibrate, fit, log_loss

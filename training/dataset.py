@@ -1,7 +1,7 @@
 """Labelled customers as X and y: the same table whether simulated or brought from elsewhere, checked before use.
 
-Columns become X of shape (n_samples, n_features) in the order of `models.scorecard.FEATURES`, NaN where unknown, by the
-same definitions as `models.scorecard.features`. Only `training` may import this.
+Columns become X of shape (n_samples, n_features) in the order of `models.decision.scorecard.FEATURES`, NaN where unknown, by the
+same definitions as `models.decision.scorecard.features`. Only `training` may import this.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.codes import BARRED, CUSTOMER_TYPES
-from models.scorecard import COUNT_FEATURES, FEATURE_SIGNAL, FEATURES
-from models.segments import PERSON_SEGMENTS
-from models.signals import CONTRACT
+from models.contract.codes import BARRED, CUSTOMER_TYPES
+from models.contract.segments import PERSON_SEGMENTS
+from models.contract.signals import CONTRACT
+from models.decision.scorecard import COUNT_FEATURES, FEATURE_SIGNAL, FEATURES
 from training.files import EVENTS_TYPE, LIST_TYPE, SIGNAL_COLUMNS
 from training.leakage import TrainingDataError, check_leakage, named_rows
 
@@ -47,7 +47,7 @@ class Dataset:
     group : ndarray of shape (n_samples,)
         Customers as whole numbers; rows of one customer never part.
     known : ndarray of shape (n_samples,)
-        How many model signals are known, as `models.scorecard.known_signals` counts them.
+        How many model signals are known, as `models.decision.scorecard.known_signals` counts them.
     digest : str
         sha256 of X, y, weight and group.
     table : pyarrow.Table
@@ -307,7 +307,7 @@ def _check_who(table: pa.Table, source: str) -> None:
 
 
 def _check_values(table: pa.Table, source: str) -> None:
-    """Ranges and cross-field checks of the model's signals, as `models.signals.read_signals` makes them for a request."""
+    """Ranges and cross-field checks of the model's signals, as `models.contract.signals.read_signals` makes them for a request."""
     for name in COUNT_FEATURES:
         if name in table.column_names:
             values, maximum = _column(table, name, np.empty(0)), CONTRACT["person"][name].maximum

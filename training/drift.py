@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from models.scorecard import FEATURES, read_scorecard
-from models.segments import PERSON_SEGMENTS
+from models.contract.segments import PERSON_SEGMENTS
+from models.decision.scorecard import FEATURES, read_scorecard
 from training.dataset import persons_to_segment
 
 LEAST_SHARE: Final = 1e-4  # so that an empty bin does not make the index endless

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from models.codes import CLAIM_KINDS
+from models.contract.codes import CLAIM_KINDS
 from training.files import LIST_TYPE
 
 SIZE_LIMITS: Final = np.array([1, 10, 50, 250, 5000])

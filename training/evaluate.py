@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from models.scorecard import FEATURES
-from models.segments import PERSON_SEGMENTS
+from models.contract.segments import PERSON_SEGMENTS
+from models.decision.scorecard import FEATURES
 from training.dataset import Dataset, known_features
 
 Floats = NDArray[np.float64]

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from models.codes import CUSTOMER_TYPES
-from models.customer_files import BATCH_ROWS, CustomerFileError, chunks, columns_of, format_of, read_chunk
-from models.customer_paths import names_apart
-from models.customer_rows import SIGNAL_COLUMNS, TYPE
-from models.partitions import partitions_of
-from models.signals import CONTRACT
+from models.columns.files import BATCH_ROWS, CustomerFileError, chunks, columns_of, format_of, read_chunk
+from models.columns.partitions import partitions_of
+from models.columns.paths import names_apart
+from models.columns.rows import SIGNAL_COLUMNS, TYPE
+from models.contract.codes import CUSTOMER_TYPES
+from models.contract.signals import CONTRACT
 
 PROTECTED: Final[Mapping[str, str]] = {
     "minor": "minors would be profiled",

@@ -16,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.scorecard import FEATURES
-from models.segments import PERSON_SEGMENTS
+from models.contract.segments import PERSON_SEGMENTS
+from models.decision.scorecard import FEATURES
 from training.dataset import Dataset
 
 Bools = NDArray[np.bool_]

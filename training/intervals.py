@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.segments import PERSON_SEGMENTS
+from models.contract.segments import PERSON_SEGMENTS
 from training.dataset import Dataset, Floats
 from training.evaluate import CALIBRATION_BINS
 

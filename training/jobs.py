@@ -18,9 +18,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models import bundle, kernels
-from models.customer_files import Chunk, read_chunk
-from models.customer_rows import CARRIED, SIGNALS
+from models.columns import kernels
+from models.columns.files import Chunk, read_chunk
+from models.columns.rows import CARRIED, SIGNALS
+from models.decision import bundle
 from training import answer_files, capacity
 from training.asked import Asked
 from training.chunk_store import ChunkStore

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.segments import PERSON_SEGMENTS, Segment
+from models.contract.segments import PERSON_SEGMENTS, Segment
 from training.persons import Persons
 
 LONG_SUPPORT_MONTHS: Final = 9
@@ -25,7 +25,7 @@ def label(persons: Persons, rng: np.random.Generator) -> NDArray[np.int64]:
     Returns
     -------
     ndarray of shape (n_persons,)
-        Indices into `models.segments.PERSON_SEGMENTS`.
+        Indices into `models.contract.segments.PERSON_SEGMENTS`.
     """
     n = persons.state.shape[0]
     difficulty = persons.difficulty_12m + DIFFICULTY_READING_ERROR * rng.standard_normal(n)

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.scorecard import FEATURES
-from models.signals import CONTRACT
+from models.contract.signals import CONTRACT
+from models.decision.scorecard import FEATURES
 
 NAMED_ROWS: Final = 5
 KNOWN_TO_TELL: Final = 12  # signals known of two rows that may be one customer

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from models.codes import LIFE_EVENTS
+from models.contract.codes import LIFE_EVENTS
 from training import parameters as p
 from training.benefits import by_year, update_assistance, update_benefits
 from training.persons import NEVER, Bools, Floats, Ints, Month, Persons, begin, remember

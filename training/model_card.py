@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from models.scorecard import FEATURE_SIGNAL, SCALE
-from models.segments import PERSON_SEGMENTS
-from models.signals import CONTRACT
+from models.contract.segments import PERSON_SEGMENTS
+from models.contract.signals import CONTRACT
+from models.decision.scorecard import FEATURE_SIGNAL, SCALE
 from training.card_figures import (
     barred_section,
     bin_names,

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from models.local_paths import LocalPath
+from models.columns.local_paths import LocalPath
 from training.artifacts import ARTIFACTS, ArtifactsError, read, verified
 
 COMPARED_CUSTOMERS: Final = 5_000
@@ -61,8 +61,8 @@ def compare(one: Path, other: Path, seed: int) -> None:
 
 
 def _compare_answers(one: Path, other: Path, seed: int) -> None:
-    from models.scorecard import read_scorecard  # noqa: PLC0415  (heavy)
-    from models.segments import PERSON_SEGMENTS  # noqa: PLC0415  (heavy)
+    from models.contract.segments import PERSON_SEGMENTS  # noqa: PLC0415  (heavy)
+    from models.decision.scorecard import read_scorecard  # noqa: PLC0415  (heavy)
     from training.offers import signals  # noqa: PLC0415  (heavy)
     from training.population import population  # noqa: PLC0415  (heavy)
 
@@ -191,7 +191,8 @@ def promote(version: str, artifacts: tuple[Path, ...]) -> None:
 
     Refused where a gate failed and nobody signed a reason, and where the rulebook has errors. `arki-bundle rollback` goes back.
     """
-    from models import analysis, authoring, bundle  # noqa: PLC0415  (heavy)
+    from models.authoring import analysis, loader  # noqa: PLC0415  (heavy)
+    from models.decision import bundle  # noqa: PLC0415  (heavy)
     from training.signatures import unsigned  # noqa: PLC0415  (heavy)
 
     folder, manifest = _find(version, artifacts)
@@ -203,7 +204,7 @@ def promote(version: str, artifacts: tuple[Path, ...]) -> None:
             f" for ({shown}). `arki-train sign {folder} > signatures.toml` writes them out: write a reason, a name and a date into"
             f" each, then `arki-train sign {folder} signatures.toml`; or correct the model."
         )
-    authored = authoring.read_authored()
+    authored = loader.read_authored()
     analysis.analyse(authored)
     if authored.errors:
         raise click.ClickException(

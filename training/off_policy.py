@@ -21,10 +21,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.codes import CUSTOMER_TYPES
-from models.comparison import Edition
-from models.proportions import Z95, Interval
-from models.rulebook import Rule
+from models.authoring.diff import Edition
+from models.contract.codes import CUSTOMER_TYPES
+from models.contract.intervals import Z95, Interval
+from models.decision.decision_table import Rule
 from training.outcome_log import Counted
 
 FEWEST: Final = 30

@@ -14,14 +14,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models import authoring
-from models.catalogue import read_catalogue
-from models.channels import HELSINKI, read_channels
-from models.decision_code import DECISION_CODE
-from models.recommender import Recommender, Versions
-from models.rulebook import read_rulebook
-from models.scorecard import read_scorecard
-from models.signals import CONTRACT, LifeEvent, Signals
+from models.authoring import loader
+from models.contract.channels import HELSINKI, read_channels
+from models.contract.signals import CONTRACT, LifeEvent, Signals
+from models.decision.catalogue import read_catalogue
+from models.decision.decision_code import DECISION_CODE
+from models.decision.decision_table import read_rulebook
+from models.decision.recommender import Recommender, Versions
+from models.decision.scorecard import read_scorecard
 
 AT: Final = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)  # a weekday noon, so that the clock decides nothing
 CHUNK: Final = 5_000
@@ -43,7 +43,7 @@ def recommender(scorecard: dict[str, Any]) -> Recommender:
 @cache
 def _authored() -> dict[str, Any]:
     """What the content team wrote, as shipped; read once, for it takes seconds."""
-    return authoring.read_authored().parts()
+    return loader.read_authored().parts()
 
 
 def signals(table: pa.Table, kind: str = "person") -> list[Signals]:

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from models.codes import UNKNOWN
-from models.proportions import Interval, newcombe, wilson
-from models.rulebook import Rulebook
-from models.segments import Segment
+from models.contract.codes import UNKNOWN
+from models.contract.intervals import Interval, newcombe, wilson
+from models.contract.segments import Segment
+from models.decision.decision_table import Rulebook
 from training.outcome_log import Counted
 
 NEUTRAL: Final = "no segment"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models.local_paths import LocalPath
+from models.columns.local_paths import LocalPath
 
 if TYPE_CHECKING:
-    from models.proportions import Interval
+    from models.contract.intervals import Interval
     from training.off_policy import Estimate
     from training.outcome_log import Counted
 
@@ -35,7 +35,7 @@ def estimate_draft(old: str, new: str, outcomes: Path) -> None:
     variants that were tried and their shares, nothing else. The figures are of customers who can be drawn; intervals are
     95 %, normal, and take for granted that all items of one answer fare alike.
     """
-    from models.comparison import EditionError, read_edition  # noqa: PLC0415  (heavy)
+    from models.authoring.diff import EditionError, read_edition  # noqa: PLC0415  (heavy)
     from training import off_policy  # noqa: PLC0415  (heavy)
     from training.outcome_log import OutcomeLogError, read_log  # noqa: PLC0415  (heavy)
 
@@ -61,13 +61,13 @@ def read_outcomes(path: Path) -> list[Counted]:
 
 def tell_agreement(log: list[Counted]) -> None:
     """Say how outcomes agree with the segments of the shipped rules."""
-    from models import authoring  # noqa: PLC0415  (heavy)
-    from models.rulebook import read_rulebook  # noqa: PLC0415  (heavy)
+    from models.authoring import loader  # noqa: PLC0415  (heavy)
+    from models.decision.decision_table import read_rulebook  # noqa: PLC0415  (heavy)
     from training.outcome_agreement import NEUTRAL, agreement  # noqa: PLC0415  (heavy)
 
     click.echo("outcomes by the segment that rules name (told, not trained on)")
     click.echo(f"{'':28}{'shown':>9}  {'opened':22}{'rated':>8}  helpful")
-    rows = agreement(log, read_rulebook(authoring.read_authored().rulebook))
+    rows = agreement(log, read_rulebook(loader.read_authored().rulebook))
     for row in rows:
         opened, helpful = _told(row.opened), _told(row.helpful)
         click.echo(f"{row.segment:28}{row.shown:>9,}  {opened:22}{row.rated:>8,}  {helpful}")

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from models.codes import BENEFITS, LIFE_EVENTS
+from models.contract.codes import BENEFITS, LIFE_EVENTS
 
 STATES: Final = (
     "employed",

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.codes import BENEFITS, LIFE_EVENTS
+from models.contract.codes import BENEFITS, LIFE_EVENTS
 from training import parameters as p
 from training.published import seasons
 

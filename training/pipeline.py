@@ -1,7 +1,7 @@
 """The estimator and its serving form: binned features, multinomial log-odds, and their compilation to a scorecard.
 
 A scikit-learn pipeline of `SignalBinner` and logistic regression is fitted, calibrated and compiled to the JSON that
-`models.scorecard` reads; the two are compared on the whole test set before anything is written. Only `training` may
+`models.decision.scorecard` reads; the two are compared on the whole test set before anything is written. Only `training` may
 import this.
 """
 
@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
-from models.scorecard import FEATURE_CONTRACT, FEATURES, FORMAT, SCALE, read_scorecard
-from models.segments import PERSON_SEGMENTS
+from models.contract.segments import PERSON_SEGMENTS
+from models.decision.scorecard import FEATURE_CONTRACT, FEATURES, FORMAT, SCALE, read_scorecard
 from training.dataset import Dataset, known_features
 from training.monotone import MonotoneLogisticRegression
 
@@ -256,7 +256,7 @@ def cell_columns(edges: tuple[tuple[int, ...], ...]) -> Floats:
 
 
 def compile_scorecard(pipeline: Pipeline, thresholds: dict[str, float]) -> dict[str, Any]:
-    """The fitted pipeline as the JSON document that `models.scorecard.read_scorecard` accepts.
+    """The fitted pipeline as the JSON document that `models.decision.scorecard.read_scorecard` accepts.
 
     Each table is centred on the training customers, so that a row is what a signal adds compared with the customers' mean.
 
@@ -352,7 +352,7 @@ def _edges(column: Floats, max_bins: int, fewest: int) -> tuple[int, ...]:
 
 
 def _cells(columns: Floats, table: tuple[int, ...], edges: tuple[tuple[int, ...], ...]) -> Ints:
-    """Cell of each sample, as `models.scorecard` counts them: bin = number of edges ≤ value, missing last."""
+    """Cell of each sample, as `models.decision.scorecard` counts them: bin = number of edges ≤ value, missing last."""
     cell = np.zeros(columns.shape[1], np.int64)
     for at, per_feature in zip(table, edges, strict=True):
         values = columns[at]

@@ -13,9 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from models import bundle
-from models.channels import HELSINKI
-from models.customer_files import (
+from models.columns.files import (
     CustomerFileError,
     check_columns,
     chunks,
@@ -23,9 +21,11 @@ from models.customer_files import (
     customer_files,
     key_type,
 )
-from models.customer_paths import names_apart
-from models.customer_rows import CARRIED, KEY, TYPE
-from models.partitions import partitions_of, used
+from models.columns.partitions import partitions_of, used
+from models.columns.paths import names_apart
+from models.columns.rows import CARRIED, KEY, TYPE
+from models.contract.channels import HELSINKI
+from models.decision import bundle
 from training.answer_files import part_format
 from training.asked import Asked
 from training.chunk_store import ChunkStore

@@ -16,8 +16,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from models.scorecard import SCALE
-from models.segments import PERSON_SEGMENTS
+from models.contract.segments import PERSON_SEGMENTS
+from models.decision.scorecard import SCALE
 from training.groups import Difference
 
 COLOURS: Final = {"steady": "#1b6ca8", "changing": "#c96f00", "supported": "#7a3b8f"}

@@ -19,9 +19,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.codes import BENEFITS, LIFE_EVENTS
-from models.segments import PERSON_SEGMENTS
-from models.signals import PERSON_SIGNALS
+from models.contract.codes import BENEFITS, LIFE_EVENTS
+from models.contract.segments import PERSON_SEGMENTS
+from models.contract.signals import PERSON_SIGNALS
 from training import parameters as p
 from training.conduct import contact_rates, needs_help, online_shares
 from training.employers import employers

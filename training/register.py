@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from models.codes import BARRED
+from models.contract.codes import BARRED
 
 _NOT_DEPLOYED: Final = (
     "To be filled by the organisation that deploys it; Arki is an independent open project."
@@ -98,7 +98,7 @@ def _dutch(facts: dict[str, str]) -> dict[str, str]:
         ),
         "lawful_basis": _LAWFUL,
         "training_data": facts["training_data"],
-        "source_data": "Signals that the asking channel already holds of the customer; the contract is models/signals.py.",
+        "source_data": "Signals that the asking channel already holds of the customer; the contract is models/contract/signals.py.",
         "connected_data_sources": "None.",
         "algorithm_type": facts["method"],
         "description": f"{facts['method']} {facts['performance']}",
@@ -152,7 +152,7 @@ def _british(facts: dict[str, str]) -> dict[str, Any]:
             },
             "data": {
                 "training_data": facts["training_data"],
-                "source_data": "The signal contract, models/signals.py.",
+                "source_data": "The signal contract, models/contract/signals.py.",
                 "personal_data": facts["barred"],
                 "storage": "No signals are stored on the serving path.",
             },

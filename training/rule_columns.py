@@ -13,13 +13,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.codes import PERSON_CHANNELS, CustomerType
-from models.columns import FactColumns
-from models.facts import FACTS, VARYING
-from models.offers import Offer, kinds_offered
-from models.recommender import Recommender
-from models.rulebook import STATED_TOPIC
-from models.signal_columns import Codes, Flags
+from models.columns.facts import FactColumns
+from models.columns.signals import Codes, Flags
+from models.contract.codes import PERSON_CHANNELS, CustomerType
+from models.decision.decision_table import STATED_TOPIC
+from models.decision.facts import FACTS, VARYING
+from models.decision.offers import Offer, kinds_offered
+from models.decision.recommender import Recommender
 
 _WORD: Final = 64
 _ONES: Final = (1 << _WORD) - 1

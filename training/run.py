@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.scorecard import FEATURES, read_scorecard
-from models.segments import PERSON_SEGMENTS
+from models.contract.segments import PERSON_SEGMENTS
+from models.decision.scorecard import FEATURES, read_scorecard
 from training import calibration, curves, gates, groups, intervals, offers
 from training.calibration_report import calibration_report, summary
 from training.dataset import Dataset, Floats, Split, read_dataset, split, split_two, unknown_signals

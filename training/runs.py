@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from models.customer_files import Chunk
+from models.columns.files import Chunk
 from training import answer_files, capacity
 from training.answer_files import SUFFIX_OF
 from training.chunk_store import ChunkStore, digest, put, sync

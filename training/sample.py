@@ -1,6 +1,6 @@
 """The sample of the population that ships with the model, for the effect of an edit where no customer file is at hand.
 
-Simulated customers are counted by what they ask, so that no customer is left in it; `models.sample` reads what is written
+Simulated customers are counted by what they ask, so that no customer is left in it; `models.authoring.population_sample` reads what is written
 here. Only `training` may import this.
 """
 
@@ -14,12 +14,12 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from models.codes import CUSTOMER_TYPES, CustomerType
-from models.population_files import population_of
-from models.questions import Population
-from models.sample import FORMAT
-from models.scorecard import Scorecard
-from models.text_blocks import CustomerBatch
+from models.authoring.population_files import population_of
+from models.authoring.population_sample import FORMAT
+from models.authoring.questions import Population
+from models.columns.text_blocks import CustomerBatch
+from models.contract.codes import CUSTOMER_TYPES, CustomerType
+from models.decision.scorecard import Scorecard
 from training import parameters as p
 from training.employers import employers
 

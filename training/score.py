@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from models.codes import LANGUAGES
-from models.local_paths import LocalPath
-from models.missing_extras import with_extra
+from models.cli.missing_extras import with_extra
+from models.columns.local_paths import LocalPath
+from models.contract.codes import LANGUAGES
 from training.score_options import CAPACITY, SHARE, Options, as_of_day
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def spark_recommendations(customers: DataFrame, asked: Asked | None = None) -> D
     """
     from datetime import datetime  # noqa: PLC0415
 
-    from models.channels import HELSINKI  # noqa: PLC0415
+    from models.contract.channels import HELSINKI  # noqa: PLC0415
     from training import cluster_spark  # noqa: PLC0415  (an extra)
     from training.asked import Asked  # noqa: PLC0415
 
@@ -203,7 +203,7 @@ def _log_purpose(options: Options) -> None:
 @contextmanager
 def _ending(options: Options) -> Iterator[None]:
     """Every way a run can end, told in a sentence, with its exit code."""
-    from models.bundle import BundleError  # noqa: PLC0415
+    from models.decision.bundle import BundleError  # noqa: PLC0415
 
     kept = (
         ""
@@ -234,7 +234,7 @@ def _ending(options: Options) -> Iterator[None]:
 
 
 def _stop_for(error: Exception, options: Options, kept: str) -> None:
-    from models.customer_files import CustomerFileError  # noqa: PLC0415
+    from models.columns.files import CustomerFileError  # noqa: PLC0415
     from training.chunk_store import BusyError  # noqa: PLC0415
     from training.local_engine import EngineError  # noqa: PLC0415
     from training.runs import (  # noqa: PLC0415

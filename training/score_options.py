@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from models.codes import CHANNELS, Language
+from models.contract.codes import CHANNELS, Language
 
 OUT_SUFFIXES: Final = {
     ".parquet": "parquet",

@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Final
 
-from models import bundle
-from models.recommender import Recommender
+from models.decision import bundle
+from models.decision.recommender import Recommender
 from training.runs import Outcome, Plan
 from training.score_options import Options
 from training.tallies import ordered, tell

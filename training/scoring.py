@@ -13,15 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.codes import CUSTOMER_TYPES, LANGUAGES
-from models.column_scorecard import ColumnScorecard
-from models.columns import FactColumns, fact_columns
-from models.customer_rows import KEY, TYPE, read_row, row_of_text
-from models.identity_codes import COLUMN_HINT, SHORTEST, holds_identity_code
-from models.recommender import Recommender
-from models.segments import PERSON_SEGMENTS, Segment
-from models.signal_columns import MISSING, Codes, Flags, SignalColumns, positions
-from models.signals import CONTRACT, InvalidSignalsError
+from models.columns.facts import FactColumns, fact_columns
+from models.columns.rows import KEY, TYPE, read_row, row_of_text
+from models.columns.scorecard import ColumnScorecard
+from models.columns.signals import MISSING, Codes, Flags, SignalColumns, positions
+from models.contract.codes import CUSTOMER_TYPES, LANGUAGES
+from models.contract.identity_codes import COLUMN_HINT, SHORTEST, holds_identity_code
+from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.contract.signals import CONTRACT, InvalidSignalsError
+from models.decision.recommender import Recommender
 from training.answer_columns import AnswerColumns, dictionary
 from training.asked import VERSIONS, Asked
 from training.rule_columns import RuleColumns

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.segments import PERSON_SEGMENTS
+from models.contract.segments import PERSON_SEGMENTS
 from training import labels
 from training import parameters as p
 from training.life_course import simulate

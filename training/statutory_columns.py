@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.catalogue import Catalogue
-from models.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, CustomerType, Language
-from models.signal_columns import Codes, Flags, SignalColumns
+from models.columns.signals import Codes, Flags, SignalColumns
+from models.contract.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, CustomerType, Language
+from models.decision.catalogue import Catalogue
 
 _MATTERS: Final = len(BENEFITS) + 1
 _RUNNING: Final[Mapping[CustomerType, tuple[str, tuple[str, ...]]]] = {

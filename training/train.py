@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from models.local_paths import LocalPath
-from models.missing_extras import with_extra
+from models.cli.missing_extras import with_extra
+from models.columns.local_paths import LocalPath
 from training.artifacts import ARTIFACTS
 from training.model_commands import compare, drift, promote, sign
 from training.outcome_commands import estimate_draft, read_outcomes, tell_agreement

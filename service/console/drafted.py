@@ -1,6 +1,6 @@
 """What was sent, laid over the files of the bundle in use as a draft. For child processes alone.
 
-A spreadsheet is bounded by `models.sheet_files`, YAML by `models.written`, both before anything is opened. Nothing that was
+A spreadsheet is bounded by `models.authoring.sheet_files`, YAML by `models.authoring.yaml_source`, both before anything is opened. Nothing that was
 sent names a path.
 """
 
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from models import authoring, bundle, spreadsheet, written
-from models.authoring import CONTENT_FILES, ITEM_FILES, RULEBOOK_FILES
+from models.authoring import loader, spreadsheet, yaml_source
+from models.authoring.loader import CONTENT_FILES, ITEM_FILES, RULEBOOK_FILES
+from models.decision import bundle
 
 _TELLING: Final = (
     (re.compile(rb"^(?:person|employer|hit_policy)[ \t]*:", re.MULTILINE), "rules.yaml"),
@@ -70,7 +71,7 @@ def base_in_use(bundles: Path) -> Base:
         raise DraftError("damaged_bundle", str(error)) from error
     installed = {
         name: (folder / name).read_bytes().decode()
-        for folder, names in ((authoring.RULEBOOK, RULEBOOK_FILES), (authoring.CONTENT, CONTENT_FILES))
+        for folder, names in ((loader.RULEBOOK, RULEBOOK_FILES), (loader.CONTENT, CONTENT_FILES))
         for name in names
     }
     return Base(digest, installed | texts, bool(texts))
@@ -128,7 +129,7 @@ def item_files(base: Base, draft: Path, placed: list[str]) -> dict[str, str]:
     for name in ITEM_FILES:
         if name in placed:
             for text in (base.texts[name], (draft / "content" / name).read_bytes().decode()):
-                found |= {item["id"]: name for item in written.loads(text).get("items", ())}
+                found |= {item["id"]: name for item in yaml_source.loads(text).get("items", ())}
     return found
 
 

@@ -10,15 +10,23 @@ from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
-from models.bundle import Bundle
-from models.channels import HELSINKI
-from models.codes import CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, LIFE_EVENTS, UNKNOWN, CustomerType, Language
-from models.facts import FACTS, Facts, is_feasible
-from models.offers import Offer, topic_for, topics_of
-from models.recommender import Item
-from models.rulebook import Rule, Table
-from models.sample import FirstLookups, read_first_lookups
-from models.segments import PERSON_SEGMENTS, Segment
+from models.authoring.population_sample import FirstLookups, read_first_lookups
+from models.contract.channels import HELSINKI
+from models.contract.codes import (
+    CLAIM_KINDS,
+    CUSTOMER_TYPES,
+    LANGUAGES,
+    LIFE_EVENTS,
+    UNKNOWN,
+    CustomerType,
+    Language,
+)
+from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.decision.bundle import Bundle
+from models.decision.decision_table import Rule, Table
+from models.decision.facts import FACTS, Facts, is_feasible
+from models.decision.offers import Offer, topic_for, topics_of
+from models.decision.recommender import Item
 
 PAGE: Final = 50
 FILTERS: Final[Mapping[CustomerType, tuple[str, ...]]] = {

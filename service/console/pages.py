@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask import Response, g, redirect, request, url_for
 
-from models.codes import (
+from models.contract.codes import (
     CHANNELS,
     CONTENT_TYPES,
     CUSTOMER_TYPES,
@@ -16,8 +16,8 @@ from models.codes import (
     UNKNOWN,
     CustomerType,
 )
-from models.facts import FACTS
-from models.segments import PERSON_SEGMENTS, Segment
+from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.decision.facts import FACTS
 from service import listings
 from service.access import ForbiddenError, UnauthenticatedError
 from service.api import service

@@ -18,9 +18,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from models.bundle import Bundle
-from models.channels import HELSINKI
-from models.codes import LANGUAGES
+from models.contract.channels import HELSINKI
+from models.contract.codes import LANGUAGES
+from models.decision.bundle import Bundle
 from service.access import ForbiddenError, UnauthenticatedError
 from service.admission import Lane
 from service.api import service

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from markupsafe import Markup, escape
 
-from models.findings import Finding, Phrase
-from models.messages import TeamLanguage
+from models.authoring.findings import Finding, Phrase
+from models.authoring.messages import TeamLanguage
 from service.console.words import language
 
 _QUOTED: Final = re.compile("`([^`]+)`")

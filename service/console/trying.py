@@ -16,13 +16,13 @@ from typing import Any, Final, NamedTuple
 import orjson
 from werkzeug.datastructures import MultiDict
 
-from models.bundle import Bundle, preview
-from models.channels import HELSINKI
-from models.codes import LANGUAGES, CustomerType, Language
-from models.offers import GATES
-from models.recommender import Explanation, Recommender
-from models.rulebook import Rule
-from models.signals import CONTRACT, Fault, InvalidSignalsError, Signal, Signals, read_signals
+from models.contract.channels import HELSINKI
+from models.contract.codes import LANGUAGES, CustomerType, Language
+from models.contract.signals import CONTRACT, Fault, InvalidSignalsError, Signal, Signals, read_signals
+from models.decision.bundle import Bundle, preview
+from models.decision.decision_table import Rule
+from models.decision.offers import GATES
+from models.decision.recommender import Explanation, Recommender
 from service.console.jobs import Job
 
 PERSONAS: Final = Path(__file__).parent / "personas.json"

@@ -11,8 +11,8 @@ from typing import Any, Final
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
-from models.bundle import Bundle
-from models.codes import Language
+from models.contract.codes import Language
+from models.decision.bundle import Bundle
 
 CONTENT_TYPES: Final[Mapping[str, Any]] = {
     "nudge": _l("Nudge"),
@@ -210,7 +210,7 @@ CHANGES: Final[Mapping[str, Any]] = {
     "changes:2": _l("Another name, or other hours, of a channel"),
     "changes:3": _l("Another sentence"),
 }
-"""In the order of `models.impact_report.CHANGES`."""
+"""In the order of `models.authoring.impact_report.CHANGES`."""
 EDITS: Final[Mapping[str, Any]] = {
     "added": _l("added"),
     "removed": _l("removed"),

@@ -104,7 +104,7 @@ def _log_failure(what: str, error: BaseException, level: int = logging.ERROR) ->
 
 def export(folder: Path, _asked: Mapping[str, Any], begin: Callable[[str], None]) -> dict[str, Any]:
     """Write the rules of the bundle in use as an .xlsx."""
-    from models import spreadsheet  # noqa: PLC0415
+    from models.authoring import spreadsheet  # noqa: PLC0415
 
     begin("writing")
     base = base_in_use(Path(os.environ["ARKI_BUNDLES"]))
@@ -120,12 +120,12 @@ def export(folder: Path, _asked: Mapping[str, Any], begin: Callable[[str], None]
 
 def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) -> dict[str, Any]:
     """Check a draft whole, and weigh it against what is served. The findings stay where weighing fails."""
-    from models import analysis, authoring  # noqa: PLC0415
+    from models.authoring import analysis, loader  # noqa: PLC0415  (heavy)
 
     begin("reading")
     base = base_in_use(Path(os.environ["ARKI_BUNDLES"]))
     placed, cells = place_files(folder / "sent", folder / "draft", asked["names"], base)
-    authored = authoring.read_authored(folder / "draft" / "rulebook", folder / "draft" / "content")
+    authored = loader.read_authored(folder / "draft" / "rulebook", folder / "draft" / "content")
     begin("checking")
     analysis.analyse(authored)
     found: dict[str, Any] = {
@@ -179,8 +179,8 @@ def _compared(
 
 def _edited(folder: Path, authored: Any, base: Base, placed: list[str]) -> dict[str, Any]:  # noqa: ANN401
     """Everything that a draft changes, what demands less of a promise first; such a promise is a warning of its own."""
-    from models import bundle  # noqa: PLC0415
-    from models.edits import edits, find_weakened  # noqa: PLC0415
+    from models.authoring.edits import edits, find_weakened  # noqa: PLC0415
+    from models.decision import bundle  # noqa: PLC0415
 
     served = bundle.load(Path(os.environ["ARKI_BUNDLES"]), base.digest).parts
     weak = find_weakened(authored, served["rulebook.json"])
@@ -226,13 +226,13 @@ def _plain(names: Mapping[str, Any]) -> dict[str, Any]:
 
 def _weighed(folder: Path, parts: dict[str, Any], begin: Callable[[str], None]) -> dict[str, Any]:
     """What a draft changes, sound or not: cells, rules, personas, worked examples and people."""
-    from models import bundle  # noqa: PLC0415
-    from models.analysis import read_model  # noqa: PLC0415
-    from models.comparison import difference, edition_of  # noqa: PLC0415
-    from models.example_customers import Inventor  # noqa: PLC0415
-    from models.impact import impact  # noqa: PLC0415
-    from models.periods import periods_to_come  # noqa: PLC0415
-    from models.sample import read_sample  # noqa: PLC0415
+    from models.authoring.analysis import read_model  # noqa: PLC0415
+    from models.authoring.diff import difference, edition_of  # noqa: PLC0415
+    from models.authoring.example_customers import Inventor  # noqa: PLC0415
+    from models.authoring.impact import impact  # noqa: PLC0415
+    from models.authoring.periods import periods_to_come  # noqa: PLC0415
+    from models.authoring.population_sample import read_sample  # noqa: PLC0415
+    from models.decision import bundle  # noqa: PLC0415
 
     bundles = Path(os.environ["ARKI_BUNDLES"])
     current = bundle.current(bundles)
@@ -276,7 +276,7 @@ def _in_time(periods: list[Any]) -> Iterator[Any]:
 
 
 def _change(change: Any) -> dict[str, Any]:  # noqa: ANN401  (a Change)
-    from models.example_customers import telling  # noqa: PLC0415
+    from models.authoring.example_customers import telling  # noqa: PLC0415
 
     def told(rule: Any) -> dict[str, Any] | None:  # noqa: ANN401
         return rule and {
@@ -299,8 +299,8 @@ def _change(change: Any) -> dict[str, Any]:  # noqa: ANN401  (a Change)
 
 def _personas(old: Any, new: Any) -> list[dict[str, Any]]:  # noqa: ANN401  (Recommenders)
     """The personas whose answer differs, with the first item before and after."""
-    from models.personas import all_personas  # noqa: PLC0415
-    from models.signals import read_signals  # noqa: PLC0415
+    from models.authoring.personas import all_personas  # noqa: PLC0415
+    from models.contract.signals import read_signals  # noqa: PLC0415
 
     at, flipped = datetime.now(UTC), []
     for persona in all_personas():
@@ -325,8 +325,8 @@ def _offered(made: Any, signals: Any, at: datetime) -> tuple[str, list[dict[str,
 
 def _examples(served: Any, draft: Any, day: date) -> list[dict[str, Any]]:  # noqa: ANN401
     """The worked examples of the served table that come out otherwise in the draft."""
-    from models.analysis import example_facts  # noqa: PLC0415
-    from models.findings import Authored  # noqa: PLC0415
+    from models.authoring.analysis import example_facts  # noqa: PLC0415
+    from models.authoring.findings import Authored  # noqa: PLC0415
 
     flipped = []
     for example in served.parts["check.json"].get("examples", ()):

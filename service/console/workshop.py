@@ -13,9 +13,9 @@ from flask import Response, render_template, request
 from flask_babel import gettext as _
 from orjson import JSONDecodeError
 
-from models.bundle import Bundle, BundleError
-from models.codes import BENEFITS, CHANNELS, CLAIM_KINDS, LIFE_EVENT_CODES
-from models.signals import CONTRACT
+from models.contract.codes import BENEFITS, CHANNELS, CLAIM_KINDS, LIFE_EVENT_CODES
+from models.contract.signals import CONTRACT
+from models.decision.bundle import Bundle, BundleError
 from service.api import service
 from service.console import trying
 from service.console.door import session
