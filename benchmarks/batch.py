@@ -20,7 +20,6 @@ from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,11 +31,12 @@ from models.contract.channels import HELSINKI
 from models.contract.segments import PERSON_SEGMENTS
 from models.decision import bundle
 from models.decision.scorecard import FEATURES
-from training import answer_files
-from training.asked import Asked
-from training.dataset import matrix
-from training.population import population
-from training.scoring import Scorer
+from training.learning.dataset import matrix
+from training.reporting.artifacts import read_classifier
+from training.scoring import answer_files
+from training.scoring.request import Asked
+from training.scoring.scorer import Scorer
+from training.simulation.population import population
 
 BUNDLES = Path(os.environ.get("ARKI_BUNDLES", "bundles")).absolute()
 AT = datetime(2026, 11, 21, tzinfo=HELSINKI)
@@ -75,7 +75,7 @@ def in_memory(source, recommender):
     rows = sum(batch.num_rows for batch in batches)
     model = pipeline()
     frames = [frame_of(batch) for batch in batches]
-    estimator = joblib.load("models/artifacts/classifier.joblib")
+    estimator = read_classifier(Path("models/artifacts/classifier.joblib"))
     ours, plain, own = [], [], []
     for _ in range(ROUNDS + 1):
         ours.append(cpu(lambda: [scorer.score(batch) for batch in batches]))
@@ -272,7 +272,13 @@ def pandas_features(frame):
 def score(source, target, workers=1):
     subprocess.run(
         [
-            *(sys.executable, "-c", "from training.score import main; main()", str(source), str(target)),
+            *(
+                sys.executable,
+                "-c",
+                "from training.scoring.command import main; main()",
+                str(source),
+                str(target),
+            ),
             *("--as-of", "2026-11-21", "--workers", str(workers), "--no-input"),
         ],
         check=True,

@@ -54,8 +54,8 @@ def _simulate() -> None:
     from models.contract.segments import PERSON_SEGMENTS
     from models.contract.signals import CONTRACT
     from models.decision.scorecard import FEATURES
-    from training.dataset import read_dataset
-    from training.population import population
+    from training.learning.dataset import read_dataset
+    from training.simulation.population import population
 
     DATA.mkdir(parents=True, exist_ok=True)
     data = read_dataset(

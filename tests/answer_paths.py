@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from models.contract.signals import read_signals
-from training import score
+from training.scoring import command as score
 
 FILE_DAY = "2026-11-21"
 BATCH = 500

@@ -15,8 +15,8 @@ from models.contract.channels import HELSINKI
 from models.contract.signals import read_signals
 from models.decision.catalogue import Catalogue
 from models.decision.decision_table import Table
-from training.asked import Asked
-from training.scoring import Scorer
+from training.scoring.request import Asked
+from training.scoring.scorer import Scorer
 
 AT = datetime(2026, 11, 20, 23, 59, tzinfo=HELSINKI)
 DAY, LATEST = date(2026, 11, 20), date(2026, 12, 20)

@@ -14,7 +14,8 @@ from test_score import simulated
 from models.contract.codes import CHANNELS
 from models.contract.signals import CONTRACT, read_signals
 from models.decision.facts import lookups
-from training import capacity, score
+from training.scoring import capacity
+from training.scoring import command as score
 
 PHONE, POINT = (CHANNELS.index(name) for name in ("phone_appointment", "service_point"))
 WEB = CHANNELS.index("web_page")

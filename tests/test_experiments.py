@@ -28,8 +28,8 @@ from service.experiments import Lift, VariantCount, lifts
 from service.references import References
 from service.replay import read_request, replay
 from service.schemas import RecommendationSchema
-from training.asked import Asked
-from training.scoring import Scorer
+from training.scoring.request import Asked
+from training.scoring.scorer import Scorer
 
 pytestmark = pytest.mark.xdist_group("experiments")  # the bundle with an experiment is made once
 EXAMPLE = YAML(typ="safe", pure=True).load(

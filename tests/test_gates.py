@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from training import gates
-from training.dataset import read_dataset
-from training.groups import Answers, Difference, differences, proxy_strength
-from training.population import population
-from training.train import main
+from training.cli.train import main
+from training.learning import gates
+from training.learning.dataset import read_dataset
+from training.learning.groups import Answers, Difference, differences, proxy_strength
+from training.simulation.population import population
 
 GOOD = {
     "log_loss": 0.37,

@@ -15,8 +15,8 @@ from models.contract.channels import HELSINKI, human_channel, read_channels
 from models.contract.codes import LANGUAGES
 from models.contract.signals import read_signals
 from models.decision.decision_table import Table, read_rulebook
-from training.offers import signals as signals_of
-from training.population import population
+from training.learning.offers import signals as signals_of
+from training.simulation.population import population
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
 IDENTIFIED = {"strong_identification": True}

@@ -37,7 +37,7 @@ from models.contract.signals import CONTRACT, read_signals
 from models.decision.facts import FACTS, feasible_blocks, lookups, may_personalise
 from models.decision.scorecard import Prediction, read_scorecard
 from training.files import EVENTS_TYPE, LIST_TYPE
-from training.population import population
+from training.simulation.population import population
 
 DAY = date(2026, 11, 20)
 TYPES = {
@@ -136,7 +136,7 @@ def test_a_csv_population_is_the_same_as_a_parquet_one(card, tmp_path):
     table = population(3000, 11)
     pq.write_table(table, tmp_path / "p.parquet")
     shown = CliRunner()
-    from training import train
+    from training.cli import train
 
     made = shown.invoke(
         train.main, ["population", str(tmp_path / "p.csv"), "--customers", "3000", "--seed", "11"]

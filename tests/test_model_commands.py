@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from models.decision import bundle
-from training.artifacts import ARTIFACTS
-from training.drift import SEGMENT_MIX, stability_index
+from training.cli.train import main
 from training.files import write_table
-from training.population import population
-from training.train import main
+from training.learning.drift import SEGMENT_MIX, stability_index
+from training.reporting.artifacts import ARTIFACTS
+from training.simulation.population import population
 
 
 def run(*arguments):

@@ -7,9 +7,9 @@ from click.testing import CliRunner
 
 from models.authoring import loader
 from models.decision.decision_table import read_rulebook
-from training.outcome_agreement import agreement
-from training.outcome_log import Counted
-from training.train import main
+from training.cli.train import main
+from training.off_policy.agreement import agreement
+from training.off_policy.outcome_log import Counted
 
 
 @pytest.fixture(scope="module")

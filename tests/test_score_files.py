@@ -17,7 +17,7 @@ from test_score import rows_of, run
 from models.columns.files import chunks, read_chunk
 from models.columns.rows import KEY
 from models.columns.text_lines import MOST_LINES, row_blocks
-from training.train import main as train
+from training.cli.train import main as train
 
 __all__ = ["run"]
 DAY = ("--as-of", "2026-11-21")

@@ -16,8 +16,8 @@ from test_scoring import TYPES
 from models.columns.arrow_types import read_as
 from models.columns.rows import KEY, SIGNALS
 from models.contract.channels import HELSINKI
-from training.asked import Asked
-from training.scoring import Scorer
+from training.scoring.request import Asked
+from training.scoring.scorer import Scorer
 
 __all__ = ["run"]
 DAY = ("--as-of", "2026-11-21")

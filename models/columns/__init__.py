@@ -4,6 +4,7 @@ Hides formats, Arrow types and cells of text. Each module is the column form of 
 """
 
 __all__ = [
+    "decision_table",
     "facts",
     "files",
     "kernels",
@@ -13,5 +14,6 @@ __all__ = [
     "rows",
     "scorecard",
     "signals",
+    "statutory",
     "text_blocks",
 ]
