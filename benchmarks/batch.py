@@ -34,7 +34,7 @@ from models.decision.scorecard import FEATURES
 from training.learning.dataset import matrix
 from training.reporting.artifacts import read_classifier
 from training.scoring import answer_files
-from training.scoring.request import Asked
+from training.scoring.request import ScoringRequest
 from training.scoring.scorer import Scorer
 from training.simulation.population import population
 
@@ -70,7 +70,7 @@ def measured():
 def in_memory(source, recommender):
     """Complete answers on record batches, and `predict_proba` of a pipeline on frames of the same rows; one core."""
     compiled = kernels.use()
-    scorer = Scorer(recommender, Asked(AT))
+    scorer = Scorer(recommender, ScoringRequest(AT))
     batches = [read.batch for read in read_all(source)][:8]
     rows = sum(batch.num_rows for batch in batches)
     model = pipeline()

@@ -30,7 +30,13 @@ def revocation(folder: Path, bundles: Path) -> list[Row]:
     key = keys_file(file, "recommend")
     with serving(folder, bundles, ARKI_KEYS=str(file), ARKI_SECRET="s" * 40) as server:
         opened = {server.ask("/v1/recommendations", CUSTOMER, key=key)[0] for _ in range(20)}
-        command = [sys.executable, "-c", "from service.keys import keys; keys()", "revoke", key.split("_")[1]]
+        command = [
+            sys.executable,
+            "-c",
+            "from service.security.keys import keys; keys()",
+            "revoke",
+            key.split("_")[1],
+        ]
         subprocess.run(
             [*command, "--keys", str(file)], cwd=ROOT, env=server.environ, check=True, capture_output=True
         )
@@ -79,7 +85,7 @@ def reloads(folder: Path, bundles: Path, *, cycles: int = 10) -> list[Row]:
         first, stop = server.workers(), threading.Event()
         found: list[Outcome] = []
         thread = _load(server, found, stop)
-        command = [sys.executable, "-c", "from service.reload import main; main()"]
+        command = [sys.executable, "-c", "from service.server.reload import main; main()"]
         done = [
             subprocess.run(command, cwd=ROOT, env=server.environ, capture_output=True, check=False).returncode
             for _ in range(cycles)

@@ -25,12 +25,12 @@ from drills.postgres import postgres
 from drills.server import CUSTOMER, Server, request_bytes, serving
 from drills.table import Row
 from models.decision.bundle import BundleStore
-from service.outcome_keeping import counts, migrate
-from service.outcome_reports import Waiting, monday, read_report
-from service.outcome_shapes import DIMENSIONS, EVENTS, Event
-from service.outcome_store import COUNTERS, Store, cells, receipts, sums, weeks
-from service.outcomes import Outcomes
-from service.references import References
+from service.outcomes.events import DIMENSIONS, EVENTS, Event
+from service.outcomes.recorder import Outcomes
+from service.outcomes.reports import Waiting, monday, read_report
+from service.outcomes.retention import counts, migrate
+from service.outcomes.store import COUNTERS, Store, cells, receipts, sums, weeks
+from service.security.references import References
 
 PATH = "/v1/outcomes"
 SECRET = "s" * 40

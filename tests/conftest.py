@@ -15,8 +15,8 @@ from models.authoring import analysis, loader
 from models.contract.channels import HELSINKI
 from models.decision import bundle
 from service.app import create_app
-from service.outcome_keeping import migrate
-from service.outcome_store import Store
+from service.outcomes.retention import migrate
+from service.outcomes.store import Store
 from service.settings import Settings
 
 # Tests share slow machines: no example has a deadline, and the services that they start have time for an answer.

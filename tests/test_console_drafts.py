@@ -23,11 +23,11 @@ from models.authoring.impact import impact
 from models.authoring.periods import Days
 from models.authoring.population_sample import read_sample, segment_shares
 from models.decision import bundle
+from service.api.problems import NotFoundError
 from service.app import create_app
-from service.console import jobs
-from service.console.jobs import BusyError, Jobs
-from service.console.work import LARGEST_FILE, check
-from service.problems import NotFoundError
+from service.console import draft_jobs as jobs
+from service.console.draft_jobs import DraftsBusyError, Jobs
+from service.console.draft_worker import LARGEST_FILE, check
 from service.settings import Settings
 
 KEY = "a key for tests"
@@ -334,7 +334,7 @@ def test_a_child_that_is_stopped_is_told_as_failed_and_not_as_running(work):
 def test_one_key_does_not_keep_the_others_waiting(work):
     for _ in range(jobs.MOST_OF_A_KEY):
         work.start("check", "one", {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
-    with pytest.raises(BusyError):
+    with pytest.raises(DraftsBusyError):
         work.start("check", "one", {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
     assert work.start("check", "another", {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
 
@@ -349,7 +349,7 @@ def test_drafts_lie_where_the_settings_say(bundles, store, tmp_path):
 def test_no_more_than_a_few_wait_and_old_work_goes(work):
     names = {"names": {"0": "rules.yaml"}}
     tokens = [work.start("check", None, {"0": RULES.encode()}, names) for _ in range(jobs.MOST_UNFINISHED)]
-    with pytest.raises(BusyError):
+    with pytest.raises(DraftsBusyError):
         work.start("export", None, {}, {})
     end(work)
     place = work.folder / tokens[0] / "job.json"
@@ -363,7 +363,7 @@ def test_drafts_take_a_bounded_room_and_what_has_none_is_refused(work, monkeypat
     end(work)
     (work.folder / token / "large").write_bytes(b" " * 200_000)
     monkeypatch.setattr(jobs, "MOST_BYTES", jobs.JOB_BYTES + 100_000)
-    with pytest.raises(BusyError):
+    with pytest.raises(DraftsBusyError):
         work.start("export", None, {}, {})
     assert [path.name for path in work.folder.iterdir() if path.is_dir()] == [token]
 
@@ -373,7 +373,7 @@ def test_a_full_disk_refuses_a_draft_and_leaves_nothing_of_it(work, monkeypatch)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(jobs, "_write", full)
-    with pytest.raises(BusyError):
+    with pytest.raises(DraftsBusyError):
         work.start("check", None, {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
     assert not [path for path in work.folder.iterdir() if path.is_dir()]
 

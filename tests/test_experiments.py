@@ -23,12 +23,12 @@ from models.contract.signals import read_signals
 from models.decision import bundle
 from models.decision.experiments import BUCKETS, CONTROL, Assigner, Assignment, Variant, arm_of, bucket_of
 from models.decision.facts import may_personalise
+from service.api.replay import read_request, replay
+from service.api.schemas import RecommendationSchema
 from service.app import create_app
-from service.experiments import Lift, VariantCount, lifts
-from service.references import References
-from service.replay import read_request, replay
-from service.schemas import RecommendationSchema
-from training.scoring.request import Asked
+from service.outcomes.experiments import Lift, VariantCount, lifts
+from service.security.references import References
+from training.scoring.request import ScoringRequest
 from training.scoring.scorer import Scorer
 
 pytestmark = pytest.mark.xdist_group("experiments")  # the bundle with an experiment is made once
@@ -275,7 +275,7 @@ def test_an_explanation_is_of_the_answer_that_was_given(trying, at):
 
 def test_batch_scoring_offers_each_rules_own_content(trying, at):
     batch = pa.RecordBatch.from_pylist([{"customer_type": "person", **JOB_LOST}])
-    [row] = Scorer(trying, Asked(at)).score(batch).to_pylist()
+    [row] = Scorer(trying, ScoringRequest(at)).score(batch).to_pylist()
     assert [row[f"item_{n}_content_type"] for n in (1, 2, 3)] == ["guide", "explainer_video", "contact_card"]
 
 

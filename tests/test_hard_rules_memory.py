@@ -14,8 +14,8 @@ from models.contract.signals import LifeEvent, Signals
 from models.decision.bundle import BundleStore
 from models.decision.recommendation import Explanation, Recommendation
 from models.decision.scorecard import Prediction
+from service.api.schemas import Ask
 from service.app import create_app
-from service.schemas import Ask
 
 PATH = "/v1/recommendations"
 COUNTS = {

@@ -14,7 +14,7 @@ from strategies import customers
 
 from models.contract.segments import PERSON_SEGMENTS, Segment
 from models.contract.signals import CONTRACT, read_signals
-from service.references import FORMAT, BadReferenceError, References
+from service.security.references import FORMAT, BadReferenceError, References
 
 AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
 SECRET, OTHER = "s" * 40, "t" * 40

@@ -12,10 +12,10 @@ import pytest
 from conftest import KEY, ROOT
 
 from models.cli import bundle as arki_bundle
-from service import commands as service_commands
-from service import outcome_commands
-from service.dev import welcome
-from service.keys import keys
+from service.api import command as service_commands
+from service.outcomes import command as outcome_commands
+from service.security.keys import keys
+from service.server.dev import welcome
 
 SPEC = importlib.util.spec_from_file_location("refresh", ROOT / "docs" / "refresh.py")
 refresh = importlib.util.module_from_spec(SPEC)

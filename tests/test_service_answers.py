@@ -9,15 +9,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from service.access import make_key, write_keys
-from service.app import create_app
-from service.compiled import dumper
-from service.schemas import (
+from service.api.compiled import dumper
+from service.api.schemas import (
     Answer,
     BatchSchema,
     RecommendationSchema,
     SegmentAnswerSchema,
 )
+from service.app import create_app
+from service.security.access import make_key, write_keys
 from service.settings import Settings
 
 PATH = "/v1/recommendations"

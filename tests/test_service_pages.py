@@ -11,7 +11,7 @@ import pytest
 
 from models.contract.codes import CHANNELS
 from models.decision.bundle import BundleError
-from service import listings
+from service.api import listings
 from service.app import create_app
 
 MARKING = {

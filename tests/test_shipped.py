@@ -34,7 +34,7 @@ KEY = "a key for what ships"
 RULES = (loader.RULEBOOK / "rules.yaml").read_text(encoding="utf-8")
 SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 START = {
-    "run": ("python", "-m", "service.dev"),
+    "run": ("python", "-m", "service.server.dev"),
     "serve": ("arki-serve",),
 }
 ADVICE = {

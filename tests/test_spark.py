@@ -73,13 +73,13 @@ def test_a_frame_is_answered_row_for_row_as_a_batch_is(source, master, monkeypat
     from models.contract.channels import HELSINKI
     from models.decision import bundle
     from training.scoring.command import spark_recommendations
-    from training.scoring.request import Asked
+    from training.scoring.request import ScoringRequest
     from training.scoring.scorer import Scorer
 
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("ARKI_BUNDLES", str(BUNDLES))
-    asked = Asked(datetime(2026, 11, 21, tzinfo=HELSINKI))
+    asked = ScoringRequest(datetime(2026, 11, 21, tzinfo=HELSINKI))
     session = SparkSession.builder.master(master).config("spark.ui.enabled", "false").getOrCreate()
     try:
         answers = spark_recommendations(session.read.parquet(str(source)), asked).toArrow()

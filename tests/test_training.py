@@ -27,7 +27,7 @@ from training.learning.pipeline import (
     compile_scorecard,
     version_of,
 )
-from training.learning.run import Asked, train
+from training.learning.run import TrainingRequest, train
 from training.reporting.artifacts import ARTIFACTS, MODEL_FILES, SIMULATION_FILES, read_classifier, write
 from training.simulation.parameters import ADULTS, EMPLOYING_FIRMS
 from training.simulation.population import population
@@ -66,7 +66,7 @@ def report():
     """A small training."""
     config = read_config()
     config["evaluation"]["bootstrap"] = 20
-    return train(Asked(None, QUICK, 7, config))
+    return train(TrainingRequest(None, QUICK, 7, config))
 
 
 @pytest.fixture(scope="module")

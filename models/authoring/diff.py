@@ -56,7 +56,7 @@ class Edition:
             raise EditionError(f"{self.name} cannot answer: {error}. Build it again.") from None
 
 
-class Change(NamedTuple):
+class CellChange(NamedTuple):
     """Cells that one rule decided and another decides now, where the answer differs."""
 
     customer_type: CustomerType
@@ -67,10 +67,10 @@ class Change(NamedTuple):
     customer: Mapping[str, Any] | None
 
 
-class Difference(NamedTuple):
+class RulebookDifference(NamedTuple):
     """All changes, the largest first, and the cells there are."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[CellChange, ...]
     cells: int
 
     @property
@@ -113,12 +113,14 @@ def edition_of(name: str, parts: Mapping[str, Any], artifacts: Path = bundle.ART
     )
 
 
-def difference(old: Edition, new: Edition, *, day: date, inventor: Inventor | None = None) -> Difference:
+def difference(
+    old: Edition, new: Edition, *, day: date, inventor: Inventor | None = None
+) -> RulebookDifference:
     """Every cell of facts whose answer differs on a day, by the rules that decide it, old and new.
 
     A rule that was only renamed, moved or rewritten to the same answer makes no difference.
     """
-    changes: list[Change] = []
+    changes: list[CellChange] = []
     cells = 0
     for customer_type in CUSTOMER_TYPES:
         tables = (old.rulebook.tables[customer_type].on(day), new.rulebook.tables[customer_type].on(day))
@@ -127,7 +129,7 @@ def difference(old: Edition, new: Edition, *, day: date, inventor: Inventor | No
         for boxes, was in _decided_boxes(tables[0], blocks):
             changes += _changes_within(customer_type, was, boxes, tables[1], inventor)
     changes.sort(key=lambda change: -change.cells)
-    return Difference(tuple(changes), cells)
+    return RulebookDifference(tuple(changes), cells)
 
 
 def _decided_boxes(
@@ -145,7 +147,7 @@ def _changes_within(
     boxes: list[Conditions],
     table: Table,
     inventor: Inventor | None,
-) -> Iterator[Change]:
+) -> Iterator[CellChange]:
     whens = [rule.when for rule in table.rules]
     whole = decide_boxes(boxes, whens)
     for row in sorted(whole.rows()):
@@ -163,7 +165,7 @@ def _changes_within(
         facts, customer = (
             inventor.first(customer_type, cells) if inventor is not None else (next(cells), None)
         )
-        yield Change(customer_type, was, now, decided.count(row), facts or {}, customer)
+        yield CellChange(customer_type, was, now, decided.count(row), facts or {}, customer)
 
 
 def _authored(name: str, rulebook: Path, content: Path) -> Edition:

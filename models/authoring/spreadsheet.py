@@ -24,7 +24,7 @@ from models.authoring.sheet_rows import OUTCOMES, SHEETS, columns_of
 from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, CustomerType
 from models.decision.facts import FACTS
 
-__all__ = ["SHEETS", "SheetError", "Table", "bring_in", "columns_of", "export", "import_", "read"]
+__all__ = ["SHEETS", "SheetError", "SheetTable", "bring_in", "columns_of", "export", "import_", "read"]
 _LISTS: Final = "lists"
 _BASE: Final = "made_from"
 _MOST_NAMES: Final = 20
@@ -53,7 +53,7 @@ class _Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SheetTable:
     """A spreadsheet as read.
 
     Attributes
@@ -92,14 +92,14 @@ def export(folder: Path, table: Path) -> int:
     return sum(map(len, given.rows.values()))
 
 
-def read(table: Path) -> Table:
+def read(table: Path) -> SheetTable:
     """A spreadsheet, whoever saved it last. Raises `SheetError` where it holds what no table of rules does."""
     sheets = read_workbook(table, (*SHEETS, _BASE))
     rows, cells = sheet_rows.read_rows(sheets)
-    return Table(rows, cells, _read_base(sheets.get(_BASE, [])))
+    return SheetTable(rows, cells, _read_base(sheets.get(_BASE, [])))
 
 
-def bring_in(table: Table, folder: Path, *, write: bool = True) -> list[str]:
+def bring_in(table: SheetTable, folder: Path, *, write: bool = True) -> list[str]:
     """Bring the edits of a table into the `rules.yaml` of a folder; what changed, one sentence each.
 
     Raises

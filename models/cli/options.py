@@ -26,7 +26,7 @@ _DAY: Final = re.compile(r"(20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}")
 _MOMENT: Final = re.compile(rf"{_DAY.pattern}T[0-9]{{2}}:[0-9]{{2}}")
 
 
-class Day(click.ParamType[date]):
+class DayType(click.ParamType[date]):
     """A day of the calendar, written as 2026-05-31."""
 
     name = "date"
@@ -44,7 +44,7 @@ class Day(click.ParamType[date]):
         raise click.BadParameter(message, ctx, param)
 
 
-class Moment(click.ParamType[datetime]):
+class MomentType(click.ParamType[datetime]):
     """A moment, written as 2026-05-31T12:00; in Finnish time where it names no offset."""
 
     name = "moment"
@@ -81,7 +81,7 @@ content_option: Final = click.option(
 
 def as_of_option(what: str, default: str = "today") -> Callable[[Command], Command]:
     """`--as-of`, a day; what it is for, and what holds without it."""
-    return click.option("--as-of", type=Day(), help=f"{what}, as 2026-05-31 (default: {default}).")
+    return click.option("--as-of", type=DayType(), help=f"{what}, as 2026-05-31 (default: {default}).")
 
 
 def today() -> date:

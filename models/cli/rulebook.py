@@ -17,7 +17,7 @@ from models.authoring import personas
 from models.cli import rulebook_changes
 from models.cli.missing_extras import with_extra
 from models.cli.options import (
-    Moment,
+    MomentType,
     as_of_option,
     checked,
     content_option,
@@ -87,7 +87,7 @@ def check(rulebook_folder: Path | None, content_folder: Path | None, language: T
 @click.option("--persona", help="A persona by id, instead of a file.")
 @click.option("--language", type=click.Choice(["fi", "sv", "en"]), default="fi", show_default=True)
 @as_of_option("The day to explain, from midnight in Finland", "now")
-@click.option("--at", type=Moment(), help="The moment to explain, as 2026-05-31T12:00, instead of a day.")
+@click.option("--at", type=MomentType(), help="The moment to explain, as 2026-05-31T12:00, instead of a day.")
 @click.option(
     "--limit", type=click.IntRange(1, 10), default=3, show_default=True, help="At most so many items."
 )

@@ -87,7 +87,7 @@ class Listed(NamedTuple):
     holds: bool
 
 
-class Found(NamedTuple):
+class FoundRules(NamedTuple):
     """One page of what a search found."""
 
     rules: tuple[Listed, ...]
@@ -182,7 +182,7 @@ def first_lookups() -> FirstLookups:
     return read_first_lookups()
 
 
-def find_rules(bundle: Bundle, query: Mapping[str, str], day: date) -> Found:
+def find_rules(bundle: Bundle, query: Mapping[str, str], day: date) -> FoundRules:
     """The rules that hold every word of a search and match its filters, a page of them."""
     words = query.get("q", "").lower().split()
     kept = [
@@ -199,7 +199,7 @@ def find_rules(bundle: Bundle, query: Mapping[str, str], day: date) -> Found:
     pages = max(1, -(-len(kept) // PAGE))
     asked = query.get("page", "1")
     page = min(max(int(asked) if asked.isdecimal() and len(asked) < 6 else 1, 1), pages)  # noqa: PLR2004
-    return Found(tuple(kept[(page - 1) * PAGE : page * PAGE]), len(kept), page, pages)
+    return FoundRules(tuple(kept[(page - 1) * PAGE : page * PAGE]), len(kept), page, pages)
 
 
 def owners(bundle: Bundle) -> list[str]:

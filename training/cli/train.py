@@ -21,7 +21,7 @@ from training.progress import step
 from training.reporting.artifacts import ARTIFACTS
 
 if TYPE_CHECKING:
-    from training.learning.run import Asked, Report
+    from training.learning.run import TrainingReport, TrainingRequest
     from training.learning.signatures import Signature
 
 DEFAULT_CUSTOMERS: Final = 200_000
@@ -103,11 +103,11 @@ def main(  # noqa: PLR0913  (each is an option of the command)
         _limit_threads()
         n_customers = customers or (QUICK_CUSTOMERS if quick else DEFAULT_CUSTOMERS)
         with _told_plainly():
-            from training.learning.run import Asked  # noqa: PLC0415  (heavy)
+            from training.learning.run import TrainingRequest  # noqa: PLC0415  (heavy)
 
             log = read_outcomes(outcomes) if outcomes else None
             limits, signed = _judged_by(config, signatures, quick=quick)
-            asked = Asked(data, n_customers, seed, limits, processes, signed)
+            asked = TrainingRequest(data, n_customers, seed, limits, processes, signed)
             _train(asked, out, tell_void=signatures is not None)
             if log is not None:
                 tell_agreement(log)
@@ -162,7 +162,7 @@ def _judged_by(
     return limits, tuple(read_signatures(signatures or SHIPPED))
 
 
-def _train(asked: Asked, out: Path, *, tell_void: bool) -> None:
+def _train(asked: TrainingRequest, out: Path, *, tell_void: bool) -> None:
     from threadpoolctl import threadpool_limits  # noqa: PLC0415  (heavy)
 
     from training.learning.run import train  # noqa: PLC0415  (heavy)
@@ -177,7 +177,7 @@ def _train(asked: Asked, out: Path, *, tell_void: bool) -> None:
         click.echo(void)
 
 
-def _tell(report: Report, out: Path) -> None:
+def _tell(report: TrainingReport, out: Path) -> None:
     from training.reporting.card_figures import share  # noqa: PLC0415  (heavy)
     from training.reporting.model_card import unknown_signals  # noqa: PLC0415  (heavy)
 

@@ -25,7 +25,7 @@ METRICS: Final = ("recall", "precision", "abstention", "personal_service")
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class GroupAnswers:
     """What test customers got: segment named (n_segments is none), and whether personal service was offered first."""
 
     named: NDArray[np.int64]
@@ -65,7 +65,7 @@ class Difference:
         return "within" if size <= largest else "beyond" if size - reach > largest else "untold"
 
 
-def differences(test: Dataset, answers: Answers, limits: dict[str, Any]) -> list[Difference]:
+def differences(test: Dataset, answers: GroupAnswers, limits: dict[str, Any]) -> list[Difference]:
     """Every difference that can be told: groups of at least the size that `limits` ask, cells too."""
     found = []
     for members, member in _groups(test.audit()):

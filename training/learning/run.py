@@ -44,7 +44,7 @@ LIBRARIES: Final = ("joblib", "matplotlib", "numpy", "pyarrow", "scikit-learn", 
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TrainingRequest:
     """What a run is asked: a file of labelled customers, or a simulation of some size and seed."""
 
     data: Path | None
@@ -61,7 +61,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Report:
+class TrainingReport:
     """What a run found: the manifest's content, the model, figures and texts; `artifacts.write` makes files of them.
 
     `void` names the signatures that cover no failure of it, and why.
@@ -89,7 +89,7 @@ class _Fitted:
     order_cost: dict[str, float]
 
 
-def train(asked: Asked) -> Report:
+def train(asked: TrainingRequest) -> TrainingReport:
     """Fit, calibrate, compile, prove, measure and judge.
 
     Raises
@@ -119,7 +119,9 @@ def train(asked: Asked) -> Report:
     void = sign(manifest, list(asked.signatures))
     if margins is not None:
         manifest["population"] = margins
-    made = Report(manifest, scorecard, fitted.pipeline, evaluation, asked.config["groups"], void, report)
+    made = TrainingReport(
+        manifest, scorecard, fitted.pipeline, evaluation, asked.config["groups"], void, report
+    )
     if asked.simulated:
         with step("Counting the sample by what its customers ask"):
             made.sample = population_sample(
@@ -128,7 +130,7 @@ def train(asked: Asked) -> Report:
     return made
 
 
-def _read(asked: Asked) -> tuple[Split, str]:
+def _read(asked: TrainingRequest) -> tuple[Split, str]:
     if asked.data is not None:
         with step("Reading customers"):
             source = str(asked.data)
@@ -178,7 +180,11 @@ def _candidates(parts: Split, fitted: _Fitted, seed: int) -> dict[str, Floats]:
 
 
 def _evaluate(
-    parts: Split, candidates: dict[str, Floats], fitted: _Fitted, scorecard: dict[str, Any], asked: Asked
+    parts: Split,
+    candidates: dict[str, Floats],
+    fitted: _Fitted,
+    scorecard: dict[str, Any],
+    asked: TrainingRequest,
 ) -> dict[str, Any]:
     """Everything measured on the test part, and the curves of training."""
     wanted, test, served = asked.config["evaluation"], parts.test, candidates[SERVED]
@@ -200,7 +206,7 @@ def _evaluate(
         test.known < fitted.thresholds["minimum_known"]
     )
     named = np.where(silent, len(PERSON_SEGMENTS), served.argmax(axis=1))
-    found = groups.differences(test, groups.Answers(named, personal), asked.config["groups"])
+    found = groups.differences(test, groups.GroupAnswers(named, personal), asked.config["groups"])
     edges = {
         table["features"][0]: table["edges"][0]
         for table in scorecard["tables"]
@@ -245,7 +251,7 @@ def reference(data: Dataset, edges: dict[str, list[int]], named: np.ndarray[Any,
     }
 
 
-def _calibrate(asked: Asked) -> tuple[dict[str, Any] | None, str | None]:
+def _calibrate(asked: TrainingRequest) -> tuple[dict[str, Any] | None, str | None]:
     if not asked.simulated:
         return None, None
     persons = int(np.clip(asked.customers // 2, 6_000, 100_000))
@@ -284,7 +290,7 @@ def _judge(
 
 
 def _manifest(
-    asked: Asked,
+    asked: TrainingRequest,
     parts: Split,
     source: str,
     scorecard: dict[str, Any],

@@ -19,7 +19,7 @@ from models.columns.facts import FactColumns
 from models.columns.signals import MISSING, Codes, SignalColumns
 from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, CustomerType
 from models.decision.recommender import Offered, Recommender
-from training.scoring.request import Asked
+from training.scoring.request import ScoringRequest
 
 _OFFER_BITS: Final = 32
 _INT8: Final = 127
@@ -29,7 +29,7 @@ class AnswerColumns:
     """Every distinct answer met so far, numbered."""
 
     def __init__(
-        self, recommender: Recommender, rules: Mapping[CustomerType, RuleColumns], asked: Asked
+        self, recommender: Recommender, rules: Mapping[CustomerType, RuleColumns], asked: ScoringRequest
     ) -> None:
         self._recommender, self._rules, self._asked = recommender, rules, asked
         self._values = _values(recommender, rules, asked)
@@ -133,7 +133,7 @@ def dictionary(codes: NDArray[np.integer[Any]], values: tuple[str, ...]) -> pa.A
 
 
 def _values(
-    recommender: Recommender, rules: Mapping[CustomerType, RuleColumns], asked: Asked
+    recommender: Recommender, rules: Mapping[CustomerType, RuleColumns], asked: ScoringRequest
 ) -> dict[str, tuple[str, ...]]:
     """Each column and the values it could hold."""
     every = [rule for kind in CUSTOMER_TYPES for rule in rules[kind].rules]
@@ -155,7 +155,7 @@ def _values(
     return items | {"human_channel": CHANNELS, "valid_until": valid}
 
 
-def _told(offered: Offered, asked: Asked) -> Iterator[str | None]:
+def _told(offered: Offered, asked: ScoringRequest) -> Iterator[str | None]:
     """The values of one answer, in the order of `_values`."""
     for item in offered.items:
         content = item.content

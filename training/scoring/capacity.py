@@ -30,7 +30,7 @@ from training.scoring.scorer import REFUSED
 
 if TYPE_CHECKING:
     from training.scoring.chunk_store import ChunkStore
-    from training.scoring.job import Found, Job
+    from training.scoring.job import ScoredBatch, ScoringJob
     from training.scoring.scorer import Scored, Scorer
     from training.scoring.tallies import Tally
 
@@ -75,7 +75,9 @@ def closed_sets(channels: Sequence[str]) -> list[frozenset[str]]:
     return [frozenset(each) for each in chain.from_iterable(combinations(channels, size) for size in sizes)]
 
 
-def wishes(scorer: Scorer, found: Found, limits: Sequence[tuple[str, int]], seed: int, offset: int) -> Wishes:
+def wishes(
+    scorer: Scorer, found: ScoredBatch, limits: Sequence[tuple[str, int]], seed: int, offset: int
+) -> Wishes:
     """What a batch asks of limited channels; rows are numbered from `offset` among those scored."""
     scored = found.scored
     assert scored is not None  # noqa: S101  (a batch without answers has no wishes)
@@ -180,7 +182,7 @@ def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
     return Allocation(closed, marks, got != wants[:, 0], told)
 
 
-def give(job: Job, store: ChunkStore, chunks: int, tally: Tally) -> Mapping[str, Any]:
+def give(job: ScoringJob, store: ChunkStore, chunks: int, tally: Tally) -> Mapping[str, Any]:
     """Give the room out over all chunks, write each chunk's answers anew, and correct the counts."""
     found = [
         read_wishes(store.path(at, "wishes")) if store.path(at, "wishes").exists() else None

@@ -26,7 +26,7 @@ from training.scoring.options import CAPACITY, SHARE, Options, as_of_day
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from training.scoring.request import Asked
+    from training.scoring.request import ScoringRequest
     from training.scoring.runs import Plan
 
 COULD_NOT, WRONG_USE, NO_RESULT, INTERRUPTED = 1, 2, 3, 130
@@ -127,14 +127,14 @@ def main(source: str, target: str, **given: object) -> None:
         _score(options)
 
 
-def spark_recommendations(customers: DataFrame, asked: Asked | None = None) -> DataFrame:
+def spark_recommendations(customers: DataFrame, asked: ScoringRequest | None = None) -> DataFrame:
     """The answers to a Spark frame of customers: a row each, with the faults of a refused one in ``refused``.
 
     Parameters
     ----------
     customers : pyspark.sql.DataFrame
         ``customer_type``, and any signals.
-    asked : Asked, optional
+    asked : ScoringRequest, optional
         Day, language and number of items; today in Finnish if left out.
 
     Raises
@@ -146,10 +146,12 @@ def spark_recommendations(customers: DataFrame, asked: Asked | None = None) -> D
 
     from models.contract.channels import HELSINKI  # noqa: PLC0415
     from training.scoring import engine_spark  # noqa: PLC0415  (an extra)
-    from training.scoring.request import Asked  # noqa: PLC0415
+    from training.scoring.request import ScoringRequest  # noqa: PLC0415
 
     bundles = Path(os.environ.get("ARKI_BUNDLES", "bundles"))
-    return engine_spark.spark_recommendations(customers, asked or Asked(datetime.now(HELSINKI)), bundles)
+    return engine_spark.spark_recommendations(
+        customers, asked or ScoringRequest(datetime.now(HELSINKI)), bundles
+    )
 
 
 def _score(options: Options) -> None:

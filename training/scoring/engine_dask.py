@@ -14,7 +14,7 @@ from distributed import Client, LocalCluster, Worker, WorkerPlugin, as_completed
 
 from models.decision import bundle
 from training.scoring.engine_local import EngineError
-from training.scoring.job import Job
+from training.scoring.job import ScoringJob
 from training.scoring.task import Task, run_task, ship
 
 RETRIES: Final = 3
@@ -34,7 +34,7 @@ class ShippedBundle(WorkerPlugin):
 
 
 def run_on_dask(
-    job: Job,
+    job: ScoringJob,
     tasks: Sequence[Task],
     folder: str | None,
     *,

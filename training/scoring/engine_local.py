@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from training.scoring.job import Job
+from training.scoring.job import ScoringJob
 from training.scoring.task import Task, run_task
 
 
@@ -22,7 +22,7 @@ class EngineError(Exception):
 
 
 def run_here(
-    job: Job, tasks: Sequence[Task], folder: str | None, *, workers: int
+    job: ScoringJob, tasks: Sequence[Task], folder: str | None, *, workers: int
 ) -> Iterator[dict[str, Any]]:
     """What each task tells, as they end.
 

@@ -20,23 +20,23 @@ from pyspark.sql import DataFrame, SparkSession
 
 from models.decision import bundle
 from training.scoring.engine_local import EngineError
-from training.scoring.job import Job
-from training.scoring.request import Asked
+from training.scoring.job import ScoringJob
+from training.scoring.request import ScoringRequest
 from training.scoring.task import Task, run_task, scorer_of, ship
 
 JAVA: Final = 17
 
 
 def spark_recommendations(
-    customers: DataFrame, asked: Asked, bundles: Path, digest: str | None = None
+    customers: DataFrame, asked: ScoringRequest, bundles: Path, digest: str | None = None
 ) -> DataFrame:
-    """The answers to a frame of customers: the columns of `Asked.columns` and ``refused``, a list of faults.
+    """The answers to a frame of customers: the columns of `ScoringRequest.columns` and ``refused``, a list of faults.
 
     Parameters
     ----------
     customers : DataFrame
         ``customer_type``, and any signals; lists as arrays, life events as arrays of struct(event, months_ago).
-    asked : Asked
+    asked : ScoringRequest
     bundles : Path
         Folder of bundles, read on the driver alone.
     digest : str, optional
@@ -69,7 +69,7 @@ _SQL: Final = {
 
 
 def run_on_spark(
-    job: Job, tasks: Sequence[Task], folder: str | None, *, master: str
+    job: ScoringJob, tasks: Sequence[Task], folder: str | None, *, master: str
 ) -> Iterator[dict[str, Any]]:
     """What each task tells. Raises `EngineError` where no fit Java is found, or Spark gives up."""
     _need_java()

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from training.scoring.request import Asked
+from training.scoring.request import ScoringRequest
 from training.scoring.scorer import Scored
 
 Refusal = tuple[int, str, str, str]
@@ -17,12 +17,12 @@ QUARANTINE_COLUMNS: Final = ("row", "column", "code", "message")
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ScoringJob:
     """All that decides the bytes of a run's output.
 
     Attributes
     ----------
-    asked : Asked
+    asked : ScoringRequest
     bundles : str
         Folder of bundles.
     digest : str
@@ -35,7 +35,7 @@ class Job:
         Written into files that can carry it.
     """
 
-    asked: Asked
+    asked: ScoringRequest
     bundles: str
     digest: str
     part_format: str
@@ -53,7 +53,7 @@ class Job:
         return self.asked.columns if self.limits else self.columns
 
 
-class Found(NamedTuple):
+class ScoredBatch(NamedTuple):
     """One batch of a chunk: its rows, what was scored of it, what was read, and a line for each fault."""
 
     rows: int

@@ -30,9 +30,9 @@ from training.scoring.answer_files import part_format
 from training.scoring.chunk_store import ChunkStore
 from training.scoring.engine_local import run_here
 from training.scoring.file_schemas import check_same_columns
-from training.scoring.job import Job
+from training.scoring.job import ScoringJob
 from training.scoring.options import Options
-from training.scoring.request import Asked
+from training.scoring.request import ScoringRequest
 from training.scoring.runs import Engine, NoRowsError, Output, Plan
 
 SMALL_ROWS: Final = 400_000
@@ -105,7 +105,7 @@ def _check(path: Path, language_column: str) -> None:
         raise CustomerFileError(f"{path}: has no column {language_column}, named by --language-column.")
 
 
-def _job(options: Options, output: Output, *, compiled: bool) -> Job:
+def _job(options: Options, output: Output, *, compiled: bool) -> ScoringJob:
     folder = Path(os.environ.get("ARKI_BUNDLES", "bundles")).absolute()
     begun = (ChunkStore(output.work).run() or {}).get("job", {}) if options.resume else {}
     digest = begun.get("digest") or bundle.current(folder)
@@ -114,7 +114,7 @@ def _job(options: Options, output: Output, *, compiled: bool) -> Job:
     day = options.as_of or datetime.now(HELSINKI).date()
     if options.as_of is None and begun:
         day = datetime.fromisoformat(begun["asked"]["at"]).date()
-    asked = Asked(
+    asked = ScoringRequest(
         datetime.combine(day, datetime.min.time(), HELSINKI),
         options.language,
         options.limit,
@@ -125,7 +125,7 @@ def _job(options: Options, output: Output, *, compiled: bool) -> Job:
     recommender = bundle.load(folder, digest).recommender
     limits = options.capacity or ()
     final = part_format(options.kind, folder=output.folder)
-    return Job(
+    return ScoringJob(
         asked,
         str(folder),
         digest,
@@ -141,7 +141,7 @@ def _job(options: Options, output: Output, *, compiled: bool) -> Job:
     )
 
 
-def _columns(options: Options, asked: Asked) -> tuple[str, ...]:
+def _columns(options: Options, asked: ScoringRequest) -> tuple[str, ...]:
     if not options.columns:
         return asked.columns
     wanted = [name.strip() for name in options.columns.split(",")]

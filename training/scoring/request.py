@@ -14,7 +14,7 @@ VERSIONS: Final = ("bundle", "model", "rulebook", "catalogue", "code")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ScoringRequest:
     """What a run asks for every customer. `at` is an aware moment in Finland."""
 
     at: datetime

@@ -22,11 +22,11 @@ from models.columns.files import Chunk
 from training.scoring import answer_files, capacity
 from training.scoring.answer_files import SUFFIX_OF
 from training.scoring.chunk_store import ChunkStore, digest, put, sync
-from training.scoring.job import QUARANTINE_COLUMNS, Job
+from training.scoring.job import QUARANTINE_COLUMNS, ScoringJob
 from training.scoring.tallies import Tally, tally_of
 from training.scoring.task import Task, as_document
 
-Engine = Callable[[Job, Sequence[Task], "str | None"], Iterator[dict[str, Any]]]
+Engine = Callable[[ScoringJob, Sequence[Task], "str | None"], Iterator[dict[str, Any]]]
 SUCCESS: Final = "_SUCCESS"
 MANIFEST_FORMAT: Final = 1
 
@@ -96,7 +96,7 @@ class Plan(NamedTuple):
     `files` names the file of each path where there are several; `warnings` are sentences for whoever started the run.
     """
 
-    job: Job
+    job: ScoringJob
     chunks: Sequence[Chunk]
     sources: Sequence[Mapping[str, Any]]
     output: Output

@@ -25,7 +25,7 @@ from models.contract.segments import PERSON_SEGMENTS, Segment
 from models.contract.signals import CONTRACT, InvalidSignalsError
 from models.decision.recommender import Recommender
 from training.scoring.answer_columns import AnswerColumns, dictionary
-from training.scoring.request import VERSIONS, Asked
+from training.scoring.request import VERSIONS, ScoringRequest
 
 REFUSED: Final = "refused"
 FAULTS: Final = pa.list_(
@@ -48,7 +48,7 @@ class Scored(NamedTuple):
 class Scorer:
     """A bundle made ready for columns, with what was asked. Holds what it has worked out, so keep one per process."""
 
-    def __init__(self, recommender: Recommender, asked: Asked) -> None:
+    def __init__(self, recommender: Recommender, asked: ScoringRequest) -> None:
         self.recommender, self.asked = recommender, asked
         day = asked.at.date()
         self._card = ColumnScorecard(recommender.scorecard)
@@ -67,7 +67,7 @@ class Scorer:
     def scored(
         self, batch: pa.RecordBatch, *, textual: bool = False, closed: frozenset[str] = frozenset()
     ) -> Scored:
-        """A row of `Asked.columns` and ``refused`` for each row, in order.
+        """A row of `ScoringRequest.columns` and ``refused`` for each row, in order.
 
         Parameters
         ----------

@@ -23,8 +23,8 @@ from models.columns.rows import CARRIED, SIGNALS
 from models.decision import bundle
 from training.scoring import answer_files, capacity
 from training.scoring.chunk_store import ChunkStore
-from training.scoring.job import Found, Job, Refusal
-from training.scoring.request import Asked
+from training.scoring.job import Refusal, ScoredBatch, ScoringJob
+from training.scoring.request import ScoringRequest
 from training.scoring.scorer import REFUSED, SEGMENTS, Scored, Scorer
 from training.scoring.tallies import ABSTAINED, NEUTRAL, Tally
 
@@ -37,7 +37,7 @@ class Task(NamedTuple):
     file: str = ""
 
 
-def run_task(job: Job, task: Task, folder: str | None) -> dict[str, Any]:
+def run_task(job: ScoringJob, task: Task, folder: str | None) -> dict[str, Any]:
     """Score a chunk and commit its part; without a folder, count only. What it tells is what the store keeps of it."""
     if job.compiled and kernels.kernels() is None:
         kernels.use()
@@ -81,12 +81,12 @@ def run_task(job: Job, task: Task, folder: str | None) -> dict[str, Any]:
         return write.commit(told)
 
 
-def _no_answers(scorer: Scorer, job: Job) -> pa.Table:
+def _no_answers(scorer: Scorer, job: ScoringJob) -> pa.Table:
     empty = pa.RecordBatch.from_pydict({"customer_type": pa.array([], pa.string())})
     return pa.Table.from_batches([scorer.score(empty).select(job.part_columns)])
 
 
-def _scored(scorer: Scorer, chunk: Chunk, language_column: str) -> Iterator[Found]:
+def _scored(scorer: Scorer, chunk: Chunk, language_column: str) -> Iterator[ScoredBatch]:
     wanted = {*SIGNALS, *CARRIED[:2], language_column}
     for read in read_chunk(chunk, wanted, language_column=language_column):
         refusals: list[Refusal] = [(*each,) for each in read.unreadable]
@@ -99,7 +99,7 @@ def _scored(scorer: Scorer, chunk: Chunk, language_column: str) -> Iterator[Foun
                 faults = scored.batch.column(REFUSED)
                 for at in np.flatnonzero(scored.refused).tolist():
                     refusals += [(read.numbers[at], *each.values()) for each in faults[at].as_py()]
-        yield Found(rows, scored, read.batch, read.textual, read.numbers, sorted(refusals))
+        yield ScoredBatch(rows, scored, read.batch, read.textual, read.numbers, sorted(refusals))
 
 
 def counted(tally: Tally, scored: Scored) -> None:
@@ -144,13 +144,13 @@ def ship(digest: str, contents: dict[str, bytes]) -> None:
 
 
 @lru_cache(maxsize=2)
-def scorer_of(bundles: str, digest: str, asked: Asked) -> Scorer:
+def scorer_of(bundles: str, digest: str, asked: ScoringRequest) -> Scorer:
     """The scorer of a bundle, once per process."""
     contents = _SHIPPED.get(digest) or bundle.read_contents(Path(bundles), digest)
     return Scorer(bundle.verified(digest, contents).recommender, asked)
 
 
-def as_document(job: Job) -> dict[str, Any]:
+def as_document(job: ScoringJob) -> dict[str, Any]:
     """A job as plain JSON, for comparing runs and for the manifest."""
     document: dict[str, Any] = orjson.loads(orjson.dumps(dataclasses.asdict(job)))
     for name in ("bundles", "compiled"):  # where and how, not what
