@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run dev spark test test-full train score lint lock golden openapi bench mutants test-spark words screenshots drill sbom audit clean
+.PHONY: help setup run dev spark test test-full coverage train score lint lock golden openapi bench mutants test-spark words screenshots drill sbom audit clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -53,6 +53,14 @@ test: $(VENV)/dev.stamp .venv-run/stamp .venv-serve/stamp lint ## lint, types, i
 test-full: $(VENV)/dev.stamp ## the slow tests, and many examples of each property (≤ 60 min)
 	@$(BIN)/arki-bundle build --activate
 	@ARKI_THOROUGH=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "slow or examples"
+
+# The floor stands in pyproject.toml. It was set, not measured: raise it to what a quiet run says, less one.
+coverage: $(VENV)/dev.stamp ## lines and branches that the tests of make test run; fails under the floor
+	@$(BIN)/arki-bundle build --activate
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q -n 2 --dist loadgroup -m "not slow"
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
 
 mutants: $(VENV)/dev.stamp ## 400 small faults in the core, which the tests must notice (≤ 45 min; ONLY="facts offers" for some modules)
 	@$(BIN)/python -m testing.mutants $(ONLY)
@@ -122,7 +130,7 @@ sbom: ## deploy/sbom.cdx.json from requirements/serve.lock
 audit: $(VENV)/dev.stamp ## locks, hashes, SBOM, licences, bandit, secrets; ADVISORIES=file of OSV records
 	@$(BIN)/python deploy/audit.py $(ADVISORIES)
 
-golden: $(VENV)/dev.stamp ## golden answers, responses and README outputs made anew, after a change that is meant
+golden: $(VENV)/dev.stamp ## golden answers, responses and what README and docs show made anew, after a change that is meant
 	@$(BIN)/arki-bundle build --activate
 	@$(BIN)/arki-score fixtures/golden/customers.csv fixtures/golden/answers.csv --as-of 2026-11-21
 	@$(BIN)/python docs/refresh.py

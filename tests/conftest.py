@@ -30,6 +30,9 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("patient")
 os.environ.setdefault("ARKI_MODEL_BUDGET_MS", "10000")
+# `make coverage` measures the processes of the test run alone: what they start is tried as it ships, its imports too.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 ROOT = Path(__file__).parent.parent
 KEY = "a key for tests"
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)  # a Monday, noon in Helsinki

@@ -1,4 +1,4 @@
-"""The block under "For frontends" in the README, as it is written, in Chromium, with a back end of the kind it asks for."""
+"""The block of docs/how-to/frontends.md, as it is written, in Chromium, with a back end of the kind it asks for."""
 
 import json
 import re
@@ -15,9 +15,8 @@ from drills.server import KEY, serving
 
 pytestmark = pytest.mark.xdist_group("chromium")  # one browser at a time on two cores
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SECTION = README.partition("\n## For frontends\n")[2].partition("\n## ")[0]
-(BLOCK,) = re.findall(r"```html\n(.*?)```", SECTION, re.DOTALL)
+GUIDE = (ROOT / "docs" / "how-to" / "frontends.md").read_text(encoding="utf-8")
+(BLOCK,) = re.findall(r"```html\n(.*?)```", GUIDE, re.DOTALL)
 PAGE = f"<!doctype html><html lang='en'><title>A page</title><main><h1>A page</h1>{BLOCK}</main>"
 SIGNALS = {"life_events": [{"event": "KE8", "months_ago": 1}], "active_benefits": ["housing_allowance"]}
 

@@ -395,9 +395,8 @@ def test_every_worker_comes_to_serve_an_activated_bundle(tmp_path, authored):
     assert served == {second[:8]}
 
 
-def test_the_readme_lists_every_setting_with_its_default(request):
-    readme = (request.config.rootpath / "README.md").read_text(encoding="utf-8")
-    table = readme.partition("## Operating it")[2].partition("**Keys**")[0]
+def test_the_documentation_lists_every_setting_with_its_default(request):
+    table = (request.config.rootpath / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
     rows = {
         name: cells[1].strip()
         for cells in (line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `"))
