@@ -18,7 +18,7 @@ from strategies import customers
 from models.contract import codes
 from models.decision import bundle, catalogue, decision_code, experiments, facts
 from models.decision import recommender as recommending
-from service.api.command import rulebook
+from service.api.command import main as rulebook
 from service.api.replay import SENTENCES, ReplayError, read_request, replay
 from service.app import create_app
 from service.security.references import References, shown_digest

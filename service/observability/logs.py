@@ -151,7 +151,7 @@ def log_config(*servers: str) -> dict[str, Any]:
             "console": {
                 "class": "logging.StreamHandler",
                 "formatter": "json",
-                "stream": "ext://service.logs.STREAM",
+                "stream": "ext://service.observability.logs.STREAM",
             }
         },
         "root": {"handlers": ["console"], "level": "WARNING"},
