@@ -1,6 +1,7 @@
 """`python -m testing.survey`: what a reader of the code meets, in figures: rooms and doors, arrows back, circles, names, types, sizes.
 
-Counts the three packages alone, by their syntax. Where a figure has a goal, it stands beside it.
+Counts the three packages alone, by their syntax. Where a figure has a goal, it stands beside it. `--picture` prints the rooms and
+their arrows instead, as the Mermaid diagram of docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib
 import io
+import sys
 import tokenize
 import tomllib
 from collections import Counter, defaultdict
@@ -96,6 +98,35 @@ def circle(every: list[Module]) -> list[str]:
     return []
 
 
+def picture(every: list[Module]) -> str:
+    """The rooms and which of them import which, as a Mermaid diagram; an arrow that follows from two others is left out."""
+    known = {module.name for module in every}
+    arrows = {
+        (module.room, ".".join(name.split(".")[:2]))
+        for module in every
+        if (ROOT / module.room.replace(".", "/")).is_dir()
+        for name in module.imports(known)
+        if (ROOT / Path(*name.split(".")[:2])).is_dir()
+    }
+    arrows = {(one, other) for one, other in arrows if one != other}
+    plain = {
+        (one, other)
+        for one, other in arrows
+        if not any((one, between) in arrows and (between, other) in arrows for _, between in arrows)
+    }
+    lines = ["flowchart TD"]
+    for package in PACKAGES:
+        lines.append(f"  subgraph {package}")
+        lines += [
+            f"    {room}[{room.partition('.')[2]}]"
+            for room in sorted({r for pair in arrows for r in pair})
+            if room.startswith(package)
+        ]
+        lines.append("  end")
+    lines += [f"  {one} --> {other}" for one, other in sorted(plain)]
+    return "\n".join(lines) + "\n"
+
+
 def duplicate_classes(every: list[Module]) -> dict[str, list[str]]:
     """Names that more than one class at the top of a module has."""
     homes = defaultdict(list)
@@ -141,6 +172,9 @@ def per_100_lines(every: list[Module], count: int) -> float:
 def main() -> None:
     """Print the table."""
     every = modules()
+    if "--picture" in sys.argv:
+        print(picture(every), end="")
+        return
     rooms = defaultdict(list)
     for module in every:
         rooms[module.room].append(module)

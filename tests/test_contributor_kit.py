@@ -123,6 +123,6 @@ def test_the_glossary_has_every_segment_and_its_finnish_name():
     for segment in Segment:
         assert f"`{segment}`" in GLOSSARY
     for name in re.findall(
-        r"= \"\w+\"  # (.*)", (ROOT / "models" / "segments.py").read_text(encoding="utf-8")
+        r"= \"\w+\"  # (.*)", (ROOT / "models" / "contract" / "segments.py").read_text(encoding="utf-8")
     ):
         assert name in GLOSSARY

@@ -9,6 +9,8 @@ from collections import defaultdict
 import pytest
 from conftest import ROOT
 
+from testing import survey
+
 PACKAGES = ("models", "service", "training")
 OTHERS = ("drills", "benchmarks", "testing", "docs", "deploy")
 ROOMS = {
@@ -74,6 +76,20 @@ def test_a_door_is_in_order_and_says_what_the_room_hides(room):
     door = importlib.import_module(room)
     assert sorted(door.__all__) == list(door.__all__)
     assert "ides " in door.__doc__
+
+
+def test_the_picture_of_the_architecture_is_made_from_the_imports():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    shown = page.partition("```mermaid\n")[2].partition("```")[0]
+    assert shown == survey.picture(survey.modules()), "python -m testing.survey --picture"
+    assert all(f"`{room}`" in page for room in ROOMS)
+
+
+def test_no_room_imports_one_above_it_and_no_modules_go_in_circles():
+    every = survey.modules()
+    assert survey.arrows_back(every) == []
+    assert survey.circle(every) == []
+    assert survey.duplicate_classes(every) == {}
 
 
 def test_what_a_serving_process_loads_is_listed(bundles):
