@@ -436,7 +436,7 @@ def test_whatever_is_edited_comes_back_as_it_was_typed(edits, order, gone):
 
 def test_openpyxl_is_in_the_commands_process_alone():
     code = (
-        "import sys, models.cli.checking, models.decision.bundle, models.decision.recommender, models.authoring.spreadsheet;"
+        "import sys, models.cli.rulebook, models.decision.bundle, models.decision.recommender, models.authoring.spreadsheet;"
         "print(sorted({'numpy', 'openpyxl', 'pyarrow', 'ruamel.yaml'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
