@@ -41,7 +41,7 @@ class Module(NamedTuple):
 
     path: str
     tests: tuple[str, ...]
-    drawn_as: str
+    drawn_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
