@@ -34,7 +34,7 @@ setup: $(VENV)/run.stamp ## the environment in .venv and the shipped bundle
 	@$(BIN)/arki-bundle build --activate
 
 run: setup ## serve on 127.0.0.1:8080 (PORT, ARKI_DEV_KEY)
-	@$(BIN)/python -m service.dev
+	@$(BIN)/python -m service.server.dev
 
 dev: $(VENV)/dev.stamp ## every extra but spark, and the tools, in .venv
 
@@ -77,7 +77,7 @@ score: $(VENV)/dev.stamp ## score a file: make score IN=customers.csv OUT=answer
 	@$(BIN)/arki-score "$(IN)" "$(OUT)"
 
 openapi: $(VENV)/run.stamp ## write openapi.json from the schemas
-	@$(BIN)/python -m service.openapi > openapi.json
+	@$(BIN)/python -m service.api.openapi > openapi.json
 
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-emit-package arki pyproject.toml
 lock: ## requirements/*.lock from pyproject.toml (needs uv)

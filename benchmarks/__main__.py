@@ -16,7 +16,7 @@ from benchmarks.environments import ROOT
 from benchmarks.goals import goals
 from benchmarks.machine import load_average, machine, versions
 from benchmarks.tables import tables
-from models import bundle
+from models.decision import bundle
 
 PARTS = {
     "steps": "benchmarks.steps",

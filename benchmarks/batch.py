@@ -20,22 +20,23 @@ from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models import bundle, kernels
-from models.channels import HELSINKI
-from models.customer_files import chunks, read_chunk
-from models.customer_rows import CARRIED, SIGNALS
-from models.scorecard import FEATURES
-from models.segments import PERSON_SEGMENTS
-from training import answer_files
-from training.asked import Asked
-from training.dataset import matrix
-from training.population import population
-from training.scoring import Scorer
+from models.columns import kernels
+from models.columns.files import chunks, read_chunk
+from models.columns.rows import CARRIED, SIGNALS
+from models.contract.channels import HELSINKI
+from models.contract.segments import PERSON_SEGMENTS
+from models.decision import bundle
+from models.decision.scorecard import FEATURES
+from training.learning.dataset import matrix
+from training.reporting.artifacts import read_classifier
+from training.scoring import answer_files
+from training.scoring.request import ScoringRequest
+from training.scoring.scorer import Scorer
+from training.simulation.population import population
 
 BUNDLES = Path(os.environ.get("ARKI_BUNDLES", "bundles")).absolute()
 AT = datetime(2026, 11, 21, tzinfo=HELSINKI)
@@ -69,12 +70,12 @@ def measured():
 def in_memory(source, recommender):
     """Complete answers on record batches, and `predict_proba` of a pipeline on frames of the same rows; one core."""
     compiled = kernels.use()
-    scorer = Scorer(recommender, Asked(AT))
+    scorer = Scorer(recommender, ScoringRequest(AT))
     batches = [read.batch for read in read_all(source)][:8]
     rows = sum(batch.num_rows for batch in batches)
     model = pipeline()
     frames = [frame_of(batch) for batch in batches]
-    estimator = joblib.load("models/artifacts/classifier.joblib")
+    estimator = read_classifier(Path("models/artifacts/classifier.joblib"))
     ours, plain, own = [], [], []
     for _ in range(ROUNDS + 1):
         ours.append(cpu(lambda: [scorer.score(batch) for batch in batches]))
@@ -150,7 +151,7 @@ def one_by_one(source, target, model, recommender):
     """What one would write first."""
     import pandas as pd
 
-    from models.signals import CONTRACT, read_signals
+    from models.contract.signals import CONTRACT, read_signals
 
     frame = pd.read_parquet(source)
     frame["segment"] = np.array(PERSON_SEGMENTS)[model.predict_proba(pandas_features(frame)).argmax(axis=1)]
@@ -271,7 +272,13 @@ def pandas_features(frame):
 def score(source, target, workers=1):
     subprocess.run(
         [
-            *(sys.executable, "-c", "from training.score import main; main()", str(source), str(target)),
+            *(
+                sys.executable,
+                "-c",
+                "from training.scoring.command import main; main()",
+                str(source),
+                str(target),
+            ),
             *("--as-of", "2026-11-21", "--workers", str(workers), "--no-input"),
         ],
         check=True,

@@ -49,7 +49,7 @@ def on_gunicorn(
     """An app on gunicorn with Arki's own settings."""
 
     def command(_port: int) -> list[str]:
-        return [python, "-m", "gunicorn", "-c", "python:service.gunicorn_config", *extra, app]
+        return [python, "-m", "gunicorn", "-c", "python:service.server.gunicorn_config", *extra, app]
 
     environ = {
         "ARKI_BUNDLES": str(bundles),
@@ -142,7 +142,7 @@ def _granian(name, app, asks, bundles, run):
         "ARKI_RUN": str(run / "{port}"),
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-m", "service.granian_server", app]
+    command = [sys.executable, "-m", "service.server.granian_server", app]
     return Contestant(name, lambda _port: command, asks, environ, ROOT)
 
 

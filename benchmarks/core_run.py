@@ -18,11 +18,11 @@ from benchmarks import rule_engines
 from benchmarks.customers import AT, read_customers
 from benchmarks.machine import versions
 from benchmarks.timing import Piece, in_turns
-from models.bundle import BundleStore
-from models.facts import lookups
-from models.scorecard import features
-from models.segments import PERSON_SEGMENTS
-from models.signals import read_signals
+from models.contract.segments import PERSON_SEGMENTS
+from models.contract.signals import read_signals
+from models.decision.bundle import BundleStore
+from models.decision.facts import lookups
+from models.decision.scorecard import features
 
 ROOT = Path(__file__).parent.parent
 PEERS = ("scikit-learn", "pandas", "numpy", "onnxruntime", "skl2onnx", "zen-engine", "json-logic-qubit")
@@ -73,15 +73,15 @@ def measure(bundles: Path, *, rounds: int, alone: bool = False) -> dict[str, Any
 
 def _models(rows: list[dict]) -> dict[str, Piece]:
     """Classification alone, from the same features: the usual pipeline, boosted trees and Arki's own estimator."""
-    import joblib
     import numpy as np
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     from benchmarks.peers.pipeline import fitted, row, training_data
+    from training.reporting.artifacts import read_classifier
 
     pipeline, (X, y) = fitted(), training_data()  # noqa: N806
     boosted = HistGradientBoostingClassifier(max_iter=100, random_state=1).fit(X, y)
-    own = joblib.load(ROOT / "models" / "artifacts" / "classifier.joblib")
+    own = read_classifier(ROOT / "models" / "artifacts" / "classifier.joblib")
     arrays = [np.array([[np.nan if v is None else v for v in one.values()]]) for one in rows]
     few = rows[:8]
     for name, model in (("pipeline", pipeline), ("boosted", boosted), ("own", own)):

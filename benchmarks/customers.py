@@ -51,11 +51,11 @@ def read_customers() -> Customers:
 
 
 def _simulate() -> None:
-    from models.scorecard import FEATURES
-    from models.segments import PERSON_SEGMENTS
-    from models.signals import CONTRACT
-    from training.dataset import read_dataset
-    from training.population import population
+    from models.contract.segments import PERSON_SEGMENTS
+    from models.contract.signals import CONTRACT
+    from models.decision.scorecard import FEATURES
+    from training.learning.dataset import read_dataset
+    from training.simulation.population import population
 
     DATA.mkdir(parents=True, exist_ok=True)
     data = read_dataset(

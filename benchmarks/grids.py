@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from models import analysis, authoring, bundle
-from models.facts import FACTS
-from models.grid import Conditions, Painted, TooLargeError, decide
+from models.authoring import analysis, loader
+from models.authoring.grid import Conditions, Painted, TooLargeError, decide
+from models.decision import bundle
+from models.decision.facts import FACTS
 
 ROWS = (50, 150, 500)
 FACT_COUNTS = (6, 9, 12)
@@ -20,7 +21,7 @@ def measure(bundles: Path, *, quick: bool) -> dict[str, Any]:
     """Seconds by rows and facts; cells and the form in which they were decided beside them."""
     shipped = bundle.load(bundles, str(bundle.current(bundles))).parts["rulebook.json"]["person"]
     began = time.process_time()
-    authored = authoring.read_authored()
+    authored = loader.read_authored()
     analysis.analyse(authored)
     whole = time.process_time() - began
     rows, facts = (ROWS[:2], FACT_COUNTS[:2]) if quick else (ROWS, FACT_COUNTS)

@@ -19,10 +19,10 @@ from typing import Any
 
 from benchmarks.customers import AT, Customers, read_customers
 from benchmarks.timing import Piece, in_turns
-from models import bundle
-from models.facts import FACTS, feasible_blocks, lookups
-from models.recommender import Recommender
-from models.signals import read_signals
+from models.contract.signals import read_signals
+from models.decision import bundle
+from models.decision.facts import FACTS, feasible_blocks, lookups
+from models.decision.recommender import Recommender
 
 RULES = (10, 100, 1_000, 5_000)
 ITEMS = (100, 1_000, 5_000, 20_000)

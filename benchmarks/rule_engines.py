@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.timing import Piece
-from models.facts import Facts, feasible_blocks
-from models.rulebook import Table
+from models.decision.decision_table import Table
+from models.decision.facts import Facts, feasible_blocks
 
 CHECKED = 1_000
 

@@ -39,7 +39,7 @@ def measure(bundles: Path, *, quick: bool) -> dict[str, Any]:  # noqa: ARG001  (
 
 def main() -> None:
     """`python -m benchmarks.steps BUNDLES`: the counts as JSON."""
-    from service import gunicorn_config  # first: it says where counts are kept
+    from service.server import gunicorn_config  # first: it says where counts are kept
 
     try:
         from benchmarks.peers import hello
@@ -86,7 +86,7 @@ def _server(app: Any):
     from gunicorn.config import Config
     from gunicorn.workers.gthread import TConn, ThreadWorker
 
-    from service import gunicorn_config
+    from service.server import gunicorn_config
 
     config = Config()
     for name in ("logger_class", "keepalive", "threads", "forwarded_allow_ips", "forwarder_headers"):

@@ -142,7 +142,7 @@ def responses(client: Any, key: str) -> dict[str, Any]:  # noqa: ANN401  (a Flas
 
 def main() -> None:
     """Write the responses, the personas of the console, README.md and docs."""
-    from models.personas import all_personas  # noqa: PLC0415  (the tests need none of these)
+    from models.authoring.personas import all_personas  # noqa: PLC0415  (the tests need none of these)
     from service.app import create_app  # noqa: PLC0415  (the tests hand in their own app)
     from service.settings import Settings  # noqa: PLC0415
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from drills import batch, changing, container, contract, degraded, killed, outcomes, privacy, staying_up
 from drills.table import CannotRunError, Row, in_ci, judged
-from models import bundle
+from models.decision import bundle
 from service.settings import SERVERS
 
 Drill = Callable[[Path, Path], list[Row]]

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from drills.table import Row
-from training.population import population
+from training.simulation.population import population
 
 AS_OF = "2026-11-21"
 LONGEST_S = 900.0
@@ -132,7 +132,7 @@ def command(source: Path | str, target: Path | str, *options: str) -> list[str]:
     return [
         sys.executable,
         "-c",
-        "from training.score import main; main()",
+        "from training.scoring.command import main; main()",
         str(source),
         str(target),
         "--as-of",

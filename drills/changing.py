@@ -19,7 +19,7 @@ from typing import Any
 from drills.load import Load, Outcome
 from drills.server import CUSTOMER, ROOT, Server, keys_file, request_bytes, serving
 from drills.table import Row
-from models import bundle
+from models.decision import bundle
 
 ONE = request_bytes("/v1/recommendations", CUSTOMER)
 
@@ -30,7 +30,13 @@ def revocation(folder: Path, bundles: Path) -> list[Row]:
     key = keys_file(file, "recommend")
     with serving(folder, bundles, ARKI_KEYS=str(file), ARKI_SECRET="s" * 40) as server:
         opened = {server.ask("/v1/recommendations", CUSTOMER, key=key)[0] for _ in range(20)}
-        command = [sys.executable, "-c", "from service.keys import keys; keys()", "revoke", key.split("_")[1]]
+        command = [
+            sys.executable,
+            "-c",
+            "from service.security.keys import keys; keys()",
+            "revoke",
+            key.split("_")[1],
+        ]
         subprocess.run(
             [*command, "--keys", str(file)], cwd=ROOT, env=server.environ, check=True, capture_output=True
         )
@@ -79,7 +85,7 @@ def reloads(folder: Path, bundles: Path, *, cycles: int = 10) -> list[Row]:
         first, stop = server.workers(), threading.Event()
         found: list[Outcome] = []
         thread = _load(server, found, stop)
-        command = [sys.executable, "-c", "from service.reload import main; main()"]
+        command = [sys.executable, "-c", "from service.server.reload import main; main()"]
         done = [
             subprocess.run(command, cwd=ROOT, env=server.environ, capture_output=True, check=False).returncode
             for _ in range(cycles)
@@ -260,7 +266,7 @@ def integrity(folder: Path, bundles: Path, *, mutations: int = 1000) -> list[Row
 
 
 def _imports() -> set[str]:
-    code = "import sys, models.bundle; print(*sys.modules)"
+    code = "import sys, models.decision.bundle; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(shown.stdout.split())
 

@@ -49,7 +49,7 @@ except OSError:
     written = False
 print("caps", status["CapEff"].strip(), status["CapBnd"].strip(), "uid", os.getuid(), "written", written, flush=True)
 sys.argv = ["arki-serve"]
-runpy.run_module("service.serve", run_name="__main__")
+runpy.run_module("service.server.serve", run_name="__main__")
 """
 
 

@@ -24,13 +24,13 @@ from drills.load import Load, Outcome
 from drills.postgres import postgres
 from drills.server import CUSTOMER, Server, request_bytes, serving
 from drills.table import Row
-from models.bundle import BundleStore
-from service.outcome_keeping import counts, migrate
-from service.outcome_reports import Waiting, monday, read_report
-from service.outcome_shapes import DIMENSIONS, EVENTS, Event
-from service.outcome_store import COUNTERS, Store, cells, receipts, sums, weeks
-from service.outcomes import Outcomes
-from service.references import References
+from models.decision.bundle import BundleStore
+from service.outcomes.events import DIMENSIONS, EVENTS, Event
+from service.outcomes.recorder import Outcomes
+from service.outcomes.reports import Waiting, monday, read_report
+from service.outcomes.retention import counts, migrate
+from service.outcomes.store import COUNTERS, Store, cells, receipts, sums, weeks
+from service.security.references import References
 
 PATH = "/v1/outcomes"
 SECRET = "s" * 40
@@ -331,7 +331,7 @@ def _told(outcome: list[Outcome]) -> str:
 
 
 def _signals() -> Any:
-    from models.signals import read_signals  # noqa: PLC0415  (one drill in memory needs it)
+    from models.contract.signals import read_signals  # noqa: PLC0415  (one drill in memory needs it)
 
     return read_signals("person", CUSTOMER["signals"])
 

@@ -17,7 +17,7 @@ from drills.load import Load
 from drills.outcomes import made
 from drills.server import CUSTOMER, keys_file, request_bytes, serving
 from drills.table import Row
-from models.signals import CONTRACT
+from models.contract.signals import CONTRACT
 
 LINE = {
     "request_id", "trace_id", "span_id", "parent_id", "method", "route", "status", "bundle", "model", "rulebook",

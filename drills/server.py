@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from service import run_folder
-from service.access import make_key, write_keys
+from service.security.access import make_key, write_keys
 
 KEY = "a key for drills"
 ROOT = Path(__file__).parent.parent
@@ -133,7 +133,7 @@ def serving(
         "PORT": str(port),
         **settings,
     }
-    command = [*before, sys.executable, "-m", "service.serve"]
+    command = [*before, sys.executable, "-m", "service.server.serve"]
     with file.open("wb") as stream:
         said = stream if log is None else log
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=stream, stderr=said)

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from models.signals import CONTRACT, Signal
-from service.body import LARGEST_BATCH_BODY, MOST_PARTS
-from service.schemas import MOST_CUSTOMERS
+from models.contract.signals import CONTRACT, Signal
+from service.api.schemas import MOST_CUSTOMERS
+from service.http.body import LARGEST_BATCH_BODY, MOST_PARTS
 
 Customer = dict[str, Any]
 IDENTITY_CODE = "131052-308T"  # the Digital and Population Data Services Agency's own example

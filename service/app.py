@@ -18,12 +18,11 @@ import orjson
 from flask import Flask, Request, Response, g, request
 from flask.sessions import NullSession, SessionInterface
 
-from models.bundle import BundleError, BundleStore
-from models.experiments import Assigner
-from service import metrics
-from service.access import ForbiddenError, KeyRing, UnauthenticatedError
-from service.admission import RETRY_AFTER_S, AdmissionControl, Lane, OverloadedError
-from service.api import (
+from models.decision.bundle import BundleError, BundleStore
+from models.decision.experiments import Assigner
+from service.api.fallback import Budget
+from service.api.openapi import openapi_document
+from service.api.operations import (
     BY_ENDPOINT,
     OPERATIONS,
     Operation,
@@ -33,39 +32,40 @@ from service.api import (
     service,
     unwrapped,
 )
-from service.asks import read_query
-from service.body import drain
-from service.console import front
-from service.demo import OPEN_DEMO, demo
-from service.fallback import Budget
-from service.limits import RateLimits, redis_counter
-from service.logs import RequestLog, Trace, new_ids
-from service.network import Network
-from service.openapi import openapi_document
-from service.outcome_shapes import WrongDatabaseError
-from service.pages import OPEN_PAGES, pages
-from service.problems import (
+from service.api.problems import (
     PROBLEM_JSON,
     NotAcceptableError,
     UntrustedHostError,
     problem_of,
     register_problems,
 )
-from service.references import References
+from service.api.requests import read_query
+from service.console import blueprint
+from service.http.body import drain
+from service.observability import metrics
+from service.observability.logs import RequestLog, Trace, new_ids
+from service.observability.tracing import Tracer, tracer_for
+from service.outcomes.events import WrongDatabaseError
+from service.security.access import ForbiddenError, KeyRing, UnauthenticatedError
+from service.security.admission import RETRY_AFTER_S, AdmissionControl, Lane, OverloadedError
+from service.security.limits import RateLimits, redis_counter
+from service.security.network import Network
+from service.security.references import References
 from service.settings import Settings, host_without_port
-from service.tracing import Tracer, tracer_for
+from service.site.demo import OPEN_DEMO, demo
+from service.site.pages import OPEN_PAGES, pages
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from service.outcomes import Outcomes
+    from service.outcomes.recorder import Outcomes
 
 OPEN_ENDPOINTS: Final = frozenset(
     {
         "static",
         *(f"pages.{name}" for name in OPEN_PAGES),
         *(f"demo.{name}" for name in OPEN_DEMO),
-        *front.OPEN_CONSOLE,
+        *blueprint.OPEN_CONSOLE,
     }
 )
 """Routes that need no key. A test freezes the list."""
@@ -77,7 +77,7 @@ PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that are never refused for want of room."""
 LANES: Final[Mapping[str, Lane]] = {
     **{name: operation.lane for name, operation in BY_ENDPOINT.items() if operation.lane != "single"},
-    **front.LANES,
+    **blueprint.LANES,
 }
 """Routes that cost more than a recommendation, or wait, and their lane."""
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'"
@@ -145,7 +145,7 @@ def create_app(
     register_problems(app)
     app.register_blueprint(pages)
     app.register_blueprint(demo)
-    front.install(app, settings)
+    blueprint.install(app, settings)
     for operation in OPERATIONS:
         app.add_url_rule(operation.rule, view_func=operation.view, methods=[operation.method])
     if settings.keys is None and settings.dev_key is None:
@@ -201,8 +201,8 @@ def _service(
 def _outcomes(settings: Settings, references: References) -> Outcomes | None:
     if settings.outcomes_url is None:
         return None
-    from service.outcome_store import Store  # noqa: PLC0415  (a third of a second and 20 MiB, where there is a database)
-    from service.outcomes import Outcomes  # noqa: PLC0415  (the same)
+    from service.outcomes.recorder import Outcomes  # noqa: PLC0415  (the same)
+    from service.outcomes.store import Store  # noqa: PLC0415  (a third of a second and 20 MiB, where there is a database)
 
     try:
         store = Store(settings.outcomes_url)
@@ -228,9 +228,9 @@ def _admit() -> Response | None:
         return _preflight()
     if asked.routing_exception is not None or endpoint in OPEN_ENDPOINTS:
         return None
-    if endpoint in front.CLOSED_CONSOLE:
+    if endpoint in blueprint.CLOSED_CONSOLE:
         _enter_lane(ours, environ, endpoint)
-        front.admit(ours)
+        blueprint.admit(ours)
         return None
     operation = BY_ENDPOINT.get(endpoint or "")
     if operation is None:

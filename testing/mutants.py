@@ -41,6 +41,7 @@ class Module(NamedTuple):
 
     path: str
     tests: tuple[str, ...]
+    drawn_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Plan:
                 (root / module.path).read_text(encoding="utf-8"),
                 number=part + (at < more),
                 seed=self.seed,
+                drawn_as=module.drawn_as,
             )
             for at, module in enumerate(self.modules)
         }
@@ -144,7 +146,10 @@ def read_plan(path: Path = ROOT / "testing" / "mutants.toml") -> Plan:
         document["seed"],
         document["least_killed"],
         tuple(document["libraries"]),
-        tuple(Module(entry["path"], tuple(entry["tests"])) for entry in document["module"]),
+        tuple(
+            Module(entry["path"], tuple(entry["tests"]), entry.get("drawn_as", ""))
+            for entry in document["module"]
+        ),
     )
 
 

@@ -106,7 +106,7 @@ class Mutation:
         return _with(self._edit, lambda: ast.unparse(self._tree))
 
 
-def sample(module: str, source: str, *, number: int, seed: int) -> list[Mutation]:
+def sample(module: str, source: str, *, number: int, seed: int, drawn_as: str = "") -> list[Mutation]:
     """So many mutations of a module, or all there are, drawn by a seed; in the order of the text.
 
     Parameters
@@ -118,6 +118,8 @@ def sample(module: str, source: str, *, number: int, seed: int) -> list[Mutation
         How many at most.
     seed : int
         Fixes the draw. Each mutation's place in it is a hash of what it is, so that an edit of the module moves few others.
+    drawn_as : str
+        What stands for the module in that hash: the path that it had first, so that a move draws no other mutations.
     """
     tree = ast.parse(source)
     seen: Counter[tuple[str, str, str]] = Counter()
@@ -131,7 +133,9 @@ def sample(module: str, source: str, *, number: int, seed: int) -> list[Mutation
         within = ".".join(node.name for node in around if isinstance(node, ast.FunctionDef | ast.ClassDef))
         seen[within, before, after] += 1
         name = (within, before, after, seen[within, before, after])
-        drawn.append((hashlib.sha256(repr((seed, module, *name)).encode()).hexdigest(), line, name, edit))
+        drawn.append(
+            (hashlib.sha256(repr((seed, drawn_as or module, *name)).encode()).hexdigest(), line, name, edit)
+        )
     chosen = sorted(sorted(drawn, key=lambda each: each[0])[:number], key=lambda each: each[1:3])
     return [Mutation(module, line, *name, edit, tree) for _, line, name, edit in chosen]
 

@@ -1,7 +1,7 @@
 """The oracle's facts and rules: what is looked up in the decision table, and the first rule that applies.
 
 models/rulebook/README.md names the facts and their values; the bounds of *digital* and *friction* stand in the comments of
-models/facts.py alone. May not import models, service or training.
+models/decision/facts.py alone. May not import models, service or training.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from models.signals import read_signals
-from training import score
+from models.contract.signals import read_signals
+from training.scoring import command as score
 
 FILE_DAY = "2026-11-21"
 BATCH = 500

@@ -11,11 +11,12 @@ import pytest
 
 from drills.postgres import postgres
 from drills.table import CannotRunError, in_ci
-from models import analysis, authoring, bundle
-from models.channels import HELSINKI
+from models.authoring import analysis, loader
+from models.contract.channels import HELSINKI
+from models.decision import bundle
 from service.app import create_app
-from service.outcome_keeping import migrate
-from service.outcome_store import Store
+from service.outcomes.retention import migrate
+from service.outcomes.store import Store
 from service.settings import Settings
 
 # Tests share slow machines: no example has a deadline, and the services that they start have time for an answer.
@@ -52,7 +53,7 @@ def root():
 @pytest.fixture(scope="session")
 def authored():
     """What the content team wrote, as shipped, read and analysed."""
-    found = authoring.read_authored()
+    found = loader.read_authored()
     analysis.analyse(found)
     return found
 
@@ -60,7 +61,7 @@ def authored():
 @pytest.fixture(scope="session")
 def content():
     """The shipped content as read, without rules; copy it before rules are read into it."""
-    return authoring.read_content(authoring.CONTENT)
+    return loader.read_content(loader.CONTENT)
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def checked(content, tmp_path):
             assert text.count(replaced) == 1
             (folder / file).write_text(text.replace(replaced, by), encoding="utf-8")
         authored = copy.deepcopy(content)
-        authoring.read_rules(authored, folder)
+        loader.read_rules(authored, folder)
         analysis.analyse(authored)
         return authored
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from models.experiments import Experiment, Variant
-from models.rulebook import Table
+from models.decision.decision_table import Table
+from models.decision.experiments import Experiment, Variant
 from testing.customers import questions
 from testing.documents import LANGUAGES
 from testing.oracle import Asked

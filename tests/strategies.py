@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from models.signals import AT_MOST, CONTRACT
+from models.contract.signals import AT_MOST, CONTRACT
 
 
 def _values(signal):

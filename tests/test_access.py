@@ -11,7 +11,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
-from service.access import (
+from service.api.operations import BY_ENDPOINT
+from service.app import OPEN_ENDPOINTS, create_app
+from service.console.blueprint import CLOSED_CONSOLE
+from service.security.access import (
     SCOPES,
     ForbiddenError,
     KeyRing,
@@ -20,10 +23,7 @@ from service.access import (
     read_keys,
     write_keys,
 )
-from service.api import BY_ENDPOINT
-from service.app import OPEN_ENDPOINTS, create_app
-from service.console.front import CLOSED_CONSOLE
-from service.keys import keys
+from service.security.keys import keys
 from service.settings import Settings, SettingsError
 
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)

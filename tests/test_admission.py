@@ -10,11 +10,17 @@ import pytest
 from conftest import KEY, NOW
 
 from service import app as service_app
-from service import metrics
-from service.admission import LONGEST_BUSY_S, LONGEST_QUEUE_S, AdmissionControl, OverloadedError, queued_s
-from service.api import OPERATIONS
+from service.api.operations import OPERATIONS
 from service.app import LANES, PROBES, create_app
-from service.outcome_shapes import OutcomesUnavailableError
+from service.observability import metrics
+from service.outcomes.events import OutcomesUnavailableError
+from service.security.admission import (
+    LONGEST_BUSY_S,
+    LONGEST_QUEUE_S,
+    AdmissionControl,
+    OverloadedError,
+    queued_s,
+)
 from service.settings import Settings
 
 NOW_S = 1_764_268_800.5

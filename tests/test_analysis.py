@@ -4,14 +4,14 @@ import shutil
 import pytest
 from ruamel.yaml import YAML
 
-from models import analysis, authoring
+from models.authoring import analysis, loader
 
 
 @pytest.fixture
 def folders(tmp_path):
     """A copy of the content team's folders, to break in one way."""
-    shutil.copytree(authoring.RULEBOOK, tmp_path / "rulebook")
-    shutil.copytree(authoring.CONTENT, tmp_path / "content")
+    shutil.copytree(loader.RULEBOOK, tmp_path / "rulebook")
+    shutil.copytree(loader.CONTENT, tmp_path / "content")
     return tmp_path
 
 
@@ -28,8 +28,8 @@ def rule_named(rules, name):
 
 
 def findings(folders, content=None):
-    authored = copy.deepcopy(content) if content else authoring.read_content(folders / "content")
-    authoring.read_rules(authored, folders / "rulebook")
+    authored = copy.deepcopy(content) if content else loader.read_content(folders / "content")
+    loader.read_rules(authored, folders / "rulebook")
     analysis.analyse(authored)
     return [finding for finding in authored.findings if finding.severity == "error"]
 

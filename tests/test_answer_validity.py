@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import customers
 
-from models.catalogue import Catalogue
-from models.channels import HELSINKI
-from models.rulebook import Table
-from models.signals import read_signals
-from training.asked import Asked
-from training.scoring import Scorer
+from models.contract.channels import HELSINKI
+from models.contract.signals import read_signals
+from models.decision.catalogue import Catalogue
+from models.decision.decision_table import Table
+from training.scoring.request import ScoringRequest
+from training.scoring.scorer import Scorer
 
 AT = datetime(2026, 11, 20, 23, 59, tzinfo=HELSINKI)
 DAY, LATEST = date(2026, 11, 20), date(2026, 12, 20)
@@ -188,7 +188,7 @@ def test_an_answer_of_a_batch_holds_as_long_as_the_same_answer_of_the_service(re
     at = datetime(2026, 11, 20, tzinfo=HELSINKI)
     kind, given_signals = customer
     batch = pa.RecordBatch.from_pylist([{"customer_type": kind, **given_signals}, {"customer_type": kind}])
-    scored = Scorer(made, Asked(at, limit=3)).score(batch).to_pylist()
+    scored = Scorer(made, ScoringRequest(at, limit=3)).score(batch).to_pylist()
     expected = [answer(made, one, at).valid_until.isoformat() for one in (customer, (kind, {}))]
     assert [row["valid_until"] for row in scored] == expected
 

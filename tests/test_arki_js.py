@@ -12,7 +12,7 @@ import chromium
 import pytest
 from conftest import ROOT
 
-from service.demo import DEMO_CSP
+from service.site.demo import DEMO_CSP
 
 pytestmark = pytest.mark.xdist_group("chromium")  # one browser at a time on two cores
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from conftest import ROOT
 
-from service.access import make_key
+from service.security.access import make_key
 
 sys.path.insert(0, str(ROOT / "deploy"))  # scripts that import each other, and no package
 import advisories

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import goals, rule_engines, steps, tables, write_up
 from benchmarks.growth import with_items, with_rules
-from models.catalogue import read_catalogue
-from models.rulebook import read_rulebook
+from models.decision.catalogue import read_catalogue
+from models.decision.decision_table import read_rulebook
 
 PLACES = ("figure", "bound", "holds", "name", "why", "distance")
 

@@ -8,10 +8,11 @@ from datetime import datetime
 import orjson
 import pytest
 
-from models import bundle, channels, recommender
-from models.authoring import CONTENT_FILES, RULEBOOK_FILES
-from models.bundle import BundleError, BundleStore
-from models.signals import read_signals
+from models.authoring.loader import CONTENT_FILES, RULEBOOK_FILES
+from models.contract import channels
+from models.contract.signals import read_signals
+from models.decision import bundle, recommender
+from models.decision.bundle import BundleError, BundleStore
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import re
 import numpy as np
 import pytest
 
-from training import calibration, published
-from training import parameters as p
-from training.artifacts import ARTIFACTS
-from training.calibration_report import calibration_report, summary
-from training.persons import Month
-from training.sensitivity import ASSUMPTIONS, segment_shares
+from training.reporting.artifacts import ARTIFACTS
+from training.simulation import calibration, published
+from training.simulation import parameters as p
+from training.simulation.calibration_report import calibration_report, summary
+from training.simulation.persons import Month
+from training.simulation.sensitivity import ASSUMPTIONS, segment_shares
 
 
 @pytest.fixture(scope="module")

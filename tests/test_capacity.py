@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_score import simulated
 
-from models.codes import CHANNELS
-from models.facts import lookups
-from models.signals import CONTRACT, read_signals
-from training import capacity, score
+from models.contract.codes import CHANNELS
+from models.contract.signals import CONTRACT, read_signals
+from models.decision.facts import lookups
+from training.scoring import capacity
+from training.scoring import command as score
 
 PHONE, POINT = (CHANNELS.index(name) for name in ("phone_appointment", "service_point"))
 WEB = CHANNELS.index("web_page")

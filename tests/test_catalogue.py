@@ -2,8 +2,8 @@ from datetime import date
 
 import pytest
 
-from models.catalogue import read_catalogue
-from models.codes import BENEFITS, CHANNELS, CLAIM_KINDS, CONTENT_TYPES, LANGUAGES, LIFE_EVENTS
+from models.contract.codes import BENEFITS, CHANNELS, CLAIM_KINDS, CONTENT_TYPES, LANGUAGES, LIFE_EVENTS
+from models.decision.catalogue import read_catalogue
 
 DAY = date(2026, 11, 21)
 

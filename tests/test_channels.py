@@ -5,12 +5,12 @@ from datetime import date, datetime
 
 import pytest
 
-from models import authoring
-from models.channels import HELSINKI, read_channels
-from models.codes import CHANNELS
-from models.opening_days import compile_opening_days, find_years_ahead
-from models.promises import check_promises
-from models.rulebook import read_rulebook
+from models.authoring import loader
+from models.authoring.opening_days import compile_opening_days, find_years_ahead
+from models.authoring.promises import check_promises
+from models.contract.channels import HELSINKI, read_channels
+from models.contract.codes import CHANNELS
+from models.decision.decision_table import read_rulebook
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ CLOSED_ALL_SPRING = [
 
 def test_a_human_channel_that_stays_closed_for_weeks_breaks_the_promise(content):
     authored, _ = changed(content, exceptions=CLOSED_ALL_SPRING)
-    authored = authoring.read_rules(authored, authoring.RULEBOOK)
+    authored = loader.read_rules(authored, loader.RULEBOOK)
     check_promises(authored, read_rulebook(authored.rulebook), read_channels(authored.channels))
     assert [finding.sentence().partition(" ")[2] for finding in authored.findings] == [
         (
@@ -177,7 +177,7 @@ def test_a_year_whose_holidays_are_not_covered_is_a_warning_before_it_comes(cont
 def test_the_computed_days_do_not_depend_on_today_and_need_no_library_where_they_are_served(content):
     again, _ = changed(content)
     assert again.channels == content.channels
-    code = "import sys, models.bundle; print('holidays' in sys.modules)"
+    code = "import sys, models.decision.bundle; print('holidays' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "False"
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import customers
 
-from models.codes import LANGUAGES
-from models.combinations import Combination, count_combinations, possible_combinations
-from models.experiments import Experiment, Variant
-from models.rulebook import Table
-from models.signals import read_signals
+from models.contract.codes import LANGUAGES
+from models.contract.signals import read_signals
+from models.decision.combinations import Combination, count_combinations, possible_combinations
+from models.decision.decision_table import Table
+from models.decision.experiments import Experiment, Variant
 
 
 @pytest.fixture(scope="module")

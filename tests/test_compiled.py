@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from marshmallow import Schema, ValidationError, fields
 from strategies import customers
 
-from service.asks import ASK, BATCH_CUSTOMER
-from service.compiled import loader
-from service.schemas import ask_of
+from service.api.compiled import loader
+from service.api.requests import ASK, BATCH_CUSTOMER
+from service.api.schemas import ask_of
 
 SCHEMAS = {"single": ASK, "of-a-batch": BATCH_CUSTOMER}
 STRANGE = (

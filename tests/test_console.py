@@ -19,20 +19,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import given_signals
 
-from models import bundle as bundles_module
-from models.codes import CUSTOMER_TYPES, LIFE_EVENTS
-from models.mapping import MappingRow
-from models.questions import lookups_of
-from models.sample import read_sample
-from models.signals import read_signals
-from service.access import make_key, write_keys
+from models.authoring.population_sample import read_sample
+from models.authoring.questions import lookups_of
+from models.contract.codes import CUSTOMER_TYPES, LIFE_EVENTS
+from models.contract.signals import read_signals
+from models.decision import bundle as bundles_module
+from models.decision.mapping import MappingRow
+from service.api.problems import KINDS
 from service.app import create_app
-from service.console import door, front, matrix, summaries, trying
+from service.console import auth, blueprint, customer_form, matrix, summaries
+from service.console.auth import SignedOut
 from service.console.charts import bar
-from service.console.door import SignedOut
-from service.outcome_reports import report_row
-from service.outcome_shapes import Report
-from service.problems import KINDS
+from service.outcomes.events import Report
+from service.outcomes.reports import report_row
+from service.security.access import make_key, write_keys
 from service.settings import RateLimit, Settings, SettingsError
 
 START = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
@@ -106,7 +106,7 @@ def test_the_console_begins_in_the_language_of_the_browser(stranger):
 
 
 def test_without_a_session_every_closed_page_leads_to_the_sign_in(app):
-    closed = [rule for rule in app.url_map.iter_rules() if rule.endpoint in front.CLOSED_CONSOLE]
+    closed = [rule for rule in app.url_map.iter_rules() if rule.endpoint in blueprint.CLOSED_CONSOLE]
     assert len(closed) >= 15
     for rule in closed:
         path = re.sub("<any[^>]*>", "fi", re.sub("<(?!any)[^>]*>", "x", rule.rule))
@@ -214,7 +214,7 @@ def test_every_worker_refuses_a_session_that_was_signed_out_until_its_cookie_end
     one, other = SignedOut(tmp_path / "out"), SignedOut(tmp_path / "out")
     one.add("a")
     assert (other.holds("a"), other.holds("b")) == (True, False)
-    old = time.time() - door.LONGEST.total_seconds() - 1
+    old = time.time() - auth.LONGEST.total_seconds() - 1
     os.utime(tmp_path / "out" / "a", (old, old))
     other.add("b")
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["b"]
@@ -235,7 +235,7 @@ def test_every_machine_refuses_a_session_that_was_signed_out_and_none_fails_for_
 
 
 def test_sessions_and_forms_are_signed_with_sha_256(guarded):
-    made = door.make_door(Settings(bundles=None, secret="s" * 40))
+    made = auth.make_door(Settings(bundles=None, secret="s" * 40))
     for serializer in (made.sessions, made.forms):
         signature = serializer.dumps("x").rpartition(".")[2]
         assert len(base64.urlsafe_b64decode(signature + "=")) == 32
@@ -529,7 +529,7 @@ def ask(team, **sent):
 
 
 def test_every_persona_can_be_tried_and_gets_what_the_recommender_gives(team, recommender):
-    for persona in trying.personas():
+    for persona in customer_form.personas():
         response = ask(team, persona=persona["id"])
         assert response.status_code == 200
         first = re.search(r'<h3 lang="\w\w">([^<]+)</h3>', response.text)
@@ -539,9 +539,9 @@ def test_every_persona_can_be_tried_and_gets_what_the_recommender_gives(team, re
 
 
 def test_the_personas_of_the_console_are_the_fixtures():
-    from models.personas import all_personas
+    from models.authoring.personas import all_personas
 
-    assert list(trying.personas()) == all_personas(), "run `make golden`"
+    assert list(customer_form.personas()) == all_personas(), "run `make golden`"
 
 
 def test_a_typed_customer_is_read_by_the_contract_of_the_api(team):
@@ -588,9 +588,9 @@ def test_an_employer_and_an_objector_are_explained_too(team):
 
 
 def test_every_form_is_read_back_as_it_was_typed(recommender, at):
-    for persona in trying.personas():
-        asked = trying.from_persona(persona["id"], day="", draft="")
-        tried, faults = trying.try_customer(recommender, asked, now=at)
+    for persona in customer_form.personas():
+        asked = customer_form.from_persona(persona["id"], day="", draft="")
+        tried, faults = customer_form.try_customer(recommender, asked, now=at)
         assert not faults
         assert tried.signals == read_signals(persona["customer_type"], persona["signals"])
 
@@ -598,9 +598,9 @@ def test_every_form_is_read_back_as_it_was_typed(recommender, at):
 @given(kind=st.sampled_from(CUSTOMER_TYPES), data=st.data())
 def test_whatever_the_contract_allows_can_be_typed(kind, data):
     signals = data.draw(given_signals(kind))
-    asked = trying.from_customer({"customer_type": kind, "signals": signals}, "fi")
+    asked = customer_form.from_customer({"customer_type": kind, "signals": signals}, "fi")
     known = {name: value for name, value in signals.items() if value is not None}
-    assert read_signals(kind, trying._given(asked)) == read_signals(kind, known)
+    assert read_signals(kind, customer_form._given(asked)) == read_signals(kind, known)
 
 
 def test_the_content_page_tells_holes_and_what_ends(team, store):
@@ -645,7 +645,7 @@ def test_the_statement_names_the_contact_where_there_is_one(bundles, store):
 
 
 def test_outcomes_show_shares_with_intervals_and_none_of_too_few(team, app, monkeypatch):
-    from service.console import pages
+    from service.console import views_read
 
     rows = (
         report_row("callback", Counter(shown=1200, opened=480), 8),
@@ -655,7 +655,7 @@ def test_outcomes_show_shares_with_intervals_and_none_of_too_few(team, app, monk
     )
     report = Report("channel", START.date(), START.date(), rows)
     assert "Nothing has been reported yet." in team.get("/console/en/outcomes").text
-    monkeypatch.setattr(pages, "_reports", lambda: [report])
+    monkeypatch.setattr(views_read, "_reports", lambda: [report])
     text = team.get("/console/en/outcomes").text
     assert "Call request" in text
     assert "Customers who objected, and minors" in text

@@ -16,10 +16,11 @@ from chromium import fits
 from conftest import ROOT
 
 from drills.server import KEY, serving
-from models import authoring, bundle
+from models.authoring import loader
+from models.decision import bundle
 
 SHOTS = ROOT / "docs" / "screenshots"
-RULES = (authoring.RULEBOOK / "rules.yaml").read_text(encoding="utf-8")
+RULES = (loader.RULEBOOK / "rules.yaml").read_text(encoding="utf-8")
 NORMAL = {
     "overview": "/",
     "mapping": "/mapping",

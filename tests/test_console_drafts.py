@@ -15,23 +15,24 @@ import openpyxl
 import pytest
 from browsing import token_of
 
-from models import authoring, bundle, sheet_files
-from models.analysis import read_model
-from models.comparison import edition_of
-from models.example_customers import Inventor
-from models.impact import impact
-from models.periods import Days
-from models.sample import read_sample, segment_shares
+from models.authoring import loader, sheet_files
+from models.authoring.analysis import read_model
+from models.authoring.diff import edition_of
+from models.authoring.example_customers import Inventor
+from models.authoring.impact import impact
+from models.authoring.periods import Days
+from models.authoring.population_sample import read_sample, segment_shares
+from models.decision import bundle
+from service.api.problems import NotFoundError
 from service.app import create_app
-from service.console import jobs
-from service.console.jobs import BusyError, Jobs
-from service.console.work import LARGEST_FILE, check
-from service.problems import NotFoundError
+from service.console import draft_jobs as jobs
+from service.console.draft_jobs import DraftsBusyError, Jobs
+from service.console.draft_worker import LARGEST_FILE, check
 from service.settings import Settings
 
 KEY = "a key for tests"
 PATIENCE_S = 240
-RULES = (authoring.RULEBOOK / "rules.yaml").read_text(encoding="utf-8")
+RULES = (loader.RULEBOOK / "rules.yaml").read_text(encoding="utf-8")
 
 
 def edited(rule, old, new):
@@ -154,7 +155,7 @@ def test_the_reviewed_file_and_a_change_note_can_be_fetched(team, moved):
 
 
 def test_a_draft_that_withdraws_a_guide_is_never_said_to_change_nothing_for_anybody(team):
-    pages = (authoring.CONTENT / "pages.yaml").read_text(encoding="utf-8")
+    pages = (loader.CONTENT / "pages.yaml").read_text(encoding="utf-8")
     at = pages.index("- id: guide-general-social-security-benefit\n")
     withdrawn = pages[:at] + pages[at:].replace("status: approved", "status: draft", 1)
     response = finished(team, send(team, ("pages.yaml", withdrawn)))
@@ -333,7 +334,7 @@ def test_a_child_that_is_stopped_is_told_as_failed_and_not_as_running(work):
 def test_one_key_does_not_keep_the_others_waiting(work):
     for _ in range(jobs.MOST_OF_A_KEY):
         work.start("check", "one", {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
-    with pytest.raises(BusyError):
+    with pytest.raises(DraftsBusyError):
         work.start("check", "one", {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
     assert work.start("check", "another", {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
 
@@ -348,7 +349,7 @@ def test_drafts_lie_where_the_settings_say(bundles, store, tmp_path):
 def test_no_more_than_a_few_wait_and_old_work_goes(work):
     names = {"names": {"0": "rules.yaml"}}
     tokens = [work.start("check", None, {"0": RULES.encode()}, names) for _ in range(jobs.MOST_UNFINISHED)]
-    with pytest.raises(BusyError):
+    with pytest.raises(DraftsBusyError):
         work.start("export", None, {}, {})
     end(work)
     place = work.folder / tokens[0] / "job.json"
@@ -362,7 +363,7 @@ def test_drafts_take_a_bounded_room_and_what_has_none_is_refused(work, monkeypat
     end(work)
     (work.folder / token / "large").write_bytes(b" " * 200_000)
     monkeypatch.setattr(jobs, "MOST_BYTES", jobs.JOB_BYTES + 100_000)
-    with pytest.raises(BusyError):
+    with pytest.raises(DraftsBusyError):
         work.start("export", None, {}, {})
     assert [path.name for path in work.folder.iterdir() if path.is_dir()] == [token]
 
@@ -372,7 +373,7 @@ def test_a_full_disk_refuses_a_draft_and_leaves_nothing_of_it(work, monkeypatch)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(jobs, "_write", full)
-    with pytest.raises(BusyError):
+    with pytest.raises(DraftsBusyError):
         work.start("check", None, {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
     assert not [path for path in work.folder.iterdir() if path.is_dir()]
 
@@ -411,7 +412,7 @@ def test_the_sample_stands_for_finland_and_an_edit_is_weighed_on_it(authored):
     assert sum(shares.values()) == pytest.approx(1)
 
 
-GUARANTEES = (authoring.RULEBOOK / "guarantees.yaml").read_text(encoding="utf-8")
+GUARANTEES = (loader.RULEBOOK / "guarantees.yaml").read_text(encoding="utf-8")
 OFFLINE = "no-digital-only-for-people-offline"
 
 
@@ -433,8 +434,8 @@ def test_a_removed_guarantee_is_a_warning(team):
 
 @pytest.mark.slow  # whoever changes the notice changes every answer of every period
 def test_a_removed_guarantee_comes_first_and_as_a_warning_also_in_the_change_note(team):
-    texts = (authoring.CONTENT / "texts.yaml").read_text(encoding="utf-8")
-    channels = (authoring.CONTENT / "channels.yaml").read_text(encoding="utf-8")
+    texts = (loader.CONTENT / "texts.yaml").read_text(encoding="utf-8")
+    channels = (loader.CONTENT / "channels.yaml").read_text(encoding="utf-8")
     address = send(
         team,
         ("texts.yaml", texts.replace("Se on vain tiedoksi", "Se on tiedoksi", 1)),
@@ -464,9 +465,9 @@ def test_a_draft_that_only_has_other_comments_is_said_to_change_nothing_that_is_
 def colleague(tmp_path_factory, bundles):
     """A service whose bundle in use has an edit that the installed files lack, and the files of that bundle."""
     folder = tmp_path_factory.mktemp("colleague")
-    shutil.copytree(authoring.RULEBOOK, folder / "rulebook")
+    shutil.copytree(loader.RULEBOOK, folder / "rulebook")
     (folder / "rulebook" / "rules.yaml").write_text(REWORDED, encoding="utf-8")
-    read = authoring.read_authored(folder / "rulebook", authoring.CONTENT)
+    read = loader.read_authored(folder / "rulebook", loader.CONTENT)
     home = folder / "bundles"
     bundle.activate(home, bundle.build(home, read.parts()))
     settings = Settings(bundles=home, dev_key=KEY, secret="s" * 40, run=folder / "run")
@@ -555,7 +556,7 @@ def test_findings_and_edits_are_shown_though_weighing_fails_and_the_log_says_whe
     assert result["edits"]
     [line] = caplog.messages
     assert line.startswith("weighing a draft failed: OSError at ")
-    assert "work.py:" in line
+    assert "draft_worker.py:" in line
     assert "whatever" not in line, "a place in the code, and no message"
 
 

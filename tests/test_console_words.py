@@ -9,8 +9,8 @@ import string
 import pytest
 from conftest import ROOT
 
-from models.messages import MESSAGES, PHRASES
-from models.messages_sv import MESSAGES_SV, PHRASES_SV
+from models.authoring.messages import MESSAGES, PHRASES
+from models.authoring.messages_sv import MESSAGES_SV, PHRASES_SV
 
 
 @pytest.fixture(scope="module")

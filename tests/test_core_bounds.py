@@ -9,10 +9,13 @@ import orjson
 import pytest
 from conftest import ROOT
 
-from models import analysis
-from models.bundle import ARTIFACTS
-from models.catalogue import MOST_SHOWN, Catalogue, ContentItem, ContentText, Span, read_catalogue
-from models.channels import (
+from models.authoring import analysis
+from models.authoring.coverage import find_dead_references, told_days, unsucceeded, without_floor
+from models.authoring.findings import phrase
+from models.authoring.grid import Painted, Pieces, decide
+from models.authoring.opening_days import compile_opening_days, find_years_ahead, is_clock, is_span
+from models.authoring.promises import a_human_channel, the_neutral_answer
+from models.contract.channels import (
     HELSINKI,
     LOOK_AHEAD_DAYS,
     OpeningDays,
@@ -20,19 +23,23 @@ from models.channels import (
     human_channel,
     read_channels,
 )
-from models.codes import BENEFITS, CLAIM_KINDS, LANGUAGES
-from models.coverage import find_dead_references, told_days, unsucceeded, without_floor
-from models.experiments import Assigner, Variant, arm_of, bucket_of
-from models.facts import lookups
-from models.findings import phrase
-from models.grid import Painted, Pieces, decide
-from models.offers import Offer, Sought, Wanted, kinds_offered, topics_of, why_not
-from models.opening_days import compile_opening_days, find_years_ahead, is_clock, is_span
-from models.promises import a_human_channel, the_neutral_answer
-from models.rulebook import Guarantee, PassedOver, Rule, Rulebook, Table, read_rulebook
-from models.scorecard import EXP_LONGEST, SCALE, Contribution, Prediction, known_signals, read_scorecard
-from models.segments import PERSON_SEGMENTS, Segment
-from models.signals import read_signals
+from models.contract.codes import BENEFITS, CLAIM_KINDS, LANGUAGES
+from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.contract.signals import read_signals
+from models.decision.bundle import ARTIFACTS
+from models.decision.catalogue import MOST_SHOWN, Catalogue, ContentItem, ContentText, Span, read_catalogue
+from models.decision.decision_table import Guarantee, PassedOver, Rule, Rulebook, Table, read_rulebook
+from models.decision.experiments import Assigner, Variant, arm_of, bucket_of
+from models.decision.facts import lookups
+from models.decision.offers import Offer, Sought, Wanted, kinds_offered, topics_of, why_not
+from models.decision.scorecard import (
+    EXP_LONGEST,
+    SCALE,
+    Contribution,
+    Prediction,
+    known_signals,
+    read_scorecard,
+)
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
 SCORECARD = read_scorecard(orjson.loads((ARTIFACTS / "scorecard.json").read_bytes()))

@@ -11,13 +11,14 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import authoring, commands
-from models.catalogue import Span, read_catalogue, uncovered
-from models.channels import read_channels
-from models.content_checks import find_expiring
-from models.coverage import find_dead_references
-from models.promises import check_promises
-from models.rulebook import read_rulebook
+from models.authoring import loader
+from models.authoring.content_checks import find_expiring
+from models.authoring.coverage import find_dead_references
+from models.authoring.promises import check_promises
+from models.cli import rulebook as arki_rulebook
+from models.contract.channels import read_channels
+from models.decision.catalogue import Span, read_catalogue, uncovered
+from models.decision.decision_table import read_rulebook
 
 YEAR = date(2026, 1, 1)
 WHOLE = Span(YEAR, YEAR + timedelta(days=40))
@@ -36,7 +37,7 @@ def test_the_days_that_nothing_covers_are_exactly_those_that_no_span_holds(spans
 
 @pytest.fixture(scope="module")
 def whole(content):
-    return authoring.read_rules(copy.deepcopy(content), authoring.RULEBOOK)
+    return loader.read_rules(copy.deepcopy(content), loader.RULEBOOK)
 
 
 def changed(whole, change):
@@ -114,17 +115,17 @@ def test_statutory_content_in_finnish_alone_does_not_keep_the_promise(whole):
 
 @pytest.fixture
 def folders(tmp_path):
-    shutil.copytree(authoring.RULEBOOK, tmp_path / "rulebook")
-    shutil.copytree(authoring.CONTENT, tmp_path / "content")
+    shutil.copytree(loader.RULEBOOK, tmp_path / "rulebook")
+    shutil.copytree(loader.CONTENT, tmp_path / "content")
     return tmp_path
 
 
 def checked(folders):
     names = ("--rulebook", str(folders / "rulebook"), "--content", str(folders / "content"))
-    return CliRunner().invoke(commands.rulebook, ["check", *names])
+    return CliRunner().invoke(arki_rulebook.main, ["check", *names])
 
 
-def statutory_items(content=authoring.CONTENT):
+def statutory_items(content=loader.CONTENT):
     """Each statutory item of a folder's files: (file, line of its id, id)."""
     for file in ("catalogue.yaml", "pages.yaml"):
         lines = (content / file).read_text(encoding="utf-8").splitlines()
@@ -342,6 +343,6 @@ def test_a_field_that_does_not_exist_or_holds_no_date_is_told_with_its_place(
     text = path.read_text(encoding="utf-8")
     assert replace in text
     path.write_text(text.replace(replace, by, 1), encoding="utf-8")
-    found = authoring.read_content(folders / "content").findings
+    found = loader.read_content(folders / "content").findings
     [finding] = [one for one in found if one.sentence().replace(f":{one.line}:", ":", 1) == words]
     assert finding.subject.split()[-1] in text.splitlines()[finding.line - 1] or finding.line == 1

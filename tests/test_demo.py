@@ -9,12 +9,12 @@ import pytest
 from conftest import ROOT
 
 from drills.server import KEY, serving
-from models.codes import LANGUAGES
-from models.personas import all_personas
+from models.authoring.personas import all_personas
+from models.contract.codes import LANGUAGES
 from service.app import create_app
-from service.demo import DEMO_CSP, PERSONAS
-from service.demo_texts import DEMO_TEXTS
 from service.settings import Settings
+from service.site.demo import DEMO_CSP, PERSONAS
+from service.site.demo_texts import DEMO_TEXTS
 
 pytestmark = pytest.mark.xdist_group("chromium")  # one browser at a time on two cores
 SCREENSHOTS = ROOT / "docs" / "screenshots"

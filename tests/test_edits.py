@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import authoring
-from models.codes import CHANNELS, CONTENT_TYPES
-from models.edits import Edit, Field, edits, find_weakened, weaker
-from models.facts import FACTS, is_feasible
-from models.findings import Authored
-from models.rulebook import Guarantee
+from models.authoring import loader
+from models.authoring.edits import Edit, Field, edits, find_weakened, weaker
+from models.authoring.findings import Authored
+from models.contract.codes import CHANNELS, CONTENT_TYPES
+from models.decision.decision_table import Guarantee
+from models.decision.facts import FACTS, is_feasible
 
-FILES = {*authoring.RULEBOOK_FILES, *authoring.CONTENT_FILES}
+FILES = {*loader.RULEBOOK_FILES, *loader.CONTENT_FILES}
 OUTCOME = {"cells", "errors", "warnings", "sources"}
 
 

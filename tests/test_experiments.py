@@ -17,18 +17,19 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from strategies import customers
 
-from models import analysis, authoring, bundle
-from models.experiments import BUCKETS, CONTROL, Assigner, Assignment, Variant, arm_of, bucket_of
-from models.facts import may_personalise
-from models.promises import outcome_of
-from models.signals import read_signals
+from models.authoring import analysis, loader
+from models.authoring.promises import outcome_of
+from models.contract.signals import read_signals
+from models.decision import bundle
+from models.decision.experiments import BUCKETS, CONTROL, Assigner, Assignment, Variant, arm_of, bucket_of
+from models.decision.facts import may_personalise
+from service.api.replay import read_request, replay
+from service.api.schemas import RecommendationSchema
 from service.app import create_app
-from service.experiments import Lift, VariantCount, lifts
-from service.references import References
-from service.replay import read_request, replay
-from service.schemas import RecommendationSchema
-from training.asked import Asked
-from training.scoring import Scorer
+from service.outcomes.experiments import Lift, VariantCount, lifts
+from service.security.references import References
+from training.scoring.request import ScoringRequest
+from training.scoring.scorer import Scorer
 
 pytestmark = pytest.mark.xdist_group("experiments")  # the bundle with an experiment is made once
 EXAMPLE = YAML(typ="safe", pure=True).load(
@@ -51,11 +52,11 @@ def spliced(rules, rule, experiment):
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory):
     """What the content team wrote, with the worked example's experiment, read and analysed."""
-    folder = shutil.copytree(authoring.RULEBOOK, tmp_path_factory.mktemp("trial") / "rulebook")
+    folder = shutil.copytree(loader.RULEBOOK, tmp_path_factory.mktemp("trial") / "rulebook")
     rules = folder / "rules.yaml"
     text = rules.read_text(encoding="utf-8")
     rules.write_text(spliced(text, EXAMPLE["rule"], EXAMPLE["experiment"]), encoding="utf-8")
-    authored = authoring.read_authored(folder)
+    authored = loader.read_authored(folder)
     analysis.analyse(authored)
     return authored
 
@@ -122,7 +123,7 @@ def test_the_worked_example_has_no_fault_and_nothing_is_shipped_running(trial, a
 
 
 def test_the_guide_for_the_content_team_shows_the_worked_example():
-    guide = (authoring.RULEBOOK / "README.md").read_text(encoding="utf-8")
+    guide = (loader.RULEBOOK / "README.md").read_text(encoding="utf-8")
     shown = guide.partition("```yaml\n")[2].partition("```")[0]
     assert YAML(typ="safe", pure=True).load(shown) == {"experiment": EXAMPLE["experiment"]}
 
@@ -274,7 +275,7 @@ def test_an_explanation_is_of_the_answer_that_was_given(trying, at):
 
 def test_batch_scoring_offers_each_rules_own_content(trying, at):
     batch = pa.RecordBatch.from_pylist([{"customer_type": "person", **JOB_LOST}])
-    [row] = Scorer(trying, Asked(at)).score(batch).to_pylist()
+    [row] = Scorer(trying, ScoringRequest(at)).score(batch).to_pylist()
     assert [row[f"item_{n}_content_type"] for n in (1, 2, 3)] == ["guide", "explainer_video", "contact_card"]
 
 
@@ -368,13 +369,13 @@ def test_a_variant_breaks_no_guarantee_about_customers_who_are_in_no_experiment(
     )
     guarantees.write_text(text.replace("promises:\n", promised), encoding="utf-8")
     authored = copy.deepcopy(content)
-    authoring.read_rules(authored, folder)
+    loader.read_rules(authored, folder)
     analysis.analyse(authored)
     assert [str(finding) for finding in authored.findings] == []
 
 
 def test_a_change_of_variants_is_a_change_for_those_who_can_be_drawn_and_no_other(trials, bundles):
-    from models.comparison import difference, read_edition
+    from models.authoring.diff import difference, read_edition
 
     old, new = (read_edition(str(folder / "current"), folder) for folder in (bundles, trials))
     [change] = difference(old, new, day=date(2026, 11, 21)).changes
@@ -385,7 +386,7 @@ def test_a_change_of_variants_is_a_change_for_those_who_can_be_drawn_and_no_othe
 
 
 def test_diff_counts_no_objector_where_only_the_experiment_of_a_general_rule_changes(tmp_path):
-    from models.comparison import difference, read_edition
+    from models.authoring.diff import difference, read_edition
 
     sound = ROOT / "fixtures" / "rulebooks" / "sound"
     folder = shutil.copytree(sound, tmp_path / "rulebook")
@@ -399,17 +400,17 @@ def test_diff_counts_no_objector_where_only_the_experiment_of_a_general_rule_cha
 
 
 def claim_kinds():
-    from models.facts import FACTS
+    from models.decision.facts import FACTS
 
     return next(fact.values for fact in FACTS["employer"] if fact.name == "open_matter")
 
 
 def test_impact_counts_the_customers_who_can_be_drawn(trials, bundles, tmp_path):
-    from models.comparison import read_edition
-    from models.example_customers import Inventor
-    from models.impact import impact
-    from models.periods import Days
-    from models.population_files import read_population
+    from models.authoring.diff import read_edition
+    from models.authoring.example_customers import Inventor
+    from models.authoring.impact import impact
+    from models.authoring.periods import Days
+    from models.authoring.population_files import read_population
 
     card = analysis.read_model()
     population = tmp_path / "customers.csv"
@@ -488,7 +489,7 @@ def test_no_lift_is_told_where_too_much_waits(waiting):
 @pytest.fixture(scope="module")
 def noon():
 
-    from models.channels import HELSINKI
+    from models.contract.channels import HELSINKI
 
     return datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
 

@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import customers
 
-from models.facts import FACTS, feasible_blocks, lookups, may_personalise, statutory_benefits
-from models.scorecard import Prediction
-from models.segments import PERSON_SEGMENTS, Segment
-from models.signals import read_signals
+from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.contract.signals import read_signals
+from models.decision.facts import FACTS, feasible_blocks, lookups, may_personalise, statutory_benefits
+from models.decision.scorecard import Prediction
 
 CHANGING = Prediction(Segment.CHANGING, 0.9, (0.05, 0.9, 0.05), confident=True)
 ABSTAINED = Prediction(None, 0.4, (0.4, 0.3, 0.3), confident=False)

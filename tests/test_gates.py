@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from training import gates
-from training.dataset import read_dataset
-from training.groups import Answers, Difference, differences, proxy_strength
-from training.population import population
-from training.train import main
+from training.cli.train import main
+from training.learning import gates
+from training.learning.dataset import read_dataset
+from training.learning.groups import Difference, GroupAnswers, differences, proxy_strength
+from training.simulation.population import population
 
 GOOD = {
     "log_loss": 0.37,
@@ -119,7 +119,7 @@ def test_a_difference_is_judged_with_its_interval(config, rate, error, verdict):
 
 def test_groups_and_cells_that_are_too_small_are_not_judged():
     people = read_dataset(population(4_000, seed=3, with_employers=False), "the simulation")
-    answers = Answers(people.y, np.zeros(len(people.y), bool))
+    answers = GroupAnswers(people.y, np.zeros(len(people.y), bool))
     limits = {"smallest_group": 500, "smallest_cell": 100}
     found = differences(people, answers, limits)
     assert found
@@ -131,7 +131,7 @@ def test_groups_and_cells_that_are_too_small_are_not_judged():
 def test_unequal_answers_are_found_within_the_true_segment():
     people = read_dataset(population(4_000, seed=3, with_employers=False), "the simulation")
     women = people.audit()["sex"] == "woman"
-    found = differences(people, Answers(people.y, women), {"smallest_group": 500, "smallest_cell": 100})
+    found = differences(people, GroupAnswers(people.y, women), {"smallest_group": 500, "smallest_cell": 100})
     [row] = [
         each for each in found
         if (each.metric, each.segment, each.attribute, each.group) == ("personal_service", "steady", "sex", "woman")
@@ -152,7 +152,7 @@ def test_a_signal_that_is_the_attribute_is_the_strongest_proxy():
 
 
 def gates_features():
-    from models.scorecard import FEATURES
+    from models.decision.scorecard import FEATURES
 
     return FEATURES
 

@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from models import grid
-from models.analysis import changes_nothing, idle_values
-from models.grid import GAP, Painted, Pieces, TooLargeError, decide
+from models.authoring import grid
+from models.authoring.analysis import changes_nothing, idle_values
+from models.authoring.grid import GAP, Painted, Pieces, TooLargeError, decide
 
 SMALL = {"colour": ("red", "green", "blue", "unknown"), "size": ("s", "m", "unknown"), "warm": ("yes", "no")}
 

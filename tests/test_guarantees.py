@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import customers
 
-from models import analysis, authoring, bundle
-from models.channels import HELSINKI
-from models.codes import BENEFITS, CLAIM_KINDS, LANGUAGES, PERSON_CHANNELS
-from models.facts import lookups, may_personalise
-from models.signals import read_signals
-from models.wording import states_entitlement
+from models.authoring import analysis, loader
+from models.authoring.wording import states_entitlement
+from models.contract.channels import HELSINKI
+from models.contract.codes import BENEFITS, CLAIM_KINDS, LANGUAGES, PERSON_CHANNELS
+from models.contract.signals import read_signals
+from models.decision import bundle
+from models.decision.facts import lookups, may_personalise
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
 ASKED = {"language": st.sampled_from(LANGUAGES), "limit": st.integers(1, 10)}
@@ -115,7 +116,7 @@ def test_no_objection_limit_or_repetition_suppresses_statutory_content(recommend
 
 def previewed(content, *, rules=None, guarantees=None, channels=None):
     """A recommender of the shipped files after a change, and what the check finds."""
-    authored = authoring.read_rules(copy.deepcopy(content), authoring.RULEBOOK)
+    authored = loader.read_rules(copy.deepcopy(content), loader.RULEBOOK)
     for document, change in (
         (authored.rulebook["person"], rules),
         (authored.rulebook["guarantees"], guarantees),

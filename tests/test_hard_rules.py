@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import customers
 
-from models.codes import BARRED, LANGUAGES
-from models.facts import FACTS
-from models.scorecard import FEATURES, Prediction
-from models.segments import Segment
-from models.signals import CONTRACT, read_signals
-from models.wording import own_texts, states_entitlement
+from models.authoring.wording import own_texts, states_entitlement
+from models.contract.codes import BARRED, LANGUAGES
+from models.contract.segments import Segment
+from models.contract.signals import CONTRACT, read_signals
+from models.decision.facts import FACTS
+from models.decision.scorecard import FEATURES, Prediction
 
 NEEDS = ("interpreter_needed", "easy_language")
 DUTIES = ("open_matter", "active_benefits", "claim_kinds")
@@ -36,7 +36,7 @@ def answer(recommender, customer, at, **asked):
 def noon():
     from datetime import datetime
 
-    from models.channels import HELSINKI
+    from models.contract.channels import HELSINKI
 
     return datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
 
@@ -117,7 +117,7 @@ def test_rule_4_no_segment_means_not_personalised(recommender, noon, customer):
 
 def test_rule_5_the_recommender_has_nowhere_to_store_anything():
     code = (
-        "import sys, models.recommender, models.bundle;"
+        "import sys, models.decision.recommender, models.decision.bundle;"
         "print(sorted({'sqlite3', 'sqlalchemy', 'logging.handlers', 'socket'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -175,7 +175,7 @@ def test_rule_7_every_text_a_citizen_reads_is_one_the_content_team_wrote(
 
 def test_rule_8_the_serving_code_imports_no_model_library_and_unpickles_nothing():
     code = (
-        "import sys, models.recommender, models.bundle;"
+        "import sys, models.decision.recommender, models.decision.bundle;"
         "print(sorted({'numpy', 'sklearn', 'pandas', 'joblib', 'pickle', 'pyarrow', 'ruamel.yaml'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -210,7 +210,7 @@ def test_the_model_is_not_asked_about_an_objector_a_minor_or_an_employer(recomme
 @given(customer=customers())
 def test_no_answer_breaks_a_guarantee(recommender, noon, customer):
     """Through the whole door, preferred channel included; each item keeps the guarantees of its own lookup."""
-    from models.facts import lookups
+    from models.decision.facts import lookups
 
     kind, given_signals = customer
     signals = read_signals(kind, given_signals)

@@ -10,12 +10,12 @@ import types
 import pytest
 from conftest import KEY, NOW
 
-from models.bundle import BundleStore
-from models.recommendation import Explanation, Recommendation
-from models.scorecard import Prediction
-from models.signals import LifeEvent, Signals
+from models.contract.signals import LifeEvent, Signals
+from models.decision.bundle import BundleStore
+from models.decision.recommendation import Explanation, Recommendation
+from models.decision.scorecard import Prediction
+from service.api.schemas import Ask
 from service.app import create_app
-from service.schemas import Ask
 
 PATH = "/v1/recommendations"
 COUNTS = {

@@ -25,9 +25,9 @@ from answer_paths import (
 from conftest import KEY, NOW
 from customers_in_every_way import LIMITS, asked_of, trying_everywhere
 
-from models.decision_code import DECISION_CODE
-from models.offers import topic_for
-from models.signals import read_signals
+from models.contract.signals import read_signals
+from models.decision.decision_code import DECISION_CODE
+from models.decision.offers import topic_for
 from service.app import create_app
 from testing.documents import LANGUAGES, read_documents
 from testing.oracle import Asked, Oracle

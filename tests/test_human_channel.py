@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import customers
 
-from models import authoring
-from models.channels import HELSINKI, human_channel, read_channels
-from models.codes import LANGUAGES
-from models.promises import check_promises
-from models.rulebook import Table, read_rulebook
-from models.signals import read_signals
-from training.offers import signals as signals_of
-from training.population import population
+from models.authoring import loader
+from models.authoring.promises import check_promises
+from models.contract.channels import HELSINKI, human_channel, read_channels
+from models.contract.codes import LANGUAGES
+from models.contract.signals import read_signals
+from models.decision.decision_table import Table, read_rulebook
+from training.learning.offers import signals as signals_of
+from training.simulation.population import population
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
 IDENTIFIED = {"strong_identification": True}
@@ -112,7 +112,7 @@ def test_the_human_channel_is_the_one_that_the_first_rule_wishes(recommender):
 
 @pytest.fixture(scope="module")
 def whole(content):
-    return authoring.read_rules(copy.deepcopy(content), authoring.RULEBOOK)
+    return loader.read_rules(copy.deepcopy(content), loader.RULEBOOK)
 
 
 def test_a_language_rules_out_a_human_channel_that_does_not_serve_it(whole):

@@ -17,8 +17,8 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.identity_codes import COLUMN_HINT, holds_identity_code
-from service.body import Document
+from models.contract.identity_codes import COLUMN_HINT, holds_identity_code
+from service.http.body import Document
 
 CHECK = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 SIGNS = "+-ABCDEFUVWXY"

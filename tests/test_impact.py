@@ -17,26 +17,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import given_signals
 
-from models import analysis, authoring, commands
-from models.channels import HELSINKI
-from models.codes import LANGUAGES
-from models.columns import cells_of, facts_of
-from models.comparison import EditionError, difference, edition_of, read_edition
-from models.customer_files import CustomerFileError
-from models.example_customers import Inventor
-from models.facts import FACTS, feasible_blocks, lookups, may_personalise
-from models.impact import impact
-from models.impact_report import CHANGES
-from models.periods import Days, periods_to_come
-from models.population_files import population_of, read_population
-from models.promises import outcome_of
-from models.questions import NAMES, lookups_of, signals_of
-from models.scorecard import Prediction, read_scorecard
-from models.segments import Segment
-from models.signals import CONTRACT, read_signals
-from models.text_blocks import CustomerBatch
+from models.authoring import analysis, loader
+from models.authoring.diff import EditionError, difference, edition_of, read_edition
+from models.authoring.example_customers import Inventor
+from models.authoring.impact import impact
+from models.authoring.impact_report import CHANGES
+from models.authoring.periods import Days, periods_to_come
+from models.authoring.population_files import population_of, read_population
+from models.authoring.promises import outcome_of
+from models.authoring.questions import NAMES, lookups_of, signals_of
+from models.cli import rulebook as arki_rulebook
+from models.columns.facts import cells_of, facts_of
+from models.columns.files import CustomerFileError
+from models.columns.text_blocks import CustomerBatch
+from models.contract.channels import HELSINKI
+from models.contract.codes import LANGUAGES
+from models.contract.segments import Segment
+from models.contract.signals import CONTRACT, read_signals
+from models.decision.facts import FACTS, feasible_blocks, lookups, may_personalise
+from models.decision.scorecard import Prediction, read_scorecard
 from training.files import EVENTS_TYPE, LIST_TYPE
-from training.population import population
+from training.simulation.population import population
 
 DAY = date(2026, 11, 20)
 TYPES = {
@@ -135,7 +136,7 @@ def test_a_csv_population_is_the_same_as_a_parquet_one(card, tmp_path):
     table = population(3000, 11)
     pq.write_table(table, tmp_path / "p.parquet")
     shown = CliRunner()
-    from training import train
+    from training.cli import train
 
     made = shown.invoke(
         train.main, ["population", str(tmp_path / "p.csv"), "--customers", "3000", "--seed", "11"]
@@ -559,7 +560,7 @@ def test_impact_and_diff_tell_what_they_found(folders, tmp_path, monkeypatch):
     monkeypatch.setenv("ARKI_BUNDLES", str(tmp_path / "none"))
     pq.write_table(population(3000, 3), tmp_path / "p.parquet")
     shown = CliRunner().invoke(
-        commands.rulebook, ["impact", *folders, "--population", str(tmp_path / "p.parquet")]
+        arki_rulebook.main, ["impact", *folders, "--population", str(tmp_path / "p.parquet")]
     )
     assert shown.exit_code == 0, shown.output
     for words in (
@@ -577,10 +578,10 @@ def test_impact_and_diff_tell_what_they_found(folders, tmp_path, monkeypatch):
     ):
         assert words in shown.output
     as_json = CliRunner().invoke(
-        commands.rulebook, ["impact", *folders, "--population", str(tmp_path / "p.parquet"), "--json"]
+        arki_rulebook.main, ["impact", *folders, "--population", str(tmp_path / "p.parquet"), "--json"]
     )
     assert json.loads(as_json.output)["customers"] == 3000
-    shown = CliRunner().invoke(commands.rulebook, ["diff", *folders, "--as-of", "2026-11-21"])
+    shown = CliRunner().invoke(arki_rulebook.main, ["diff", *folders, "--as-of", "2026-11-21"])
     assert "channel: web_page -> callback" in shown.output
     assert shown.output.splitlines()[-1].startswith("The rules come out otherwise for ")
     assert shown.output.splitlines()[-1].endswith(
@@ -589,12 +590,12 @@ def test_impact_and_diff_tell_what_they_found(folders, tmp_path, monkeypatch):
 
 
 def test_a_bundle_can_be_compared_by_its_digest_and_a_folder_by_its_path(bundles, tmp_path):
-    from models import bundle
+    from models.decision import bundle
 
     digest = bundle.current(bundles)
     edition = read_edition(digest[:12], bundles)
     assert difference(edition, read_edition(str(bundles / digest), bundles), day=DAY).changed == 0
-    assert difference(edition, read_edition(str(authoring.RULEBOOK), bundles), day=DAY).changed == 0
+    assert difference(edition, read_edition(str(loader.RULEBOOK), bundles), day=DAY).changed == 0
     with pytest.raises(EditionError, match=r"neither a folder with rules\.yaml nor the digest of one bundle"):
         read_edition("feed", bundles)
 

@@ -7,15 +7,15 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from models.scorecard import FEATURE_SIGNAL, FEATURES, read_scorecard
-from training.dataset import TrainingDataError, matrix, read_dataset, split, unknown_signals
-from training.evaluate import baselines
+from models.decision.scorecard import FEATURE_SIGNAL, FEATURES, read_scorecard
+from training.cli.train import main
 from training.files import write_table
-from training.gates import CONFIG
-from training.pipeline import check_compiled, compile_scorecard, fit
-from training.population import population
-from training.signatures import unsigned
-from training.train import main
+from training.learning.dataset import TrainingDataError, matrix, read_dataset, split, unknown_signals
+from training.learning.evaluate import baselines
+from training.learning.gates import CONFIG
+from training.learning.pipeline import check_compiled, compile_scorecard, fit
+from training.learning.signatures import unsigned
+from training.simulation.population import population
 
 THRESHOLDS = {"abstain_below": 0.5, "confident_from": 0.8, "minimum_known": 2}
 

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from drills.server import free_port, keys_file
-from service import limits as limiting
-from service.access import make_key, write_keys
 from service.app import create_app
-from service.limits import REDIS_REST_S, RateLimitedError, RateLimits, redis_counter
+from service.security import limits as limiting
+from service.security.access import make_key, write_keys
+from service.security.limits import REDIS_REST_S, RateLimitedError, RateLimits, redis_counter
 from service.settings import RateLimit, Settings
 
 LIMIT = RateLimit(3, 60)

@@ -14,9 +14,9 @@ from contextlib import suppress
 import pytest
 
 from service.app import create_app
-from service.logs import JsonFormatter, LogStream, new_ids
+from service.observability.logs import JsonFormatter, LogStream, new_ids
+from service.observability.tracing import OpenTelemetry, tracer_for
 from service.settings import Settings, SettingsError
-from service.tracing import OpenTelemetry, tracer_for
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"

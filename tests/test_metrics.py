@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.recommender import Versions
-from service import metric_files, metrics
-from service.access import SCOPES
-from service.metrics import BundleWatch
+from models.decision.recommender import Versions
+from service.observability import metric_files, metrics
+from service.observability.metrics import BundleWatch
+from service.security.access import SCOPES
 
 PATH = "/v1/recommendations"
 JOB_LOST = {
@@ -112,7 +112,7 @@ def test_every_count_there_can_be_fits_into_the_room_that_is_taken_before(app, t
     rules = sorted({rule.rule for rule in app.url_map.iter_rules()} | {"unmatched"})
     code = f"""
 import os, sys
-from service import metrics, metric_files
+from service.observability import metrics, metric_files
 for route in {rules!r}:
     for status in {STATUSES!r}:
         for method in {METHODS[:4]!r} if status in (200, 401, 403, 404, 503) else ("POST",):

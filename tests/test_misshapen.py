@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime
 import pytest
 from conftest import ROOT
 
-from models import analysis, authoring, bundle, written
-from models.channels import HELSINKI
-from models.content_checks import find_expiring
-from models.findings import Authored
-from models.opening_days import find_years_ahead
-from models.signals import Signals
+from models.authoring import analysis, loader, yaml_source
+from models.authoring.content_checks import find_expiring
+from models.authoring.findings import Authored
+from models.authoring.opening_days import find_years_ahead
+from models.contract.channels import HELSINKI
+from models.contract.signals import Signals
+from models.decision import bundle
 
 SOUND = ROOT / "fixtures" / "rulebooks" / "sound"
 NAMED = {"channels", "topics", "event_topics", "benefit_topics", "claim_topics", "segments", "signals"}
@@ -55,9 +56,9 @@ def fields(document):
 def files():
     """Every file as it is loaded: the sound rulebook, and of the items those that show a field no other shows."""
     authored = Authored()
-    loaded = {name: written.load(SOUND / name, authored) for name in authoring.RULEBOOK_FILES}
-    loaded |= {name: written.load(authoring.CONTENT / name, authored) for name in authoring.CONTENT_FILES}
-    for name in authoring.ITEM_FILES:
+    loaded = {name: yaml_source.load(SOUND / name, authored) for name in loader.RULEBOOK_FILES}
+    loaded |= {name: yaml_source.load(loader.CONTENT / name, authored) for name in loader.CONTENT_FILES}
+    for name in loader.ITEM_FILES:
         items = loaded[name]["items"]
         kept = {path[1] for path in fields(loaded[name]) if len(path) > 1}
         statutory = {at for at, item in enumerate(items) if item["class"] == "statutory"}
@@ -77,8 +78,8 @@ def files():
 def checked(files):
     """What `check` finds, and what the commands that use a file without errors do with it."""
     authored = Authored()
-    authoring.compile_content(authored, {name: files[name] for name in authoring.CONTENT_FILES})
-    authoring.compile_rules(authored, {name: files[name] for name in authoring.RULEBOOK_FILES})
+    loader.compile_content(authored, {name: files[name] for name in loader.CONTENT_FILES})
+    loader.compile_rules(authored, {name: files[name] for name in loader.RULEBOOK_FILES})
     analysis.analyse(authored, scorecard=ROOT / "no-model.json")
     find_expiring(authored, date(2026, 11, 27))
     find_years_ahead(authored, date(2026, 11, 27))
@@ -112,7 +113,7 @@ def broken_by(files, name, values, each=None):
                 holder[last] = was
 
 
-FILES = [*authoring.RULEBOOK_FILES, *authoring.CONTENT_FILES]
+FILES = [*loader.RULEBOOK_FILES, *loader.CONTENT_FILES]
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from models import bundle
-from training.artifacts import ARTIFACTS
-from training.drift import SEGMENT_MIX, stability_index
+from models.decision import bundle
+from training.cli.train import main
 from training.files import write_table
-from training.population import population
-from training.train import main
+from training.learning.drift import SEGMENT_MIX, stability_index
+from training.reporting.artifacts import ARTIFACTS
+from training.simulation.population import population
 
 
 def run(*arguments):

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from training.artifacts import ARTIFACTS
-from training.dataset import read_dataset
-from training.monotone import MonotoneLogisticRegression
-from training.pipeline import RISING, calibrate, compile_scorecard, find_pairs, fit
-from training.population import population
+from training.learning.dataset import read_dataset
+from training.learning.monotone import MonotoneLogisticRegression
+from training.learning.pipeline import RISING, calibrate, compile_scorecard, find_pairs, fit
+from training.reporting.artifacts import ARTIFACTS
+from training.simulation.population import population
 
 THRESHOLDS = {"abstain_below": 0.5, "confident_from": 0.8, "minimum_known": 2}
 
@@ -96,7 +96,7 @@ def test_the_constraint_costs_as_little_as_it_can(people):
 
 
 def test_no_signal_of_trouble_joins_a_pair(people):
-    from models.scorecard import FEATURES
+    from models.decision.scorecard import FEATURES
 
     found = find_pairs(fit(people), people, 100)
     assert found

@@ -209,7 +209,7 @@ CORE = """
     from testing import mutants
     from testing.mutations import sample
     tests = ("--noconftest", *("tests/test_facts.py::" + name for name in NAMES))
-    module = mutants.Module("models/facts.py", tests)
+    module = mutants.Module("models/decision/facts.py", tests)
     plan = mutants.Plan(6, 1, 1.0, ("pytest", "hypothesis", "anyio.pytest_plugin"), (module,))
     source = (mutants.ROOT / module.path).read_text(encoding="utf-8")
     made = sample(module.path, source, number=10_000, seed=1)

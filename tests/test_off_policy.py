@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from models.channels import read_channels
-from models.comparison import Edition
-from models.experiments import Experiment, Variant
-from models.rulebook import Table, read_rulebook
-from training.off_policy import FEWEST, DraftError, estimate_draft, weigh
-from training.outcome_log import COUNTERS, Counted, OutcomeLogError, read_log
-from training.train import main
+from models.authoring.diff import Edition
+from models.contract.channels import read_channels
+from models.decision.decision_table import Table, read_rulebook
+from models.decision.experiments import Experiment, Variant
+from training.cli.train import main
+from training.off_policy.estimate import FEWEST, DraftError, estimate_draft, weigh
+from training.off_policy.outcome_log import COUNTERS, Counted, OutcomeLogError, read_log
 
 RULE = "job-loss-guidance"
 OWN = ("guide", "explainer_video", "contact_card")

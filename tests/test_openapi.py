@@ -9,10 +9,10 @@ import jsonschema
 import pytest
 from conftest import NOW
 
-from models.signals import CONTRACT
-from service.api import OPERATIONS
+from models.contract.signals import CONTRACT
+from service.api.openapi import openapi_document
+from service.api.operations import OPERATIONS
 from service.app import OPEN_ENDPOINTS
-from service.openapi import openapi_document
 
 DOCUMENT = openapi_document()
 HIDDEN = {

@@ -18,9 +18,9 @@ from answer_paths import (
 )
 from conftest import ROOT
 
-from models import authoring
-from models.bundle import preview
-from models.signals import InvalidSignalsError, read_signals
+from models.authoring import loader
+from models.contract.signals import InvalidSignalsError, read_signals
+from models.decision.bundle import preview
 from testing.customers import questions
 from testing.documents import read_documents
 from testing.edits import write_dated
@@ -96,7 +96,7 @@ def test_random_customers_are_answered_as_the_documents_say(recommender, oracle,
 def test_rules_items_and_hours_that_begin_and_end_are_answered_as_the_documents_say(tmp_path, seed):
     models = write_dated(tmp_path, seed)
     dated = read_documents(models)
-    served = preview(authoring.read_authored(models / "rulebook", models / "content").parts()).recommender
+    served = preview(loader.read_authored(models / "rulebook", models / "content").parts()).recommender
     met = compare_rows(served, Oracle(dated), questions(dated, seed, 1_000))
     assert sum(name.startswith("rule dated-") for name in met) >= 20
 

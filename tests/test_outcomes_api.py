@@ -11,12 +11,12 @@ import pytest
 from conftest import KEY, NOW, migrated
 
 from drills.server import CUSTOMER, serving
-from service import dev
-from service.access import make_key, write_keys
+from service.api.outcome_schemas import OutcomesAnswerSchema, ReportSchema
 from service.app import StartError, create_app
-from service.outcome_keeping import counts
-from service.outcome_schemas import OutcomesAnswerSchema, ReportSchema
-from service.outcome_store import Store
+from service.outcomes.retention import counts
+from service.outcomes.store import Store
+from service.security.access import make_key, write_keys
+from service.server import dev
 from service.settings import Settings
 
 PATH, REPORT = "/v1/outcomes", "/v1/outcomes/report"

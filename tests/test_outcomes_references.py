@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from itsdangerous.encoding import base64_decode
 from strategies import customers
 
-from models.segments import PERSON_SEGMENTS, Segment
-from models.signals import CONTRACT, read_signals
-from service.references import FORMAT, BadReferenceError, References
+from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.contract.signals import CONTRACT, read_signals
+from service.security.references import FORMAT, BadReferenceError, References
 
 AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
 SECRET, OTHER = "s" * 40, "t" * 40

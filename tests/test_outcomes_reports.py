@@ -13,13 +13,13 @@ from conftest import NOW, migrated
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.combinations import Combination, count_combinations, possible_combinations
-from models.proportions import part_range, two_way_range, wilson
-from service.outcome_reports import Waiting, monday, read_report, report_row
-from service.outcome_shapes import DIMENSIONS, EVENTS, WIDEST_BY_WAITING, Event, Report, report_csv
-from service.outcome_store import Store
-from service.outcomes import Outcomes
-from service.references import References
+from models.contract.intervals import part_range, two_way_range, wilson
+from models.decision.combinations import Combination, count_combinations, possible_combinations
+from service.outcomes.events import DIMENSIONS, EVENTS, WIDEST_BY_WAITING, Event, Report, report_csv
+from service.outcomes.recorder import Outcomes
+from service.outcomes.reports import Waiting, monday, read_report, report_row
+from service.outcomes.store import Store
+from service.security.references import References
 
 TODAY, SMALLEST = NOW.date(), 5
 RULES = {"job-loss": ("changing",), "quiet": ("steady",), "both": ("steady", "changing"), "event": ()}

@@ -17,16 +17,17 @@ from click.testing import CliRunner
 from conftest import NOW, ROOT
 from sqlalchemy import create_engine, event, insert, inspect, select, text
 
-from models import bundle
-from models.proportions import newcombe, wilson
-from models.signals import read_signals
-from service import outcome_commands, outcome_keeping
-from service.outcome_keeping import counts, export, migrate, purge
-from service.outcome_shapes import Event, OutcomesUnavailableError, WrongDatabaseError
-from service.outcome_store import COUNTERS, REVISION, Store, cells, marks, metadata, receipts, sums, weeks
-from service.outcome_writer import GroupCommit
-from service.outcomes import Outcomes
-from service.references import References
+from models.contract.intervals import newcombe, wilson
+from models.contract.signals import read_signals
+from models.decision import bundle
+from service.outcomes import command as outcome_commands
+from service.outcomes import retention
+from service.outcomes.events import Event, OutcomesUnavailableError, WrongDatabaseError
+from service.outcomes.group_commit import GroupCommit
+from service.outcomes.recorder import Outcomes
+from service.outcomes.retention import counts, export, migrate, purge
+from service.outcomes.store import COUNTERS, REVISION, Store, cells, marks, metadata, receipts, sums, weeks
+from service.security.references import References
 
 SECRET = "s" * 40
 TODAY = date(2026, 6, 1)
@@ -99,7 +100,7 @@ def test_the_migrations_go_up_down_and_up_and_are_what_the_code_says(url):
 
 
 def test_the_code_names_the_last_migration():
-    assert ScriptDirectory(str(outcome_keeping.MIGRATIONS)).get_current_head() == REVISION
+    assert ScriptDirectory(str(retention.MIGRATIONS)).get_current_head() == REVISION
 
 
 def test_tables_of_another_version_are_not_written_to(url):

@@ -10,17 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from models.codes import BARRED
-from models.scorecard import FEATURES, features
-from models.segments import PERSON_SEGMENTS
-from models.signals import CONTRACT, InvalidSignalsError, read_signals
-from training import parameters as p
-from training.dataset import matrix, read_dataset
+from models.contract.codes import BARRED
+from models.contract.segments import PERSON_SEGMENTS
+from models.contract.signals import CONTRACT, InvalidSignalsError, read_signals
+from models.decision.scorecard import FEATURES, features
 from training.files import CustomerFileError, read_table, write_table
-from training.labels import label
-from training.life_course import simulate
-from training.persons import begin
-from training.population import AUDIT_COLUMNS, _known, population
+from training.learning.dataset import matrix, read_dataset
+from training.simulation import parameters as p
+from training.simulation.labels import label
+from training.simulation.life_course import simulate
+from training.simulation.persons import begin
+from training.simulation.population import AUDIT_COLUMNS, _known, population
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_benefits_end_with_the_states_they_follow(persons):
 
 
 def test_chunks_are_of_one_population_and_name_each_customer_once(monkeypatch):
-    monkeypatch.setattr("training.population.CHUNK_PERSONS", 1_000)
+    monkeypatch.setattr("training.simulation.population.CHUNK_PERSONS", 1_000)
     one = population(2_500, seed=5)
     assert one.num_rows == 2_500
     assert len(set(one["customer_ref"].to_pylist())) == 2_500
@@ -157,7 +157,7 @@ def test_nothing_latent_is_written(table):
 @pytest.mark.slow
 def test_a_million_persons_are_simulated_within_six_gigabytes():
     code = (
-        "import resource; from training.population import population;"
+        "import resource; from training.simulation.population import population;"
         "n = population(1_000_000, 1, with_employers=False, processes=2).num_rows;"
         "usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)];"
         "print(n, usage[0] + 2 * usage[1])"

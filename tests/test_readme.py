@@ -14,11 +14,11 @@ import pytest
 from conftest import KEY, ROOT
 
 from drills import server as drilled
-from models import commands
-from service import commands as service_commands
-from service import outcome_commands
-from service.dev import welcome
-from service.keys import keys
+from models.cli import bundle as arki_bundle
+from service.api import command as service_commands
+from service.outcomes import command as outcome_commands
+from service.security.keys import keys
+from service.server.dev import welcome
 
 SPEC = importlib.util.spec_from_file_location("refresh", ROOT / "docs" / "refresh.py")
 refresh = importlib.util.module_from_spec(SPEC)
@@ -123,8 +123,8 @@ def test_every_command_of_the_pages_is_where_they_say(root):
 
 def test_every_subcommand_and_target_of_the_pages_exists():
     groups = {
-        "arki-rulebook": service_commands.rulebook,
-        "arki-bundle": commands.bundle,
+        "arki-rulebook": service_commands.main,
+        "arki-bundle": arki_bundle.main,
         "arki-keys": keys,
         "arki-outcomes": outcome_commands.outcomes,
     }

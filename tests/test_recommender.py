@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from strategies import customers
 
-from models.channels import HELSINKI
-from models.personas import all_personas
-from models.signals import read_signals
+from models.authoring.personas import all_personas
+from models.contract.channels import HELSINKI
+from models.contract.signals import read_signals
 
 AT = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
 JOB_LOST = {"life_events": [{"event": "KE8", "months_ago": 1}], "benefits_started_6m": 1}

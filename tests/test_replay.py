@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from itsdangerous.encoding import base64_decode, base64_encode
 from strategies import customers
 
-from models import bundle, catalogue, codes, decision_code, experiments, facts
-from models import recommender as recommending
+from models.contract import codes
+from models.decision import bundle, catalogue, decision_code, experiments, facts
+from models.decision import recommender as recommending
+from service.api.command import main as rulebook
+from service.api.replay import SENTENCES, ReplayError, read_request, replay
 from service.app import create_app
-from service.commands import rulebook
-from service.references import References, shown_digest
-from service.replay import SENTENCES, ReplayError, read_request, replay
+from service.security.references import References, shown_digest
 
 SECRET = "s" * 40  # of the settings that tests share
 PERSON = {"life_events": [{"event": "KE8", "months_ago": 1}], "benefits_started_6m": 1}

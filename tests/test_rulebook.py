@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, LIFE_EVENTS
-from models.facts import FACTS, feasible_blocks
-from models.rulebook import read_rulebook
-from models.segments import Segment
+from models.contract.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, LIFE_EVENTS
+from models.contract.segments import Segment
+from models.decision.decision_table import read_rulebook
+from models.decision.facts import FACTS, feasible_blocks
 
 
 def cells():
@@ -88,6 +88,6 @@ def test_an_employer_is_never_sent_to_a_persons_channel(rulebook, authored):
 
 
 def test_no_barred_attribute_is_a_fact():
-    from models.codes import BARRED
+    from models.contract.codes import BARRED
 
     assert BARRED.isdisjoint(fact.name for facts in FACTS.values() for fact in facts)

@@ -8,14 +8,14 @@ import pytest
 from conftest import ROOT
 from ruamel.yaml import YAML
 
-from models import analysis, authoring
-from models.example_customers import Inventor
-from models.facts import lookups
-from models.findings import Authored
-from models.messages import MESSAGES, PHRASES
-from models.rulebook import read_rulebook
-from models.signals import read_signals
-from models.written import MAX_BYTES, load
+from models.authoring import analysis, loader
+from models.authoring.example_customers import Inventor
+from models.authoring.findings import Authored
+from models.authoring.messages import MESSAGES, PHRASES
+from models.authoring.yaml_source import MAX_BYTES, load
+from models.contract.signals import read_signals
+from models.decision.decision_table import read_rulebook
+from models.decision.facts import lookups
 
 RULEBOOKS = ROOT / "fixtures" / "rulebooks"
 BROKEN = sorted((RULEBOOKS / "broken").glob("*.yaml"))
@@ -65,12 +65,12 @@ def test_an_example_customer_really_lands_in_the_cell(checked, path):
 def test_explain_accepts_the_example_customer_and_shows_the_rule(checked, tmp_path):
     from click.testing import CliRunner
 
-    from models import commands
+    from models.cli import rulebook as arki_rulebook
 
     fixture = YAML(typ="safe", pure=True).load((RULEBOOKS / "broken" / "broken_guarantee.yaml").read_text())
     [finding] = checked((fixture["file"], fixture["replace"], fixture["by"])).findings
     shown = CliRunner().invoke(
-        commands.rulebook,
+        arki_rulebook.main,
         ["explain", "-", "--rulebook", str(tmp_path / "rulebook")],
         input=json.dumps(finding.customer),
     )
@@ -94,7 +94,7 @@ def test_where_the_model_leads_nobody_the_finding_says_so(content, tmp_path):
         text.replace("channel: paper", "channel: social_channel").replace("[form, contact_card]", "[guide]")
     )
     authored = copy.deepcopy(content)
-    authoring.read_rules(authored, folder)
+    loader.read_rules(authored, folder)
     analysis.analyse(authored, scorecard=tmp_path / "no-model.json")
     assert str(authored.findings[0]).endswith(
         "For example: segment=steady, confidence=high, digital=offline. The current model leads nobody here."
@@ -119,9 +119,9 @@ def test_every_segment_and_confidence_is_reached_through_the_shipped_model():
     """With every way of dealing with Kela and every friction: 288 cells of what the model decides."""
     from itertools import product
 
-    from models.codes import UNKNOWN
-    from models.facts import PERSON_FACTS
-    from models.segments import PERSON_SEGMENTS
+    from models.contract.codes import UNKNOWN
+    from models.contract.segments import PERSON_SEGMENTS
+    from models.decision.facts import PERSON_FACTS
 
     values = {fact.name: fact.values for fact in PERSON_FACTS}
     inventor = Inventor(analysis.read_model())
@@ -168,9 +168,7 @@ def test_hostile_yaml_is_refused_before_it_is_expanded(tmp_path, text, code):
 
 
 def test_the_largest_file_allowed_is_far_larger_than_any_shipped():
-    sizes = [
-        path.stat().st_size for folder in (authoring.RULEBOOK, authoring.CONTENT) for path in folder.iterdir()
-    ]
+    sizes = [path.stat().st_size for folder in (loader.RULEBOOK, loader.CONTENT) for path in folder.iterdir()]
     assert max(sizes) * 4 < MAX_BYTES
 
 
@@ -216,25 +214,25 @@ def small(content, tmp_path_factory):
         "topics.yaml": content.catalogue["topics"],
         "channels.yaml": {key: value for key, value in content.channels.items() if key != "days"},
         "texts.yaml": content.texts,
-        **{name: {"items": []} for name in authoring.ITEM_FILES},
+        **{name: {"items": []} for name in loader.ITEM_FILES},
     }
     for item in content.catalogue["items"][:3]:
         documents[content.places[item["id"]][0]]["items"].append(item)
     for name, document in documents.items():
         lines = (f"{json.dumps(key)}: {json.dumps(value)}\n" for key, value in document.items())
         (folder / "content" / name).write_text("".join(lines))
-    assert authoring.read_authored(folder / "rulebook", folder / "content").findings == []
+    assert loader.read_authored(folder / "rulebook", folder / "content").findings == []
     return folder
 
 
 @pytest.mark.parametrize("fault", UNREADABLE)
-@pytest.mark.parametrize("name", [*authoring.RULEBOOK_FILES, *authoring.CONTENT_FILES])
+@pytest.mark.parametrize("name", [*loader.RULEBOOK_FILES, *loader.CONTENT_FILES])
 def test_a_file_that_cannot_be_read_is_one_finding(small, tmp_path, name, fault):
     folder = shutil.copytree(small, tmp_path / "broken")
     [path] = folder.rglob(name)
     text = UNREADABLE[fault](path.read_text(encoding="utf-8"))
     path.write_bytes(text.encode(errors="surrogateescape"))
-    found = authoring.read_authored(folder / "rulebook", folder / "content").findings
+    found = loader.read_authored(folder / "rulebook", folder / "content").findings
     assert [(finding.file, finding.severity) for finding in found] == [(name, "error")]
 
 
@@ -243,7 +241,7 @@ def test_a_file_that_is_missing_or_a_folder_is_one_finding(small, tmp_path):
     (folder / "content" / "channels.yaml").unlink()
     (folder / "content" / "topics.yaml").unlink()
     (folder / "content" / "topics.yaml").mkdir()
-    found = authoring.read_authored(folder / "rulebook", folder / "content").findings
+    found = loader.read_authored(folder / "rulebook", folder / "content").findings
     assert [str(finding) for finding in found] == [
         "channels.yaml:1: error: channels.yaml: is missing. Restore it from the last published version.",
         "topics.yaml:1: error: topics.yaml: cannot be opened: Is a directory. Let whoever runs Arki read it.",
@@ -257,7 +255,7 @@ def test_a_file_without_its_main_part_is_one_finding(small, tmp_path, name, key)
     folder = shutil.copytree(small, tmp_path / "broken")
     path = folder / "content" / name
     path.write_text(path.read_text().replace(f'"{key}": ', f'"not-{key}": ', 1))
-    [found] = authoring.read_authored(folder / "rulebook", folder / "content").findings
+    [found] = loader.read_authored(folder / "rulebook", folder / "content").findings
     assert str(found) == (
         f"{name}:1: error: {name}: lacks `{key}:`, or has nothing under it. "
         "Restore it from the last published version."

@@ -8,10 +8,10 @@ from datetime import date, datetime
 import pytest
 from conftest import ROOT
 
-from models import analysis, authoring
-from models.channels import HELSINKI
-from models.rulebook import Rule, Table, read_rulebook
-from models.signals import read_signals
+from models.authoring import analysis, loader
+from models.contract.channels import HELSINKI
+from models.contract.signals import read_signals
+from models.decision.decision_table import Rule, Table, read_rulebook
 
 SOUND = ROOT / "fixtures" / "rulebooks" / "sound"
 
@@ -68,7 +68,7 @@ def test_an_open_end_holds_for_ever():
 @pytest.fixture(scope="module")
 def dated(tmp_path_factory, content):
     folder = shutil.copytree(SOUND, tmp_path_factory.mktemp("dated") / "rulebook")
-    authored = authoring.read_rules(copy.deepcopy(content), folder)
+    authored = loader.read_rules(copy.deepcopy(content), folder)
     analysis.analyse(authored)
     return authored
 
@@ -82,8 +82,8 @@ def test_the_compiled_rulebook_keeps_the_days(dated):
 def test_the_asked_day_picks_the_rule_that_recommends(recommender, dated):
     seasonal = replace(recommender, rulebook=read_rulebook(dated.rulebook))
     card = recommender.scorecard
-    from models.example_customers import Inventor
-    from models.facts import FACTS
+    from models.authoring.example_customers import Inventor
+    from models.decision.facts import FACTS
 
     nothing = dict.fromkeys((fact.name for fact in FACTS["person"]), "unknown")
     cell = nothing | {

@@ -6,10 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from models.customer_rows import row_of_text
-from training import score
-from training.asked import VERSIONS
-from training.population import population
+from models.columns.rows import row_of_text
+from training.scoring import command as score
+from training.scoring.request import VERSIONS
+from training.simulation.population import population
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import csv
 import pytest
 from click.testing import CliRunner
 
-from models.customer_rows import CARRIED, row_of_text
-from training import score
-from training.asked import ITEM_COLUMNS
-from training.train import main as train
+from models.columns.rows import CARRIED, row_of_text
+from training.cli.train import main as train
+from training.scoring import command as score
+from training.scoring.request import ITEM_COLUMNS
 
 AS_OF = "2026-11-21"
 

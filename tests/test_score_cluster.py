@@ -8,9 +8,9 @@ from click.testing import CliRunner
 from distributed import LocalCluster
 from test_score import simulated
 
-from training import score
-from training.cluster_dask import run_on_dask
-from training.local_engine import EngineError
+from training.scoring import command as score
+from training.scoring.engine_dask import run_on_dask
+from training.scoring.engine_local import EngineError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # distributed and tornado warn as they close
 
@@ -45,7 +45,7 @@ def test_a_dask_cluster_that_loses_a_worker_midway_gives_the_bytes_of_one_machin
                     os.kill(lost[0], signal.SIGKILL)
                 yield told
 
-        monkeypatch.setattr("training.cluster_dask.run_on_dask", losing)
+        monkeypatch.setattr("training.scoring.engine_dask.run_on_dask", losing)
         clustered = run("clustered", "--engine", "dask", "--scheduler", cluster.scheduler_address)
     assert lost
     assert clustered == run("local")

@@ -14,10 +14,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_score import rows_of, run
 
-from models.customer_files import chunks, read_chunk
-from models.customer_rows import KEY
-from models.text_lines import MOST_LINES, row_blocks
-from training.train import main as train
+from models.columns.files import chunks, read_chunk
+from models.columns.rows import KEY
+from models.columns.text_lines import MOST_LINES, row_blocks
+from training.cli.train import main as train
 
 __all__ = ["run"]
 DAY = ("--as-of", "2026-11-21")

@@ -13,11 +13,11 @@ from strategies import customers
 from test_score import rows_of, run, simulated
 from test_scoring import TYPES
 
-from models.arrow_types import read_as
-from models.channels import HELSINKI
-from models.customer_rows import KEY, SIGNALS
-from training.asked import Asked
-from training.scoring import Scorer
+from models.columns.arrow_types import read_as
+from models.columns.rows import KEY, SIGNALS
+from models.contract.channels import HELSINKI
+from training.scoring.request import ScoringRequest
+from training.scoring.scorer import Scorer
 
 __all__ = ["run"]
 DAY = ("--as-of", "2026-11-21")
@@ -63,7 +63,7 @@ FORMS = [*TEXTS, *OTHERS]
 
 @pytest.fixture(scope="module")
 def scorer(recommender):
-    return Scorer(recommender, Asked(datetime(2026, 11, 21, tzinfo=HELSINKI)))
+    return Scorer(recommender, ScoringRequest(datetime(2026, 11, 21, tzinfo=HELSINKI)))
 
 
 def test_every_arrow_type_of_text_is_read_as_the_same_text():

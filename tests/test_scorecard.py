@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from strategies import given_signals
 
-from models.bundle import ARTIFACTS
-from models.scorecard import FEATURES, SCALE, ArtifactError, features, read_scorecard
-from models.segments import PERSON_SEGMENTS
-from models.signals import read_signals
+from models.contract.segments import PERSON_SEGMENTS
+from models.contract.signals import read_signals
+from models.decision.bundle import ARTIFACTS
+from models.decision.scorecard import FEATURES, SCALE, ArtifactError, features, read_scorecard
 
 DOCUMENT = orjson.loads((ARTIFACTS / "scorecard.json").read_bytes())
 SCORECARD = read_scorecard(DOCUMENT)

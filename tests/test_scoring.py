@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import customers
 
-from models import kernels
-from models.channels import HELSINKI
-from models.codes import LANGUAGES
-from models.customer_rows import SIGNALS, read_row, row_of_text
-from models.signals import InvalidSignalsError
-from training.asked import VERSIONS, Asked
-from training.population import population
-from training.scoring import REFUSED, Scorer, fault_rows
+from models.columns import kernels
+from models.columns.rows import SIGNALS, read_row, row_of_text
+from models.contract.channels import HELSINKI
+from models.contract.codes import LANGUAGES
+from models.contract.signals import InvalidSignalsError
+from training.scoring.request import VERSIONS, ScoringRequest
+from training.scoring.scorer import REFUSED, Scorer, fault_rows
+from training.simulation.population import population
 
 AT = datetime(2026, 11, 21, tzinfo=HELSINKI)
-ASKED = Asked(AT, limit=4, with_segment=True, with_texts=True)
+ASKED = ScoringRequest(AT, limit=4, with_segment=True, with_texts=True)
 TYPES = {
     "count": pa.int64(),
     "yes_no": pa.bool_(),

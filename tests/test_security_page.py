@@ -12,7 +12,7 @@ import pytest
 from browsing import token_of
 from conftest import ROOT
 
-from service.access import make_key
+from service.security.access import make_key
 
 PAGE = ROOT / "docs" / "security.md"
 # How many requirements of levels 1 and 2 each section of ASVS 5.0.0 has; those come first in it.

@@ -8,8 +8,8 @@ import pytest
 from browsing import token_of
 from conftest import KEY, NOW
 
-from models.bundle import BundleStore
-from service.api import OPERATIONS
+from models.decision.bundle import BundleStore
+from service.api.operations import OPERATIONS
 from service.app import create_app
 from service.settings import Settings, SettingsError
 

@@ -9,15 +9,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from service.access import make_key, write_keys
-from service.app import create_app
-from service.compiled import dumper
-from service.schemas import (
+from service.api.compiled import dumper
+from service.api.schemas import (
     Answer,
     BatchSchema,
     RecommendationSchema,
     SegmentAnswerSchema,
 )
+from service.app import create_app
+from service.security.access import make_key, write_keys
 from service.settings import Settings
 
 PATH = "/v1/recommendations"
@@ -218,7 +218,7 @@ def test_an_unexpected_failure_says_only_its_id(settings, caplog):
 
 
 def test_an_answer_is_serialised_as_its_schema_says(recommender, at):
-    from models.signals import read_signals
+    from models.contract.signals import read_signals
 
     signals = read_signals("person", JOB_LOST["signals"])
     recommendation = recommender.recommend([signals], at=at)[0]
@@ -234,7 +234,7 @@ def test_an_answer_is_serialised_as_its_schema_says(recommender, at):
 
 
 def test_a_segment_is_serialised_with_its_reasons(recommender, at):
-    from models.signals import read_signals
+    from models.contract.signals import read_signals
 
     signals = read_signals("person", JOB_LOST["signals"])
     segment = recommender.recommend([signals], at=at)[0].segment

@@ -20,7 +20,7 @@ from sqlalchemy import create_engine
 from drills.nginx import serving_behind_nginx
 from drills.server import CUSTOMER
 from drills.table import CannotRunError, in_ci, needs
-from service import metrics
+from service.observability import metrics
 from service.settings import Settings
 
 DEPLOY = ROOT / "deploy"

@@ -12,12 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.signals import read_signals
-from service import metrics
+from models.contract.signals import read_signals
+from service.api.explanations import ExplanationSchema
+from service.api.fallback import MISSES, REST_S, Budget, TooSlowError
+from service.api.schemas import RecommendationSchema
 from service.app import create_app
-from service.explanations import ExplanationSchema
-from service.fallback import MISSES, REST_S, Budget, TooSlowError
-from service.schemas import RecommendationSchema
+from service.observability import metrics
 from service.settings import Settings
 
 PATH = "/v1/recommendations"
@@ -106,7 +106,7 @@ def test_a_call_is_given_up_though_the_timer_was_set_for_an_earlier_or_a_longer_
 def test_a_process_that_ends_is_not_ended_by_the_timer():
     code = (
         "import signal, time\n"
-        "from service.fallback import Budget\n"
+        "from service.api.fallback import Budget\n"
         "class Slow:\n"
         "    def __del__(self, sleep=time.sleep): sleep(0.6)\n"
         "signal.kept = Slow()\n"  # lives until the handlers of signals are gone
@@ -117,7 +117,7 @@ def test_a_process_that_ends_is_not_ended_by_the_timer():
 
 def test_a_forked_child_has_a_timer_of_its_own():
     code = (
-        "from service.fallback import Budget, TooSlowError; import os, time\n"
+        "from service.api.fallback import Budget, TooSlowError; import os, time\n"
         "Budget(5).call(int)\n"
         "child = os.fork()\n"
         "if child == 0:\n"

@@ -7,7 +7,7 @@ import ipaddress
 import pytest
 
 from service.app import create_app
-from service.network import Network
+from service.security.network import Network
 from service.settings import Settings
 
 ORIGIN = "https://www.example.fi"

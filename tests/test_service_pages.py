@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.bundle import BundleError
-from models.codes import CHANNELS
-from service import listings
+from models.contract.codes import CHANNELS
+from models.decision.bundle import BundleError
+from service.api import listings
 from service.app import create_app
 
 MARKING = {

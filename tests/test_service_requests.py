@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drills.worst import WORST_REFUSED, everything_known
-from service.body import DRAINED, LARGEST_BATCH_BODY, LARGEST_BODY, MOST_PARTS
-from service.schemas import MOST_CUSTOMERS
+from service.api.schemas import MOST_CUSTOMERS
+from service.http.body import DRAINED, LARGEST_BATCH_BODY, LARGEST_BODY, MOST_PARTS
 
 PATH = "/v1/recommendations"
 BATCH = "/v1/recommendations/batch"

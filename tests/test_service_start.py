@@ -18,15 +18,15 @@ from contextlib import contextmanager
 import pytest
 
 from drills.server import free_port
-from models import bundle
-from service import dev
+from models.decision import bundle
 from service.app import StartError, create_app
+from service.server import dev
 from service.settings import ALWAYS_TRUSTED, SERVERS, Settings, SettingsError
 
 HEAVY = ("numpy", "pandas", "sklearn", "scipy", "pyarrow", "ruamel", "joblib", "matplotlib")
 SECRET = "s" * 32
 START_LIMIT_S = 120
-SERVE = [sys.executable, "-m", "service.serve"]
+SERVE = [sys.executable, "-m", "service.server.serve"]
 
 
 def test_settings_have_safe_defaults():
@@ -322,7 +322,7 @@ def test_gunicorn_config_serves_any_wsgi_app(tmp_path):
     environ = {name: value for name, value in os.environ.items() if not name.startswith("ARKI_")} | {
         "PORT": str(port)
     }
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_config", "hello:app"]
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:service.server.gunicorn_config", "hello:app"]
     with started(command, environ, tmp_path, cwd=tmp_path) as process:
         assert wait_until_it_answers(f"http://127.0.0.1:{port}/", process) == (200, b"hello")
 
@@ -331,7 +331,7 @@ def test_make_run_prints_a_command_that_answers_with_a_reason(bundles, tmp_path)
     port = free_port()
     environ = {name: value for name, value in os.environ.items() if not name.startswith("ARKI_")}
     environ |= {"ARKI_BUNDLES": str(bundles), "PORT": str(port), "ARKI_DEV_KEY": "it's a key"}
-    with started([sys.executable, "-m", "service.dev"], environ, tmp_path) as process:
+    with started([sys.executable, "-m", "service.server.dev"], environ, tmp_path) as process:
         wait_until_it_answers(f"http://127.0.0.1:{port}/healthz", process)
     printed = process.printed.read_text()
     assert f"http://127.0.0.1:{port}/docs" in printed
@@ -352,7 +352,7 @@ def test_the_printed_command_answers_with_a_reason(client):
 
 def test_a_development_start_without_a_bundle_says_so_before_anything_else(tmp_path):
     environ = os.environ | {"ARKI_BUNDLES": str(tmp_path / "none"), "PORT": str(free_port())}
-    command = [sys.executable, "-m", "service.dev"]
+    command = [sys.executable, "-m", "service.server.dev"]
     found = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr.startswith("Arki cannot start. no bundle is active in ")
@@ -365,7 +365,7 @@ def test_a_port_in_use_is_named(bundles):
         port = taken.getsockname()[1]
         environ = os.environ | {"ARKI_BUNDLES": str(bundles), "PORT": str(port)}
         found = subprocess.run(
-            [sys.executable, "-m", "service.dev"],
+            [sys.executable, "-m", "service.server.dev"],
             env=environ,
             capture_output=True,
             text=True,
@@ -404,7 +404,7 @@ def test_the_documentation_lists_every_setting_with_its_default(request):
     }
     code = "".join(
         (request.config.rootpath / "service" / f"{name}.py").read_text(encoding="utf-8")
-        for name in ("settings", "gunicorn_config", "serve")
+        for name in ("settings", "server/gunicorn_config", "server/serve")
     )
     read = set(re.findall(r'environ(?:\.get\(|\[|, )\s*"([A-Z_]+)"', code)) | set(
         re.findall(r'(?:whole_number|_on_or_off)\((?:os\.)?environ, "([A-Z_]+)"', code)
@@ -467,7 +467,7 @@ def test_a_bad_operating_setting_says_what_to_do(environ, message):
     assert str(error.value) == message
 
 
-RELOAD = [sys.executable, "-c", "from service.reload import main; main()"]
+RELOAD = [sys.executable, "-c", "from service.server.reload import main; main()"]
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -507,7 +507,7 @@ def test_a_worker_that_is_killed_is_replaced(server, tmp_path, bundles):
 
 def test_a_reload_without_a_service_says_so(tmp_path):
     environ = os.environ | {"ARKI_RUN": str(tmp_path)}
-    command = [sys.executable, "-c", "from service.reload import main; main()"]
+    command = [sys.executable, "-c", "from service.server.reload import main; main()"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.stderr == (
         f"Error: No service runs with {tmp_path}. "

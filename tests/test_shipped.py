@@ -27,14 +27,14 @@ from werkzeug.test import encode_multipart
 
 from drills.server import free_port
 from drills.table import in_ci
-from models import authoring
+from models.authoring import loader
 
 PATIENCE_S = 240
 KEY = "a key for what ships"
-RULES = (authoring.RULEBOOK / "rules.yaml").read_text(encoding="utf-8")
+RULES = (loader.RULEBOOK / "rules.yaml").read_text(encoding="utf-8")
 SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 START = {
-    "run": ("python", "-m", "service.dev"),
+    "run": ("python", "-m", "service.server.dev"),
     "serve": ("arki-serve",),
 }
 ADVICE = {

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from conftest import ROOT
 from test_architecture import MODULES, PACKAGES, imports_of
 
-from models.missing_extras import EXTRAS, extra_of, how_to_install, with_extra
+from models.cli.missing_extras import EXTRAS, extra_of, how_to_install, with_extra
 
 BASE = {"click", "orjson", "tzdata"}  # what Arki needs without any extra
 

@@ -5,11 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import customers
 
-from models.codes import BARRED
-from models.customer_rows import read_row
-from models.near_names import NearNames
-from models.scorecard import FEATURES
-from models.signals import (
+from models.columns.rows import read_row
+from models.contract.codes import BARRED
+from models.contract.near_names import NearNames
+from models.contract.signals import (
     CONTRACT,
     EMPLOYER_SIGNALS,
     MOST_FAULTS,
@@ -20,6 +19,7 @@ from models.signals import (
     LifeEvent,
     read_signals,
 )
+from models.decision.scorecard import FEATURES
 
 
 def faults_of(customer_type, signals):

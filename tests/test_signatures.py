@@ -9,16 +9,16 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import bundle
-from training import signatures
-from training.artifacts import ARTIFACTS, verified
-from training.dataset import read_dataset
-from training.gates import group_gates, read_config
-from training.groups import Difference, audit_digest
-from training.model_card import model_card
-from training.population import population
-from training.signatures import SHIPPED, SignatureError, read_signatures, sign, to_sign, unsigned
-from training.train import main
+from models.decision import bundle
+from training.cli.train import main
+from training.learning import signatures
+from training.learning.dataset import read_dataset
+from training.learning.gates import group_gates, read_config
+from training.learning.groups import Difference, audit_digest
+from training.learning.signatures import SHIPPED, SignatureError, read_signatures, sign, to_sign, unsigned
+from training.reporting.artifacts import ARTIFACTS, verified
+from training.reporting.model_card import model_card
+from training.simulation.population import population
 
 DATA = {"source": "labelled.parquet", "sha256": "a", "test_sha256": "b", "audit_sha256": "c"}
 YOUNG = (("age_band", "25-34"),)

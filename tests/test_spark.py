@@ -20,7 +20,7 @@ BUNDLES = ROOT / "bundles"
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    from training.population import population
+    from training.simulation.population import population
 
     path = tmp_path_factory.mktemp("spark") / "in.parquet"
     table = population(4000, 7)
@@ -32,7 +32,13 @@ def source(tmp_path_factory):
 def scored(source, target, *options):
     shown = subprocess.run(
         [
-            *(sys.executable, "-c", "from training.score import main; main()", str(source), str(target)),
+            *(
+                sys.executable,
+                "-c",
+                "from training.scoring.command import main; main()",
+                str(source),
+                str(target),
+            ),
             *("--as-of", "2026-11-21", "--chunk-rows", "500", "--no-input", *options),
         ],
         capture_output=True,
@@ -46,8 +52,8 @@ def scored(source, target, *options):
 
 
 def test_an_older_or_missing_java_is_named(monkeypatch):
-    from training.cluster_spark import run_on_spark
-    from training.local_engine import EngineError
+    from training.scoring.engine_local import EngineError
+    from training.scoring.engine_spark import run_on_spark
 
     monkeypatch.setenv("JAVA_HOME", "/nowhere")
     with pytest.raises(EngineError, match="needs Java 17 or newer, and none was found"):
@@ -64,16 +70,16 @@ def test_the_command_on_spark_writes_the_bytes_of_the_local_engine(source, tmp_p
 def test_a_frame_is_answered_row_for_row_as_a_batch_is(source, master, monkeypatch):
     from pyspark.sql import SparkSession
 
-    from models import bundle
-    from models.channels import HELSINKI
-    from training.asked import Asked
-    from training.score import spark_recommendations
-    from training.scoring import Scorer
+    from models.contract.channels import HELSINKI
+    from models.decision import bundle
+    from training.scoring.command import spark_recommendations
+    from training.scoring.request import ScoringRequest
+    from training.scoring.scorer import Scorer
 
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("ARKI_BUNDLES", str(BUNDLES))
-    asked = Asked(datetime(2026, 11, 21, tzinfo=HELSINKI))
+    asked = ScoringRequest(datetime(2026, 11, 21, tzinfo=HELSINKI))
     session = SparkSession.builder.master(master).config("spark.ui.enabled", "false").getOrCreate()
     try:
         answers = spark_recommendations(session.read.parquet(str(source)), asked).toArrow()

@@ -13,12 +13,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from models import authoring, commands, spreadsheet
-from models.facts import FACTS
-from models.findings import Authored
-from models.rule_text import merge
-from models.spreadsheet import SHEETS, SheetError, columns_of
-from models.written import loads, plain
+from models.authoring import loader, spreadsheet
+from models.authoring.findings import Authored
+from models.authoring.rule_edits import merge
+from models.authoring.spreadsheet import SHEETS, SheetError, columns_of
+from models.authoring.yaml_source import loads, plain
+from models.cli import rulebook as arki_rulebook
+from models.decision.facts import FACTS
 
 SOUND = ROOT / "fixtures" / "rulebooks" / "sound"
 
@@ -26,7 +27,7 @@ SOUND = ROOT / "fixtures" / "rulebooks" / "sound"
 @pytest.fixture(params=["shipped", "sound"])
 def folder(request, tmp_path):
     """A copy of a rulebook, to export and import."""
-    source = authoring.RULEBOOK if request.param == "shipped" else SOUND
+    source = loader.RULEBOOK if request.param == "shipped" else SOUND
     return shutil.copytree(source, tmp_path / "rulebook")
 
 
@@ -160,7 +161,7 @@ def test_an_experiment_is_a_cell_that_can_be_edited_removed_and_given_to_another
     assert plain(rules["firm"]["experiment"])["variants"] == [
         {"id": "contact-first", "share": 50, "content": ["contact_card", "guide"]}
     ]
-    assert not authoring.read_rules(authoring.read_content(authoring.CONTENT), folder).errors
+    assert not loader.read_rules(loader.read_content(loader.CONTENT), folder).errors
     spreadsheet.export(folder, table)
     edit(table, "default", experiment=None)
     edit(table, "firm", experiment=None)
@@ -385,14 +386,14 @@ def test_a_file_that_is_no_table_is_told_so(folder, tmp_path):
 
 def test_the_commands_say_what_they_did(folder, table):
     run = CliRunner().invoke
-    shown = run(commands.rulebook, ["export", str(table), "--rulebook", str(folder)])
+    shown = run(arki_rulebook.main, ["export", str(table), "--rulebook", str(folder)])
     assert "rules -> " in shown.output
     edit(table, "firm", owner="another-team")
     before = rules_of(folder)
-    shown = run(commands.rulebook, ["import", str(table), "--rulebook", str(folder), "--dry-run"])
+    shown = run(arki_rulebook.main, ["import", str(table), "--rulebook", str(folder), "--dry-run"])
     assert shown.output == "firm: owner changed\n1 changes; nothing was written.\n"
     assert rules_of(folder) == before
-    shown = run(commands.rulebook, ["import", str(table), "--rulebook", str(folder)])
+    shown = run(arki_rulebook.main, ["import", str(table), "--rulebook", str(folder)])
     assert "Now run `arki-rulebook check`" in shown.output
     assert "owner: another-team" in rules_of(folder)
 
@@ -435,7 +436,7 @@ def test_whatever_is_edited_comes_back_as_it_was_typed(edits, order, gone):
 
 def test_openpyxl_is_in_the_commands_process_alone():
     code = (
-        "import sys, models.commands, models.bundle, models.recommender, models.spreadsheet;"
+        "import sys, models.cli.rulebook, models.decision.bundle, models.decision.recommender, models.authoring.spreadsheet;"
         "print(sorted({'numpy', 'openpyxl', 'pyarrow', 'ruamel.yaml'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
@@ -460,8 +461,8 @@ def test_an_empty_workbook_lacks_every_sheet(folder, tmp_path):
 
 def test_every_shipped_rule_has_a_row(tmp_path):
     authored = Authored()
-    rules = loads((authoring.RULEBOOK / "rules.yaml").read_text(encoding="utf-8"))
-    assert spreadsheet.export(authoring.RULEBOOK, tmp_path / "t.xlsx") == len(rules["person"]) + len(
+    rules = loads((loader.RULEBOOK / "rules.yaml").read_text(encoding="utf-8"))
+    assert spreadsheet.export(loader.RULEBOOK, tmp_path / "t.xlsx") == len(rules["person"]) + len(
         rules["employer"]
     )
     assert authored.findings == []
@@ -696,7 +697,9 @@ def other_file(path):
 def test_importing_a_file_of_another_kind_is_one_sentence(tmp_path, name):
     folder = shutil.copytree(SOUND, tmp_path / "rulebook")
     other_file(tmp_path / name)
-    shown = CliRunner().invoke(commands.rulebook, ["import", str(tmp_path / name), "--rulebook", str(folder)])
+    shown = CliRunner().invoke(
+        arki_rulebook.main, ["import", str(tmp_path / name), "--rulebook", str(folder)]
+    )
     assert shown.exit_code == 2
     assert shown.output == (
         f"{tmp_path / name}: The table is no .xlsx spreadsheet but {OTHER_FILES[name]}. Send a spreadsheet that the "
@@ -705,11 +708,11 @@ def test_importing_a_file_of_another_kind_is_one_sentence(tmp_path, name):
 
 
 def test_the_help_of_import_says_what_a_table_holds():
-    shown = " ".join(CliRunner().invoke(commands.rulebook, ["import", "--help"]).output.split())
+    shown = " ".join(CliRunner().invoke(arki_rulebook.main, ["import", "--help"]).output.split())
     for name in (*SHEETS, *columns_of("person")[:1], *columns_of("employer")[-12:]):
         assert name in shown
     assert "no DMN" in shown
-    missing = CliRunner().invoke(commands.rulebook, ["import", "none.xlsx", "--language", "fi"])
+    missing = CliRunner().invoke(arki_rulebook.main, ["import", "none.xlsx", "--language", "fi"])
     assert (missing.exit_code, missing.output) == (
         2,
         "none.xlsx: Tiedostoa ei ole. Tarkista nimi ja kansio.\n",

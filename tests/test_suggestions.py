@@ -8,20 +8,21 @@ from click.testing import CliRunner
 from conftest import ROOT
 from ruamel.yaml import YAML
 
-from models import analysis, authoring, commands
-from models.rulebook import read_rulebook
-from models.suggestions import as_yaml, needs_of, suggest
+from models.authoring import analysis, loader
+from models.authoring.suggestions import as_yaml, needs_of, suggest
+from models.cli import rulebook as arki_rulebook
+from models.decision.decision_table import read_rulebook
 
 SOUND = ROOT / "fixtures" / "rulebooks" / "sound"
 
 
 def read(content, folder):
-    return authoring.read_rules(copy.deepcopy(content), folder)
+    return loader.read_rules(copy.deepcopy(content), folder)
 
 
 @pytest.mark.parametrize(
     "folder",
-    [pytest.param(authoring.RULEBOOK, marks=pytest.mark.slow, id="shipped"), pytest.param(SOUND, id="sound")],
+    [pytest.param(loader.RULEBOOK, marks=pytest.mark.slow, id="shipped"), pytest.param(SOUND, id="sound")],
 )
 def test_the_proposed_examples_cover_every_rule_and_are_examples_that_hold(content, tmp_path, folder):
     found = suggest(read(content, folder))
@@ -61,7 +62,7 @@ def authored_first_day():
 
 @pytest.mark.slow
 def test_no_example_can_be_spared_and_few_are_needed(content):
-    found = suggest(read(content, authoring.RULEBOOK))
+    found = suggest(read(content, loader.RULEBOOK))
     assert found.rules == 82
     assert found.edges > 150
     assert len(found.examples) <= found.at_least + 5
@@ -82,7 +83,7 @@ def test_only_what_is_missing_is_proposed_on_request(content):
 
 
 def test_the_command_prints_yaml_to_paste(tmp_path):
-    shown = CliRunner().invoke(commands.rulebook, ["suggest-examples", "--rulebook", str(SOUND)])
+    shown = CliRunner().invoke(arki_rulebook.main, ["suggest-examples", "--rulebook", str(SOUND)])
     assert shown.exit_code == 0, shown.output
     assert YAML(typ="safe", pure=True).load(shown.output)["examples"]
     assert "edges of conditions. Of the cells looked at," in shown.output.splitlines()[-1]

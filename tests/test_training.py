@@ -6,26 +6,31 @@ import json
 import subprocess
 import sys
 
-import joblib
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from models.codes import BARRED
-from models.facts import is_feasible
-from models.questions import lookups_of
-from models.sample import read_sample, segment_shares
-from models.scorecard import FEATURE_SIGNAL, FEATURES, SCALE, read_scorecard
-from models.signals import read_signals
-from training.artifacts import ARTIFACTS, MODEL_FILES, SIMULATION_FILES, write
-from training.dataset import read_dataset
-from training.evaluate import answered
-from training.gates import read_config
-from training.parameters import ADULTS, EMPLOYING_FIRMS
-from training.pipeline import PAIR_GAIN, CompilationError, check_compiled, compile_scorecard, version_of
-from training.population import population
-from training.run import Asked, train
-from training.train import main
+from models.authoring.population_sample import read_sample, segment_shares
+from models.authoring.questions import lookups_of
+from models.contract.codes import BARRED
+from models.contract.signals import read_signals
+from models.decision.facts import is_feasible
+from models.decision.scorecard import FEATURE_SIGNAL, FEATURES, SCALE, read_scorecard
+from training.cli.train import main
+from training.learning.dataset import read_dataset
+from training.learning.evaluate import answered
+from training.learning.gates import read_config
+from training.learning.pipeline import (
+    PAIR_GAIN,
+    CompilationError,
+    check_compiled,
+    compile_scorecard,
+    version_of,
+)
+from training.learning.run import TrainingRequest, train
+from training.reporting.artifacts import ARTIFACTS, MODEL_FILES, SIMULATION_FILES, read_classifier, write
+from training.simulation.parameters import ADULTS, EMPLOYING_FIRMS
+from training.simulation.population import population
 
 FILES = ("manifest.json", *MODEL_FILES, *SIMULATION_FILES)
 JOB_LOST = {"life_events": [{"event": "KE8", "months_ago": 1}], "benefits_started_6m": 1}
@@ -61,7 +66,7 @@ def report():
     """A small training."""
     config = read_config()
     config["evaluation"]["bootstrap"] = 20
-    return train(Asked(None, QUICK, 7, config))
+    return train(TrainingRequest(None, QUICK, 7, config))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +95,7 @@ def customers():
 @pytest.mark.slow
 def test_two_runs_of_the_command_write_the_same_bytes_by_one_process_or_two(tmp_path):
     starter = tmp_path / "start.py"
-    starter.write_text("if __name__ == '__main__':\n    from training.train import main\n    main()\n")
+    starter.write_text("if __name__ == '__main__':\n    from training.cli.train import main\n    main()\n")
     for processes in ("1", "2"):
         arguments = [
             "--quick",
@@ -132,7 +137,7 @@ def test_a_run_that_is_interrupted_leaves_the_old_files(report, trained, tmp_pat
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("training.register.register", interrupted)
+    monkeypatch.setattr("training.reporting.register.register", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write(dataclasses.replace(report, scorecard=report.scorecard | {"abstain_below": 0.99}), out)
     assert all((out / name).read_bytes() == (trained / name).read_bytes() for name in FILES)
@@ -235,14 +240,14 @@ def test_the_population_summary_is_small_and_adds_up(folder, trained):
 @pytest.mark.parametrize("folder", ["trained", "shipped"])
 def test_the_compiled_scorecard_is_the_estimator(folder, trained):
     folder = trained if folder == "trained" else ARTIFACTS
-    pipeline = joblib.load(folder / "classifier.joblib")
+    pipeline = read_classifier(folder / "classifier.joblib")
     scorecard = json.loads((folder / "scorecard.json").read_text())
     people = read_dataset(population(5_000, seed=99, with_employers=False), "fresh customers")
     assert check_compiled(scorecard, pipeline, people.X) <= 1e-4
 
 
 def test_a_scorecard_that_is_not_the_estimator_is_refused(trained):
-    pipeline = joblib.load(trained / "classifier.joblib")
+    pipeline = read_classifier(trained / "classifier.joblib")
     scorecard = json.loads((trained / "scorecard.json").read_text())
     scorecard["intercept"][1] += SCALE // 100
     people = read_dataset(population(2_000, seed=99, with_employers=False), "fresh customers")
@@ -339,7 +344,7 @@ def test_unknown_signals_say_little_by_themselves(shipped):
 
 
 def test_tables_are_centred_on_the_training_customers(trained):
-    pipeline = joblib.load(trained / "classifier.joblib")
+    pipeline = read_classifier(trained / "classifier.joblib")
     thresholds = {"abstain_below": 0.5, "confident_from": 0.8, "minimum_known": 2}
     scorecard = compile_scorecard(pipeline, thresholds)
     for table, shares in zip(scorecard["tables"], pipeline.named_steps["bins"].cell_shares_, strict=True):
@@ -364,7 +369,7 @@ def test_the_card_says_what_the_figures_mean_and_names_each_signal():
 
 
 def test_help_imports_nothing_heavy():
-    told = "import sys, training.train; print(sorted({'numpy', 'sklearn', 'pyarrow', 'rich'} & set(sys.modules)))"
+    told = "import sys, training.cli.train; print(sorted({'numpy', 'sklearn', 'pyarrow', 'rich'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "[]"
 
@@ -373,3 +378,9 @@ def test_the_shipped_files_are_the_ones_of_the_manifest(shipped_manifest):
     for name, digest in shipped_manifest["files"].items():
         assert hashlib.sha256((ARTIFACTS / name).read_bytes()).hexdigest() == digest
     assert (ARTIFACTS / "classifier.joblib").stat().st_size < 2_000_000
+
+
+def test_the_shipped_classifier_is_read_by_the_names_that_it_was_written_with():
+    pipeline = read_classifier(ARTIFACTS / "classifier.joblib")
+    assert type(pipeline[-1]).__module__.startswith("training.learning.")
+    assert "training.monotone" not in sys.modules

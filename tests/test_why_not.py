@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import customers
 
-from models.catalogue import Catalogue, ContentItem, ContentText
-from models.channels import HELSINKI
-from models.offers import GATES, Sought, Wanted, why_not
-from models.signals import read_signals
+from models.contract.channels import HELSINKI
+from models.contract.signals import read_signals
+from models.decision.catalogue import Catalogue, ContentItem, ContentText
+from models.decision.offers import GATES, Sought, Wanted, why_not
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
 PARENTS = {"general": None, "housing": None, "rent": "housing", "work": None}

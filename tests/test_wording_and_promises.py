@@ -4,10 +4,10 @@ import copy
 
 import pytest
 
-from models import analysis, authoring
-from models.promises import CHECKS
-from models.rulebook import read_rulebook
-from models.wording import states_entitlement
+from models.authoring import analysis, loader
+from models.authoring.promises import CHECKS
+from models.authoring.wording import states_entitlement
+from models.decision.decision_table import read_rulebook
 
 # fmt: off
 PROMISED = {
@@ -39,7 +39,7 @@ def test_guidance_is_not_taken_for_entitlement(language, text):
 
 @pytest.fixture(scope="module")
 def whole(content):
-    return authoring.read_rules(copy.deepcopy(content), authoring.RULEBOOK)
+    return loader.read_rules(copy.deepcopy(content), loader.RULEBOOK)
 
 
 def findings(authored, change):
@@ -53,7 +53,7 @@ def test_every_promise_is_listed_and_has_a_check(whole):
     assert (
         {promise.check for promise in read_rulebook(whole.rulebook).promises}
         == set(CHECKS)
-        == set(authoring.PROMISES)
+        == set(loader.PROMISES)
     )
 
 

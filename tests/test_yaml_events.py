@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml.error import YAMLError
 
-from models import authoring, written
-from models.yaml_events import NotEverydayError, read
+from models.authoring import loader, yaml_source
+from models.authoring.yaml_events import NotEverydayError, read
 
 TOKENS = (
     *(
@@ -66,9 +66,9 @@ TOKENS = (
 def lines(value):
     """The first line of each entry, all the way down."""
     if isinstance(value, dict):
-        return {key: (written.line_of(value, key), lines(entry)) for key, entry in value.items()}
+        return {key: (yaml_source.line_of(value, key), lines(entry)) for key, entry in value.items()}
     if isinstance(value, list):
-        return [(written.line_of(value, at), lines(entry)) for at, entry in enumerate(value)]
+        return [(yaml_source.line_of(value, at), lines(entry)) for at, entry in enumerate(value)]
     return None
 
 
@@ -78,8 +78,8 @@ def agree(text):
         found = read(text)
     except NotEverydayError:
         return False
-    whole = written._reader().load(text)
-    assert repr(written.plain(found)) == repr(written.plain(whole))
+    whole = yaml_source._reader().load(text)
+    assert repr(yaml_source.plain(found)) == repr(yaml_source.plain(whole))
     assert lines(found) == lines(whole)
     return True
 
@@ -100,7 +100,7 @@ def test_whatever_is_written_is_read_as_ruamel_reads_it_or_left_to_it(text):
 
 FILES = sorted(
     path
-    for folder in (authoring.RULEBOOK, authoring.CONTENT, ROOT / "fixtures" / "rulebooks")
+    for folder in (loader.RULEBOOK, loader.CONTENT, ROOT / "fixtures" / "rulebooks")
     for path in folder.rglob("*.yaml")
     if "Windows" not in path.name
 )
@@ -120,5 +120,5 @@ def test_what_is_not_everyday_is_left_to_the_whole_loader(text):
 
 
 def test_a_flood_of_brackets_is_refused_before_it_costs_anything():
-    with pytest.raises((written.RefusedError, YAMLError)):
-        written.loads("[" * 1_000_000)
+    with pytest.raises((yaml_source.RefusedError, YAMLError)):
+        yaml_source.loads("[" * 1_000_000)

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from models.customer_files import CustomerFileError, chunks, read_chunk
-from models.customer_rows import EMPTY_LIST, SIGNAL_COLUMNS, SIGNALS
-from models.signals import Signal
-from models.text_blocks import EVENTS_TYPE, LIST_TYPE, TYPES
+from models.columns.files import CustomerFileError, chunks, read_chunk
+from models.columns.rows import EMPTY_LIST, SIGNAL_COLUMNS, SIGNALS
+from models.columns.text_blocks import EVENTS_TYPE, LIST_TYPE, TYPES
+from models.contract.signals import Signal
 
 __all__ = ["EVENTS_TYPE", "LIST_TYPE", "SIGNAL_COLUMNS", "CustomerFileError", "read_table", "write_table"]
 CHUNK_ROWS: Final = 131_072

@@ -9,7 +9,7 @@ from fastapi.responses import ORJSONResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from benchmarks.peers.own import answer
-from models.signals import CONTRACT
+from models.contract.signals import CONTRACT
 
 
 class LifeEvent(BaseModel):

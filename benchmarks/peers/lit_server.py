@@ -18,11 +18,12 @@ class Api(litserve.LitAPI):
 
             self.answer = answer
             return
-        import joblib
+        from pathlib import Path
 
         from benchmarks.peers.pipeline import row
+        from training.reporting.artifacts import read_classifier
 
-        model = joblib.load(sys.argv[3])
+        model = read_classifier(Path(sys.argv[3]))
         names = list(getattr(model, "classes_", model[-1].classes_))
 
         def answer_of(body):

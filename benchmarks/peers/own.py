@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from models.bundle import BundleStore
-from models.signals import read_signals
+from models.contract.signals import read_signals
+from models.decision.bundle import BundleStore
 
 _STORE: list[BundleStore] = []
 

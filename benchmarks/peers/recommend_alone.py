@@ -11,8 +11,12 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from models.bundle import BundleStore
-from models.signals import read_signals
+try:
+    from models.contract.signals import read_signals
+    from models.decision.bundle import BundleStore
+except ImportError:  # a tree from before there were rooms
+    from models.bundle import BundleStore
+    from models.signals import read_signals
 
 AT = datetime.fromisoformat("2026-11-18T12:00:00+02:00")
 TIMES = 15

@@ -10,15 +10,23 @@ from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
-from models.bundle import Bundle
-from models.channels import HELSINKI
-from models.codes import CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, LIFE_EVENTS, UNKNOWN, CustomerType, Language
-from models.facts import FACTS, Facts, is_feasible
-from models.offers import Offer, topic_for, topics_of
-from models.recommender import Item
-from models.rulebook import Rule, Table
-from models.sample import FirstLookups, read_first_lookups
-from models.segments import PERSON_SEGMENTS, Segment
+from models.authoring.population_sample import FirstLookups, read_first_lookups
+from models.contract.channels import HELSINKI
+from models.contract.codes import (
+    CLAIM_KINDS,
+    CUSTOMER_TYPES,
+    LANGUAGES,
+    LIFE_EVENTS,
+    UNKNOWN,
+    CustomerType,
+    Language,
+)
+from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.decision.bundle import Bundle
+from models.decision.decision_table import Rule, Table
+from models.decision.facts import FACTS, Facts, is_feasible
+from models.decision.offers import Offer, topic_for, topics_of
+from models.decision.recommender import Item
 
 PAGE: Final = 50
 FILTERS: Final[Mapping[CustomerType, tuple[str, ...]]] = {
@@ -79,7 +87,7 @@ class Listed(NamedTuple):
     holds: bool
 
 
-class Found(NamedTuple):
+class FoundRules(NamedTuple):
     """One page of what a search found."""
 
     rules: tuple[Listed, ...]
@@ -174,7 +182,7 @@ def first_lookups() -> FirstLookups:
     return read_first_lookups()
 
 
-def find_rules(bundle: Bundle, query: Mapping[str, str], day: date) -> Found:
+def find_rules(bundle: Bundle, query: Mapping[str, str], day: date) -> FoundRules:
     """The rules that hold every word of a search and match its filters, a page of them."""
     words = query.get("q", "").lower().split()
     kept = [
@@ -191,7 +199,7 @@ def find_rules(bundle: Bundle, query: Mapping[str, str], day: date) -> Found:
     pages = max(1, -(-len(kept) // PAGE))
     asked = query.get("page", "1")
     page = min(max(int(asked) if asked.isdecimal() and len(asked) < 6 else 1, 1), pages)  # noqa: PLR2004
-    return Found(tuple(kept[(page - 1) * PAGE : page * PAGE]), len(kept), page, pages)
+    return FoundRules(tuple(kept[(page - 1) * PAGE : page * PAGE]), len(kept), page, pages)
 
 
 def owners(bundle: Bundle) -> list[str]:

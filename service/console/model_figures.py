@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from models.bundle import ARTIFACTS, Bundle
+from models.decision.bundle import ARTIFACTS, Bundle
 
 PLOTS: Final = (
     "plot-calibration.png",

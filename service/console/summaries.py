@@ -10,12 +10,12 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from models.bundle import Bundle, history
-from models.catalogue import ContentItem
-from models.codes import CUSTOMER_TYPES, LANGUAGES, UNKNOWN, CustomerType
-from models.rulebook import STATED_TOPIC
-from models.sample import segment_shares
-from models.segments import PERSON_SEGMENTS, Segment
+from models.authoring.population_sample import segment_shares
+from models.contract.codes import CUSTOMER_TYPES, LANGUAGES, UNKNOWN, CustomerType
+from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.decision.bundle import Bundle, history
+from models.decision.catalogue import ContentItem
+from models.decision.decision_table import STATED_TOPIC
 
 AHEAD: Final = timedelta(days=60)
 PAGE: Final = 50

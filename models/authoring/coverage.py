@@ -1,0 +1,174 @@
+"""Whether content is there on every day: what the law attaches to a benefit first, then what rules offer.
+
+Items begin and end as rules do. Every day is looked at, past and to come, by the days on which something begins or ends,
+so that nothing depends on today's date: a floor that ends next summer is found today, and one that ended yesterday still is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from functools import cache
+from itertools import product
+from typing import Final, NamedTuple
+
+from models.authoring.findings import Authored, Phrase, phrase
+from models.contract.codes import BENEFITS, CLAIM_KINDS, NATIONAL_LANGUAGES, CustomerType, Language
+from models.decision.catalogue import Catalogue, ContentItem, Span, uncovered
+from models.decision.decision_table import Table
+from models.decision.offers import topics_of
+
+DUTIES: Final[Mapping[CustomerType, tuple[str, ...]]] = {"person": BENEFITS, "employer": CLAIM_KINDS}
+"""What statutory content is attached to, for each type of customer."""
+ALWAYS: Final = Span(date.min, date.max)
+_DAY: Final = timedelta(days=1)
+_Found = dict[tuple[str, CustomerType, Span], dict[str, dict[Language, None]]]
+"""Item, customer type and days -> benefit -> languages."""
+
+
+class DutyGap(NamedTuple):
+    """Days without statutory content that is owed for some benefits, and the item that ended before them or begins after."""
+
+    item: ContentItem
+    customer_type: CustomerType
+    days: Span
+    benefits: tuple[str, ...]
+    languages: tuple[str, ...]
+
+
+def floor_gaps(catalogue: Catalogue) -> Iterator[DutyGap]:
+    """The days on which a benefit has no statutory item in a national language, where it has one on others."""
+    found: _Found = defaultdict(dict)
+    for kind, duties in DUTIES.items():
+        for benefit in duties:
+            items = catalogue.statutory_for(benefit, kind)
+            for language in NATIONAL_LANGUAGES:
+                spoken = [item for item in items if language in item.languages]
+                for days in uncovered(map(_span, spoken), ALWAYS) if spoken else ():
+                    beside = next(item for item in spoken if _is_beside(_span(item), days))
+                    found[beside.id, kind, days].setdefault(benefit, {})[language] = None
+    yield from _gaps(found, catalogue)
+
+
+def unsucceeded(catalogue: Catalogue) -> Iterator[DutyGap]:
+    """The days after a statutory item has ended on which no other takes its place for a benefit and language of its own.
+
+    Another takes its place that is as particular, naming as many benefits or fewer, or that begins once it has ended. A
+    general item that stood beside it all along does not: each is owed. What `floor_gaps` tells of an item and a benefit is
+    not told again.
+    """
+    told = {
+        (gap.item.id, gap.customer_type, benefit) for gap in floor_gaps(catalogue) for benefit in gap.benefits
+    }
+    ending = (
+        (kind, benefit, items, item)
+        for kind, duties in DUTIES.items()
+        for benefit in duties
+        for items in [catalogue.statutory_for(benefit, kind)]
+        for item in items
+        if item.valid_until < date.max and (item.id, kind, benefit) not in told
+    )
+    found: _Found = defaultdict(dict)
+    for kind, benefit, items, item in ending:
+        after = Span(item.valid_until + _DAY, date.max)
+        successors = [other for other in items if _may_succeed(other, item)]
+        for language in item.languages:
+            spans = [_span(other) for other in successors if language in other.languages]
+            gap = next(uncovered(spans, after), None)
+            if gap and gap.first == after.first:
+                found[item.id, kind, gap].setdefault(benefit, {})[language] = None
+    yield from _gaps(found, catalogue)
+
+
+def without_floor(catalogue: Catalogue) -> Iterator[tuple[CustomerType, str]]:
+    """The benefits for which no statutory item in some national language exists on any day."""
+    for kind, duties in DUTIES.items():
+        for benefit in duties:
+            items = catalogue.statutory_for(benefit, kind)
+            if not all(any(language in item.languages for item in items) for language in NATIONAL_LANGUAGES):
+                yield kind, benefit
+
+
+def told_days(days: Span) -> Phrase:
+    """Days in words: from, until, both or every."""
+    if days == ALWAYS:
+        return phrase("days_every")
+    if days.last == date.max:
+        return phrase("days_from", start=days.first.isoformat())
+    if days.first == date.min:
+        return phrase("days_until", end=days.last.isoformat())
+    return phrase("days_between", start=days.first.isoformat(), end=days.last.isoformat())
+
+
+def find_dead_references(
+    authored: Authored, table: Table, catalogue: Catalogue, guaranteed: Mapping[str, Sequence[str]]
+) -> None:
+    """Each kind of content a rule offers exists on each of its topics, in Finnish and in Swedish, while the rule holds.
+
+    A kind that there never is, is an error. One that ends before the rule does, with nothing after it, is a warning; an
+    error where a guarantee asks for it.
+
+    Parameters
+    ----------
+    authored : Authored
+    table : Table
+    catalogue : Catalogue
+    guaranteed : mapping of str to sequence of str
+        Kinds of content that a guarantee of these customers asks for, and each channel that they may prefer and that
+        carries it: the kind exists there too.
+    """
+    spans = cache(
+        lambda kind, topic, channel, language: catalogue.spans(
+            kind, topic, customer_type=table.customer_type, channel=channel, language=language
+        )
+    )
+    for rule in table.rules:
+        holds = Span(rule.valid_from, rule.valid_until)
+        topics = sorted(topics_of(rule, table.customer_type, catalogue))
+        for kind in dict.fromkeys(kind for arm in rule.arms() for kind in arm.content):
+            missing: dict[str, None] = {}
+            ends: dict[Span, dict[str, None]] = defaultdict(dict)
+            for language in NATIONAL_LANGUAGES:
+                for topic, channel in product(topics, {rule.channel, *guaranteed.get(kind, ())}):
+                    gaps = list(uncovered(spans(kind, topic, channel, language), holds))
+                    if gaps == [holds]:
+                        missing[language] = None
+                    for gap in gaps:
+                        if gap.first > holds.first:
+                            ends[gap][language] = None
+            if missing:
+                authored.find(rule.id, "no_content", value=kind, languages=", ".join(sorted(missing)))
+                continue
+            for gap, languages in sorted(ends.items()):
+                authored.find(
+                    rule.id,
+                    "content_ends",
+                    warning=kind not in guaranteed,
+                    value=kind,
+                    languages=", ".join(languages),
+                    days=told_days(gap),
+                )
+
+
+def _span(item: ContentItem) -> Span:
+    return Span(item.valid_from, item.valid_until)
+
+
+def _gaps(found: _Found, catalogue: Catalogue) -> Iterator[DutyGap]:
+    for (name, kind, days), benefits in found.items():
+        languages = dict.fromkeys(language for named in benefits.values() for language in named)
+        yield DutyGap(catalogue.items[name], kind, days, tuple(benefits), tuple(languages))
+
+
+def _may_succeed(other: ContentItem, item: ContentItem) -> bool:
+    """Whether a statutory item can take the place of one that ends, on the days it holds itself."""
+    return other.id != item.id and (
+        len(other.benefits) <= len(item.benefits) or other.valid_from > item.valid_until
+    )
+
+
+def _is_beside(span: Span, days: Span) -> bool:
+    """Whether a span ends on the day before some days, or begins on the day after them."""
+    ended = days.first > date.min and span.last == days.first - _DAY
+    return ended or (days.first == date.min and span.first == days.last + _DAY)

@@ -1,0 +1,180 @@
+"""A file of customers as a population of questions. Each chunk is counted as it is read; no customer is kept.
+
+Needs pyarrow, so the serving process never imports it. `training` makes the sample that ships with the model by it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from models.authoring.questions import NAMES, Audit, Owed, Population, Question
+from models.columns.facts import Cells, cells_of, facts_of
+from models.columns.files import BATCH_ROWS, CustomerFileError, chunks, columns_of, read_chunk
+from models.columns.signals import MISSING
+from models.columns.text_blocks import CustomerBatch
+from models.contract.codes import BENEFITS, CLAIM_KINDS, UNKNOWN, CustomerType
+from models.contract.signals import CONTRACT
+from models.decision.facts import VARYING
+from models.decision.scorecard import Scorecard
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Codes = NDArray[np.int64]
+
+THREADS: Final = 2
+_PREFERRED: Final = CONTRACT["person"]["preferred_channel"].values
+_YES_NO: Final = ("no", "yes", UNKNOWN)  # MISSING, which is -1, finds the last
+_RUNNING: Final[Mapping[CustomerType, tuple[str, ...]]] = {"person": BENEFITS, "employer": CLAIM_KINDS}
+
+
+def read_population(path: Path, scorecard: Scorecard) -> Population:
+    """The customers of a file as a population, audit columns among them.
+
+    Raises
+    ------
+    CustomerFileError
+        If it cannot be read, has no column ``customer_type``, or holds a row that is none.
+    """
+    return population_of(read_batches(path), scorecard)
+
+
+def read_batches(path: Path) -> Iterator[CustomerBatch]:
+    """The batches of a customer file. Raises `CustomerFileError` as `read_population` does."""
+    names = columns_of(path)
+    if names and "customer_type" not in names:
+        raise CustomerFileError(f"{path.name} has no column customer_type. Add it: person or employer.")
+    for chunk in chunks(path, BATCH_ROWS):
+        for batch in read_chunk(chunk):
+            if batch.unreadable:
+                raise CustomerFileError(
+                    f"{path.name} cannot be read: row {batch.unreadable[0].row} {batch.unreadable[0].message}"
+                )
+            yield batch
+
+
+def population_of(batches: Iterable[CustomerBatch], scorecard: Scorecard) -> Population:
+    """The customers of some batches, counted by what they ask; two chunks are evaluated at a time."""
+    counting = _Counting()
+    with ThreadPoolExecutor(THREADS) as pool:
+        waiting: deque[Any] = deque()
+        for batch in batches:
+            waiting.append(pool.submit(cells_of, batch, scorecard))
+            if len(waiting) > THREADS:
+                counting.add(waiting.popleft().result())
+        for future in waiting:
+            counting.add(future.result())
+    return counting.population()
+
+
+class _Rows(NamedTuple):
+    """Customers counted by question, statutory question and audit group; `audit` has the shape (n_columns, n_rows)."""
+
+    question: Codes
+    owed: Codes
+    audit: Codes
+    customers: Codes
+
+
+class _Counting:
+    """What was met so far, numbered in the order in which it was met."""
+
+    def __init__(self) -> None:
+        self._questions: dict[Question, int] = {}
+        self._owed: dict[Owed, int] = {}
+        self._groups: dict[str, dict[str, int]] = {}
+        self._rows: list[_Rows] = []
+
+    def add(self, parts: list[Cells]) -> None:
+        """Count the customers of one batch."""
+        for cells in parts:
+            asked, question = _distinct([*cells.cells.T, cells.preferred, cells.matter, cells.identifies])
+            owing, owed = _distinct([cells.matter, cells.benefits])
+            questions = _numbers(self._questions, (_question(cells, at) for at in asked.tolist()))
+            owes = _numbers(self._owed, (_owed(cells, at) for at in owing.tolist()))
+            audit = [self._group_codes(name, values) for name, values in cells.audit.items()]
+            self._rows.append(_counted(questions[question], owes[owed], audit, np.ones(len(question), int)))
+
+    def population(self) -> Population:
+        """All that was counted."""
+        if not self._rows:
+            none = np.zeros(0, np.int64)
+            return Population((), (), none, none, np.zeros(0), {})
+        parts = [
+            np.concatenate([np.atleast_2d(part) for part in column], axis=1)
+            for column in zip(*self._rows, strict=True)
+        ]
+        question, owed, audit, customers = parts
+        rows = _counted(question[0], owed[0], list(audit), customers[0])
+        return Population(
+            tuple(self._questions),
+            tuple(self._owed),
+            rows.question,
+            rows.owed,
+            rows.customers.astype(np.float64),
+            {
+                name: Audit(tuple(groups), codes)
+                for (name, groups), codes in zip(self._groups.items(), rows.audit, strict=True)
+            },
+        )
+
+    def _group_codes(self, name: str, values: Any) -> Codes:  # noqa: ANN401  (an Arrow array)
+        """The positions of the groups of an audit column; null is a group without a name."""
+        encoded = values.dictionary_encode()
+        names = [str(group) for group in encoded.dictionary.to_pylist()]
+        known = self._groups.setdefault(name, {})
+        places = _numbers(known, (*names, *([""] if encoded.null_count else [])))
+        found: Codes = places[encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)]
+        return found
+
+
+def _numbers(known: dict[Any, int], entries: Iterable[Any]) -> Codes:
+    """The number of each entry; one that is new gets the next."""
+    return np.array([known.setdefault(entry, len(known)) for entry in entries], np.int64)
+
+
+def _distinct(columns: list[Any]) -> tuple[Codes, Codes]:
+    """Where each distinct row of some columns first stands, and the position of each row among the distinct ones."""
+    code = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        _, place = np.unique(column, return_inverse=True)
+        _, code = np.unique(code * (int(place.max(initial=0)) + 1) + place, return_inverse=True)
+    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    return first, inverse
+
+
+def _counted(question: Codes, owed: Codes, audit: list[Codes], customers: Codes) -> _Rows:
+    first, inverse = _distinct([question, owed, *audit])
+    counts = np.bincount(inverse, weights=customers, minlength=len(first)).astype(np.int64)
+    groups = np.array([codes[first] for codes in audit], np.int64).reshape(len(audit), len(first))
+    return _Rows(question[first], owed[first], groups, counts)
+
+
+def _question(cells: Cells, at: int) -> Question:
+    kind = cells.customer_type
+    looked_up = [facts_of(kind, cell) for cell in cells.cells[at].tolist() if cell != MISSING]
+    preferred, matter = int(cells.preferred[at]), int(cells.matter[at])
+    return Question(
+        kind,
+        tuple(looked_up[0][name] for name in NAMES[kind]),
+        tuple(facts[VARYING[kind]] for facts in looked_up[1:]),
+        "" if preferred == MISSING else _PREFERRED[preferred],
+        _matter(kind, matter),
+        _YES_NO[int(cells.identifies[at])],
+    )
+
+
+def _owed(cells: Cells, at: int) -> Owed:
+    kind, bits = cells.customer_type, int(cells.benefits[at])
+    running = tuple(code for place, code in enumerate(_RUNNING[kind]) if bits >> place & 1)
+    return Owed(kind, _matter(kind, int(cells.matter[at])), running)
+
+
+def _matter(kind: CustomerType, code: int) -> str:
+    return UNKNOWN if code == MISSING else CONTRACT[kind]["open_matter"].values[code]

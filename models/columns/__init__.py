@@ -1,0 +1,19 @@
+"""The same decision on columns: files and record batches of customers in, codes of facts, predictions and rules out.
+
+Hides formats, Arrow types and cells of text. Each module is the column form of its namesake in `contract` or `decision`.
+"""
+
+__all__ = [
+    "decision_table",
+    "facts",
+    "files",
+    "kernels",
+    "local_paths",
+    "partitions",
+    "paths",
+    "rows",
+    "scorecard",
+    "signals",
+    "statutory",
+    "text_blocks",
+]

@@ -1,0 +1,115 @@
+"""A customer as one row of a file: how cells of text are read, and the one check of a row; the row form of `signal_columns`.
+
+In text an empty cell is unknown, yes/no is ``true`` or ``false``, a list is ``a;b``, life events are ``KE8:1;KE4.2:3``
+(event:months_ago), and ``-`` is a list known to be empty. A number is written as in JSON. Nothing is trimmed or guessed:
+what the API would refuse is refused here, with the same code.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, cast
+
+from models.contract.codes import LANGUAGES, Language
+from models.contract.identity_codes import holds_identity_code
+from models.contract.signals import (
+    CONTRACT,
+    Fault,
+    InvalidSignalsError,
+    Signal,
+    Signals,
+    more_faults,
+    read_signals,
+)
+
+KEY: Final = "customer_ref"
+TYPE: Final = "customer_type"
+CARRIED: Final = (KEY, TYPE, "language")
+SIGNALS: Final[Mapping[str, Signal]] = {**CONTRACT["employer"], **CONTRACT["person"]}
+SIGNAL_COLUMNS: Final = tuple(dict.fromkeys([*CONTRACT["person"], *CONTRACT["employer"]]))
+EMPTY_LIST: Final = "-"
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+
+
+class Customer(NamedTuple):
+    """A row that the contract accepts."""
+
+    signals: Signals
+    language: Language
+
+
+def read_row(row: Mapping[str, Any], language: str = "fi", language_column: str = "language") -> Customer:
+    """The customer of one row of values as JSON would hold them; null and NaN are unknown.
+
+    Raises
+    ------
+    InvalidSignalsError
+        With the faults for which the API would refuse the same customer; the last one may stand for those not listed.
+    """
+    found = row.get(language_column) or language
+    faults = []
+    if found not in LANGUAGES:
+        faults.append(Fault("/language", "unknown_value", "must be one of fi, sv, en."))
+    if holds_identity_code(str(row.get(KEY))):
+        faults.append(Fault(f"/{KEY}", "identity_code", "holds an identity code. Use an opaque reference."))
+    carried = {*CARRIED, language_column}
+    given = {name: value for name, value in row.items() if name not in carried and not is_missing(value)}
+    kind = row.get(TYPE)
+    try:
+        signals = read_signals(kind if isinstance(kind, str) else "", given)
+    except InvalidSignalsError as error:
+        rest = [more_faults("/signals", error.unlisted)] if error.unlisted else []
+        raise InvalidSignalsError([*faults, *error.faults, *rest]) from None
+    if faults:
+        raise InvalidSignalsError(faults)
+    return Customer(signals, cast("Language", found))
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is null, or NaN, which is how data frames write a missing number."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def row_of_text(row: Mapping[str, str | None]) -> dict[str, Any]:
+    """A row of cells as the values they stand for."""
+    return {
+        name: value_of_text(SIGNALS[name].kind, cell) if name in SIGNALS and cell is not None else cell
+        for name, cell in row.items()
+    }
+
+
+def value_of_text(kind: str, text: str) -> object:
+    """What a cell stands for; text that is no such thing stays text, which no signal accepts."""
+    reader = _TEXT_READERS.get(kind)
+    return text if reader is None else reader(text)
+
+
+def event_of_text(text: str) -> dict[str, object]:
+    """One life event, such as ``KE8:1``."""
+    event, _, months = text.partition(":")
+    return {"event": event, "months_ago": _count_of(months)}
+
+
+def _count_of(text: str) -> object:
+    found = _NUMBER.fullmatch(text)
+    if not found:
+        return text
+    return float(text) if found[2] or found[3] else int(text)
+
+
+def _yes_no_of(text: str) -> object:
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _parts_of(text: str) -> list[str]:
+    return [] if text == EMPTY_LIST else text.split(";")
+
+
+_TEXT_READERS: Final[Mapping[str, Callable[[str], object]]] = {
+    "count": _count_of,
+    "yes_no": _yes_no_of,
+    "choices": _parts_of,
+    "life_events": lambda text: [event_of_text(part) for part in _parts_of(text)],
+}

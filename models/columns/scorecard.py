@@ -1,0 +1,111 @@
+"""A scorecard evaluated on columns: the same tables, sums and exponentials as `scorecard`, for many customers at once.
+
+Each value there can be has its bin looked up beforehand, so that a column is binned by one gather; *missing* is the code -1.
+Never imported by the serving process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.columns.kernels import kernels
+from models.columns.signals import MISSING, Codes, Flags
+from models.decision.scorecard import EXP_COARSE, EXP_FINE, EXP_LONGEST, EXP_STEPS, FEATURES, Scorecard
+
+
+class Predicted(NamedTuple):
+    """The model's answers: position of the segment (`MISSING` where it abstains), probability, and whether it is confident."""
+
+    segment: Codes
+    probability: NDArray[np.float64]
+    confident: Flags
+
+
+class ColumnScorecard:
+    """A scorecard laid out for columns: per table and feature, the bin of each value there is, *missing* first."""
+
+    def __init__(self, card: Scorecard) -> None:
+        self.card = card
+        self._tables = [
+            (
+                [
+                    (FEATURES[at], *_bins_by_value(edges, len(table.edges) - 1 - place, table.edges))
+                    for place, (at, edges) in enumerate(zip(table.features, table.edges, strict=True))
+                ],
+                np.ascontiguousarray(np.array(table.rows, np.int32).T),
+            )
+            for table in card.tables
+        ]
+        largest = sum(max(abs(score) for row in table.rows for score in row) for table in card.tables)
+        fits = largest + max(map(abs, card.intercept)) < np.iinfo(np.int32).max // 2
+        self._type: type[np.signedinteger[Any]] = np.int32 if fits else np.int64
+        self._coarse, self._fine = np.array(EXP_COARSE), np.array(EXP_FINE)
+        self._flat = self._flattened()
+
+    def predict(self, x: Mapping[str, Codes], known: Codes) -> Predicted:
+        """The model's answers, from feature columns and the number of known signals of each person."""
+        compiled = kernels()
+        if compiled is None:
+            best, probability = self._likeliest(x, len(known))
+        else:
+            best, probability = np.empty(len(known), np.int32), np.empty(len(known))
+            columns = np.stack([x[name] for name in FEATURES])
+            compiled.scores(columns, *self._flat, self._coarse, self._fine, EXP_STEPS, best, probability)
+        abstains = (probability < self.card.abstain_below) | (known < self.card.minimum_known)
+        confident = ~abstains & (probability >= self.card.confident_from)
+        return Predicted(np.where(abstains, np.int32(MISSING), best), probability, confident)
+
+    def _likeliest(self, x: Mapping[str, Codes], count: int) -> tuple[Codes, NDArray[np.float64]]:
+        scores = [np.full(count, start, self._type) for start in self.card.intercept]
+        for positions, rows in self._tables:
+            cell = None
+            for name, bins, last in positions:
+                places = bins[np.minimum(x[name], last)]
+                cell = places if cell is None else cell + places
+            for at, row in enumerate(rows):
+                scores[at] += row[cell]
+        top = np.maximum(np.maximum(scores[0], scores[1]), scores[2])
+        a, b, c = (self._exp(top - score) for score in scores)
+        best = np.where(scores[0] == top, 0, np.where(scores[1] == top, 1, 2)).astype(np.int32)
+        return best, 1.0 / (a + b + c)
+
+    def _flattened(self) -> tuple[NDArray[Any], ...]:
+        """The tables end to end, as the compiled loop takes them; *missing* stands first among the bins."""
+        positions = [each for table, _ in self._tables for each in table]
+        bins = [np.roll(values, 1) for _, values, _ in positions]
+        lengths = [len(rows[0]) for _, rows in self._tables]
+        return (
+            np.array([FEATURES.index(name) for name, _, _ in positions]),
+            np.array([last for _, _, last in positions], np.int32),
+            np.concatenate(bins),
+            np.concatenate([[0], np.cumsum([len(each) for each in bins])[:-1]]),
+            np.cumsum([len(table) for table, _ in self._tables]),
+            np.concatenate([rows.T for _, rows in self._tables]).astype(np.int64),
+            np.concatenate([[0], np.cumsum(lengths)[:-1]]),
+            np.array(self.card.intercept, np.int64),
+        )
+
+    def _exp(self, difference: NDArray[np.signedinteger[Any]]) -> NDArray[np.float64]:
+        difference = np.minimum(difference, EXP_LONGEST)
+        return np.asarray(
+            self._coarse[difference >> EXP_STEPS] * self._fine[difference & ((1 << EXP_STEPS) - 1)]
+        )
+
+
+def _bins_by_value(
+    edges: tuple[int, ...], positions_after: int, every: tuple[tuple[int, ...], ...]
+) -> tuple[NDArray[np.intp], int]:
+    """The share in a table's cell number of each value of a feature, and the largest value told apart.
+
+    The last place is *missing*, so that the code -1 finds it.
+    """
+    stride = 1
+    for later in every[len(every) - positions_after :]:
+        stride *= len(later) + 2
+    last = (edges[-1] if edges else 0) + 1
+    bins = np.searchsorted(edges, np.arange(last + 1), side="right")
+    return np.append(bins, len(edges) + 1) * stride, last

@@ -1,0 +1,19 @@
+"""What decides: signals to facts, the scorecard, the decision table, the catalogue, a recommendation; and the bundle they come in.
+
+Hides bit masks, integer tables and caches. Imports neither numpy nor scikit-learn, since serving processes load it.
+"""
+
+__all__ = [
+    "bundle",
+    "catalogue",
+    "combinations",
+    "decision_code",
+    "decision_table",
+    "experiments",
+    "facts",
+    "mapping",
+    "offers",
+    "recommendation",
+    "recommender",
+    "scorecard",
+]

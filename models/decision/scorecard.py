@@ -1,0 +1,283 @@
+"""The classifier as served: an additive scorecard, read from JSON and evaluated in plain Python.
+
+Each feature has bins, a bin of its own for *missing*, and one row of log-odds per bin; a declared pair of features has
+one row per cell. A customer's score is the intercept plus one row per table, so each row *is* that signal's
+contribution. Tables hold int32 fixed point (2⁻¹⁶ log-odds): sums are exact in any order. Nothing is unpickled.
+
+References
+----------
+Additive scorecards as glass boxes: Caruana et al. 2015 (GA²M); fixed point: DESIGN 4.1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
+from typing import Any, Final, NamedTuple
+
+from models.contract.codes import BARRED
+from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.contract.signals import PERSON_SIGNALS, Signals
+
+SCALE: Final = 1 << 16
+FORMAT: Final = 1
+COUNT_FEATURES: Final = tuple(signal.name for signal in PERSON_SIGNALS if signal.kind == "count")
+DERIVED_FEATURES: Final[Mapping[str, tuple[str, Callable[[Any], int | None]]]] = {
+    "life_event_count": ("life_events", len),
+    "months_since_life_event": (
+        "life_events",
+        lambda events: min((event.months_ago for event in events), default=None),
+    ),
+    "active_benefit_count": ("active_benefits", len),
+}
+"""Feature -> the signal it comes from, and how. Which event or benefit it is never reaches the model."""
+_DERIVED: Final = tuple(DERIVED_FEATURES.values())
+_MODEL_SIGNALS: Final = frozenset(signal.name for signal in PERSON_SIGNALS if signal.used_by != "rules")
+FEATURES: Final = (*COUNT_FEATURES, *DERIVED_FEATURES)
+FEATURE_SIGNAL: Final = {name: name for name in COUNT_FEATURES} | {
+    name: source for name, (source, _) in DERIVED_FEATURES.items()
+}
+FEATURE_CONTRACT: Final = hashlib.sha256(
+    json.dumps([[signal.name, signal.maximum] for signal in PERSON_SIGNALS] + list(FEATURES)).encode()
+).hexdigest()
+"""Digest of the signals and features a model is trained for; an artifact made for another contract is refused."""
+
+EXP_STEPS: Final = 11
+EXP_LONGEST: Final = 40 << 16
+"""A difference of scores from which a probability counts as nothing: e⁻⁴⁰."""
+
+
+def _exact_exp(step: int, count: int) -> tuple[float, ...]:
+    with localcontext() as context:
+        context.prec = 25
+        return tuple(float((Decimal(-at * step) / SCALE).exp()) for at in range(count))
+
+
+EXP_FINE: Final = _exact_exp(1, 1 << EXP_STEPS)
+EXP_COARSE: Final = (*_exact_exp(1 << EXP_STEPS, EXP_LONGEST >> EXP_STEPS), 0.0)
+"""e to the minus of a fixed-point difference d is ``EXP_COARSE[d >> EXP_STEPS] * EXP_FINE[d & (2 ** EXP_STEPS - 1)]``.
+
+Correctly rounded, so the same on every machine, whatever its C library; rows and columns read the same two tables.
+"""
+_FINE_BITS: Final = (1 << EXP_STEPS) - 1
+
+
+class ArtifactError(ValueError):
+    """A model file that must not be served: wrong format, feature contract or shape. Train or build again."""
+
+
+class Contribution(NamedTuple):
+    """What one signal (or declared pair) added to the log-odds of the predicted segment against the others' mean."""
+
+    signals: tuple[str, ...]
+    log_odds: float
+
+
+Row = tuple[int, ...]
+
+
+class Prediction(NamedTuple):
+    """The model's answer: `segment` is None where it abstains; `probabilities` in the order of `PERSON_SEGMENTS`.
+
+    `rows` are the table rows that were added up, from which `Scorecard.reasons` tells why.
+    """
+
+    segment: Segment | None
+    probability: float
+    probabilities: tuple[float, ...]
+    confident: bool
+    rows: Sequence[Row] = ()
+
+
+class _Bins(dict[int | None, int]):
+    """The bin of each value seen: the number of edges ≤ value; the last is *missing*. The contract bounds how many there are."""
+
+    def __init__(self, edges: tuple[int, ...]) -> None:
+        super().__init__({None: len(edges) + 1})
+        self._edges = edges
+
+    def __missing__(self, value: int | None) -> int:
+        found = self[value] = bisect_right(self._edges, value)  # type: ignore[type-var]  # None is there from the start
+        return found
+
+
+class _Table(NamedTuple):
+    features: tuple[int, ...]  # positions in FEATURES: one, or two for a pair
+    edges: tuple[tuple[int, ...], ...]
+    rows: tuple[Row, ...]  # row-major over bins; per feature the last bin is *missing*
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """A compiled classifier. Make one with `read_scorecard`.
+
+    Attributes
+    ----------
+    abstain_below, confident_from : float
+        Probability under which no segment is named, and from which the prediction counts as confident.
+    minimum_known : int
+        Known model signals under which no segment is named.
+    names : tuple of tuple of str
+        The signals of each table.
+    """
+
+    intercept: tuple[int, ...]
+    tables: tuple[_Table, ...]
+    abstain_below: float
+    confident_from: float
+    minimum_known: int
+    names: tuple[tuple[str, ...], ...]
+    _bins: tuple[tuple[_Bins, ...], ...] = field(repr=False, compare=False)
+
+    def predict(self, signals: Signals) -> Prediction:
+        """Segment and probabilities of one person, from the declared features alone."""
+        rows = self._rows(features(signals))
+        probabilities = self._softmax(rows)
+        probability = max(probabilities)
+        abstains = probability < self.abstain_below or known_signals(signals) < self.minimum_known
+        segment = None if abstains else PERSON_SEGMENTS[probabilities.index(probability)]
+        return Prediction(
+            segment, probability, probabilities, not abstains and probability >= self.confident_from, rows
+        )
+
+    def probabilities(self, x: tuple[int | None, ...]) -> tuple[float, ...]:
+        """Probability of each segment for one feature row: softmax of intercept plus one table row each."""
+        return self._softmax(self._rows(x))
+
+    def _softmax(self, rows: Sequence[Row]) -> tuple[float, ...]:
+        first, second, third = self.intercept
+        for row in rows:
+            first += row[0]
+            second += row[1]
+            third += row[2]
+        top = max(first, second, third)
+        a, b, c = _exp(top - first), _exp(top - second), _exp(top - third)
+        total = a + b + c
+        return a / total, b / total, c / total
+
+    def contributions(self, signals: Signals, segment: Segment) -> list[Contribution]:
+        """What each signal added towards `segment`, largest first; the sum and the intercept are the score.
+
+        Tables of one signal (a derived feature or two) are added up. An unknown signal has a contribution too: that
+        nothing is known of it is information the model was trained on.
+        """
+        return _ordered(self._added(self._rows(features(signals)), segment, self.names))
+
+    def reasons(self, signals: Signals, prediction: Prediction) -> list[Contribution]:
+        """The contributions of known signals that speak for the predicted segment, largest first; none where it abstained."""
+        if prediction.segment is None:
+            return []
+        known = signals.values
+        named = [
+            names if names[0] in known and (len(names) == 1 or known.keys() >= {*names}) else ()
+            for names in self.names
+        ]
+        added = self._added(prediction.rows, prediction.segment, named)
+        return _ordered({names: total for names, total in added.items() if total > 0})
+
+    def _added(
+        self, rows: Sequence[Row], segment: Segment, named: Sequence[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], int]:
+        """Twice the fixed-point log-odds that each name of a table added towards a segment, against the others' mean."""
+        at = PERSON_SEGMENTS.index(segment)
+        added: dict[tuple[str, ...], int] = {}
+        for names, row in zip(named, rows, strict=True):
+            if names:
+                added[names] = added.get(names, 0) + 3 * row[at] - row[0] - row[1] - row[2]
+        return added
+
+    def _rows(self, x: tuple[int | None, ...]) -> list[Row]:
+        """Each table's row for a feature row."""
+        found = []
+        for (positions, edges, rows), bins in zip(self.tables, self._bins, strict=True):
+            if len(positions) == 1:
+                found.append(rows[bins[0][x[positions[0]]]])
+            else:
+                (first, second), (upper, lower) = positions, bins
+                found.append(rows[upper[x[first]] * (len(edges[1]) + 2) + lower[x[second]]])
+        return found
+
+
+def _ordered(added: Mapping[tuple[str, ...], int]) -> list[Contribution]:
+    found = [Contribution(names, total / (2 * SCALE)) for names, total in added.items()]
+    found.sort(key=lambda contribution: (-contribution.log_odds, contribution.signals))
+    return found
+
+
+def features(signals: Signals) -> tuple[int | None, ...]:
+    """The model's input of one person, in the order of `FEATURES`; None is unknown."""
+    values: Mapping[str, Any] = signals.values
+    counts = [*map(values.get, COUNT_FEATURES)]
+    for source, derive in _DERIVED:
+        counts.append(derive(values[source]) if source in values else None)
+    return tuple(counts)
+
+
+def known_signals(signals: Signals) -> int:
+    """How many signals the model may use are known."""
+    return len(_MODEL_SIGNALS & signals.values.keys())
+
+
+def read_scorecard(document: Mapping[str, Any]) -> Scorecard:
+    """A scorecard from its parsed JSON.
+
+    Raises
+    ------
+    ArtifactError
+        If format, feature contract, segments or any shape differ from what this version serves.
+    """
+    if document.get("format") != FORMAT:
+        raise ArtifactError(f"scorecard format {document.get('format')!r} is not {FORMAT}; train again")
+    if document.get("feature_contract") != FEATURE_CONTRACT:
+        raise ArtifactError("the scorecard was trained for another feature contract; train again")
+    if document.get("segments") != list(PERSON_SEGMENTS):
+        raise ArtifactError("the scorecard names other segments than this version serves; train again")
+    if BARRED & {name for table in document["tables"] for name in table["features"]}:
+        raise ArtifactError("the scorecard uses a barred attribute; it must not be served")
+    tables = tuple(_read_table(table) for table in document["tables"])
+    return Scorecard(
+        intercept=_row(document["intercept"]),
+        tables=tables,
+        abstain_below=float(document["abstain_below"]),
+        confident_from=float(document["confident_from"]),
+        minimum_known=int(document["minimum_known"]),
+        names=tuple(
+            tuple(dict.fromkeys(FEATURE_SIGNAL[FEATURES[at]] for at in table.features)) for table in tables
+        ),
+        _bins=tuple(tuple(map(_Bins, table.edges)) for table in tables),
+    )
+
+
+def _read_table(table: Mapping[str, Any]) -> _Table:
+    positions = tuple(FEATURES.index(name) for name in table["features"])
+    edges = tuple(tuple(int(edge) for edge in per_feature) for per_feature in table["edges"])
+    rows = tuple(_row(row) for row in table["rows"])
+    cells = math.prod(len(per_feature) + 2 for per_feature in edges)
+    if (
+        len(positions) not in {1, 2}
+        or len(edges) != len(positions)
+        or len(rows) != cells
+        or any(list(e) != sorted(set(e)) for e in edges)
+    ):
+        raise ArtifactError(f"the table of {' × '.join(table['features'])} has a wrong shape; train again")
+    return _Table(positions, edges, rows)
+
+
+def _exp(difference: int) -> float:
+    """E to the minus of a difference of scores, in fixed point."""
+    if difference > EXP_LONGEST:
+        return 0.0
+    return EXP_COARSE[difference >> EXP_STEPS] * EXP_FINE[difference & _FINE_BITS]
+
+
+def _row(numbers: list[int]) -> tuple[int, ...]:
+    if len(numbers) != len(PERSON_SEGMENTS) or not all(
+        isinstance(n, int) and abs(n) < 1 << 31 for n in numbers
+    ):
+        raise ArtifactError("a table row must hold one int32 per segment; train again")
+    return tuple(numbers)

@@ -1,0 +1,16 @@
+"""The REST operations, their wire shapes, and the problems that errors become.
+
+Hides compiled schemas and how answers are made again.
+"""
+
+__all__ = [
+    "fallback",
+    "fields",
+    "listings",
+    "openapi",
+    "operations",
+    "problems",
+    "replay",
+    "requests",
+    "schemas",
+]

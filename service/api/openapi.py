@@ -1,0 +1,235 @@
+"""The OpenAPI 3.1 document, made from the schemas, the signal contract and the operations; nothing is written twice.
+
+`python -m service.api.openapi` prints it; the committed `openapi.json` is what it prints.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from marshmallow import Schema
+
+from models.contract.codes import CUSTOMER_TYPES
+from models.contract.signals import AT_MOST, CONTRACT, Signal
+from service.api.fields import ContractField
+from service.api.listings import TextsSchema
+from service.api.operations import OPERATIONS, Operation
+from service.api.outcome_schemas import OutcomeEventSchema
+from service.api.problems import KINDS, PROBLEM_JSON
+from service.api.schemas import BatchCustomerSchema, HealthSchema, ProblemSchema, ReadySchema
+
+EXAMPLES: Final = Path(__file__).parent / "examples.json"
+_ABOUT: Final = (
+    "Tells a channel of Kela, the Social Insurance Institution of Finland, what to offer a customer next: which channel, "
+    "which content, and why. Information only: it decides no benefit. Arki is an independent open project, not Kela's own. "
+    "Keys travel as `Authorization: Bearer <key>`, never in an address. Errors are RFC 9457 problems and never repeat "
+    "what was sent. A key may send a number of requests in a window: a batch of recommendations counts as one request for "
+    "each customer, whether answered or refused, an explanation as three, a list of outcomes as one. `RateLimit` says what is left. A request that does "
+    "not fit is refused whole with 429, and `Retry-After` says when the next window begins; a batch refused so counts as one."
+)
+_OF_EVERY_OPERATION: Final = (401, 403, 406, 421, 422, 429, 500, 503)
+_OF_A_BODY: Final = (400, 413, 415)
+
+
+def openapi_document() -> dict[str, Any]:
+    """The whole document, as JSON values."""
+    plugin = MarshmallowPlugin()
+    spec = APISpec(
+        title="Arki",
+        version=importlib.metadata.version("arki"),
+        openapi_version="3.1.0",
+        info={"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
+        servers=[{"url": "/"}],
+        plugins=[plugin],
+    )
+    converter = plugin.converter
+    if converter is None:
+        raise TypeError("apispec has not set its marshmallow plugin up")
+    converter.add_attribute_function(_contract_field)  # type: ignore[no-untyped-call]  # apispec has none
+    spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
+    for customer_type in CUSTOMER_TYPES:
+        spec.components.schema(f"{customer_type.capitalize()}Signals", _signals_schema(customer_type))
+    for schema in (ProblemSchema, TextsSchema, BatchCustomerSchema, OutcomeEventSchema):
+        spec.components.schema(schema.__name__.removesuffix("Schema"), schema=schema)
+    for status, title in _problem_titles().items():
+        spec.components.response(f"Problem{status}", _problem_response(title))
+    examples = json.loads(EXAMPLES.read_text(encoding="utf-8"))
+    for operation in OPERATIONS:
+        described = _describe(operation, converter, examples[operation.view.__name__])
+        path = operation.rule.replace("<", "{").replace(">", "}")
+        spec.path(path, operations={operation.method.lower(): described})
+    for path, described in _OPEN.items():
+        spec.path(path, operations={"get": described})
+    document: dict[str, Any] = json.loads(json.dumps(spec.to_dict()))
+    schemas = document["components"]["schemas"]
+    for name in ("RecommendationRequest", "BatchCustomer"):
+        schemas[name] |= _BY_CUSTOMER_TYPE
+    one = {"$ref": "#/components/schemas/OutcomeEvent"}
+    schemas["OutcomeEvents"] = {
+        "oneOf": [one, schemas["OutcomeEvents"]],
+        "description": "One event, or a list.",
+    }
+    return document
+
+
+def _signals_schema(customer_type: str) -> dict[str, Any]:
+    """The signals of a customer type, from the contract that checks them."""
+    limits = [f"{part} cannot be more than {whole}." for part, whole in AT_MOST[customer_type]]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "description": " ".join(["Every signal is optional; null, or left out, is unknown.", *limits]),
+        "properties": {name: _signal_schema(signal) for name, signal in CONTRACT[customer_type].items()},
+    }
+
+
+def _signal_schema(signal: Signal) -> dict[str, Any]:
+    unit = f" Unit: {signal.unit}." if signal.unit else ""
+    used = {"model": "the model", "rules": "the rules", "both": "the model and the rules"}[signal.used_by]
+    description = f"{signal.meaning}.{unit} Used by {used}: {signal.why}."
+    event = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["event", "months_ago"],
+        "properties": {
+            "event": {"type": "string", "enum": list(signal.values)},
+            "months_ago": {"type": "integer", "minimum": 0, "maximum": 24},
+        },
+    }
+    choice = {"type": "string", "enum": list(signal.values)}
+    kinds: dict[str, dict[str, Any]] = {
+        "count": {"type": ["integer", "null"], "minimum": 0, "maximum": signal.maximum},
+        "yes_no": {"type": ["boolean", "null"]},
+        "choice": {"type": ["string", "null"], "enum": [*signal.values, None]},
+        "choices": {
+            "type": ["array", "null"],
+            "maxItems": signal.maximum,
+            "uniqueItems": True,
+            "items": choice,
+        },
+        "life_events": {"type": ["array", "null"], "maxItems": signal.maximum, "items": event},
+    }
+    return {**kinds[signal.kind], "description": description}
+
+
+_BY_CUSTOMER_TYPE: Final = {
+    "oneOf": [
+        {
+            "title": kind,
+            "properties": {
+                "customer_type": {"const": kind},
+                "signals": {"$ref": f"#/components/schemas/{kind.capitalize()}Signals"},
+            },
+        }
+        for kind in CUSTOMER_TYPES
+    ]
+}
+
+
+def _contract_field(_: object, field: object, **__: object) -> dict[str, Any]:
+    return dict(field.json_schema) if isinstance(field, ContractField) else {}
+
+
+def _describe(operation: Operation, converter: Any, examples: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+    """One operation: what goes in, what comes out, what may go wrong."""
+    path = operation.rule
+    parameters: list[Any] = [
+        {
+            "in": "path",
+            "name": path.partition("<")[2].partition(">")[0],
+            "required": True,
+            "schema": {"type": "string"},
+        }
+    ] * ("<" in path)
+    parameters += converter.schema2parameters(operation.query, location="query")
+    problems = [
+        *_OF_EVERY_OPERATION,
+        *([404] if "<" in path else []),
+        *operation.problems,
+        *(_OF_A_BODY if operation.body else ()),
+    ]
+    described: dict[str, Any] = {
+        "operationId": operation.view.__name__,
+        "summary": _summary(operation),
+        "description": f"Needs the scope `{operation.scope}`.",
+        "security": [{"key": []}],
+        "parameters": parameters,
+        "responses": {
+            **{
+                str(status): {"description": "The answer.", "content": _answers(operation, examples)}
+                for status in operation.answers
+            },
+            **{
+                str(status): {"$ref": f"#/components/responses/Problem{status}"}
+                for status in sorted(problems)
+            },
+        },
+    }
+    if operation.body is not None:
+        content = {"schema": operation.body, "examples": _named(examples["requests"])}
+        described["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return described
+
+
+def _answers(operation: Operation, examples: Mapping[str, Any]) -> dict[str, Any]:
+    named = _named({"answer": examples["response"]})
+    if operation.answer is None:
+        return {
+            media_type: {"schema": {"type": "string"}, "examples": named}
+            for media_type in operation.media_types
+        }
+    content: dict[str, Any] = {"application/json": {"schema": operation.answer, "examples": named}}
+    if "text/csv" in operation.media_types:
+        content["text/csv"] = {"schema": {"type": "string"}}
+    return content
+
+
+def _named(examples: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: {"value": value} for name, value in examples.items()}
+
+
+def _summary(operation: Operation) -> str:
+    return (operation.view.__doc__ or "").partition("\n")[0].rstrip(".")
+
+
+def _problem_titles() -> dict[int, str]:
+    titles = {int(kind.status): kind.title for kind in KINDS.values()}
+    return titles | {500: "Something went wrong in the service"}
+
+
+def _problem_response(title: str) -> dict[str, Any]:
+    return {"description": f"{title}.", "content": {PROBLEM_JSON: {"schema": "Problem"}}}
+
+
+def _open(name: str, summary: str, schema: Mapping[str, Any] | Schema, *problems: int) -> dict[str, Any]:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "security": [],
+        "responses": {
+            "200": {"description": "The answer.", "content": {"application/json": {"schema": schema}}},
+            **{
+                str(status): {"$ref": f"#/components/responses/Problem{status}"}
+                for status in (*problems, 421, 500)
+            },
+        },
+    }
+
+
+_OPEN: Final = {
+    "/healthz": _open("healthz", "Say that the process answers", HealthSchema()),
+    "/readyz": _open(
+        "readyz", "Say which bundle is served, and why a newer one was refused", ReadySchema(), 503
+    ),
+    "/openapi.json": _open("openapi", "The API's OpenAPI 3.1 document", {"type": "object"}),
+}
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,320 @@
+"""The REST operations: each a row of `OPERATIONS` and a view of a few lines.
+
+`service.app` makes routes, access checks and query checks from the rows, `service.api.openapi` the document. A view's first
+line is its summary there. Anything that goes wrong is an exception, which `service.api.problems` turns into an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
+
+import orjson
+from flask import Response, current_app, g, request
+from marshmallow import Schema
+
+from models.decision.bundle import Bundle
+from models.decision.experiments import Assigner
+from models.decision.recommender import Recommendation
+from service.api import listings, outcome_schemas
+from service.api.answers import Answers
+from service.api.explanations import ExplanationSchema
+from service.api.fallback import Budget
+from service.api.problems import OutcomesOffError
+from service.api.requests import ASK, BATCH, customers_in, read_ask
+from service.api.schemas import MOST_CUSTOMERS, BatchSchema, RecommendationSchema
+from service.http.body import LARGEST_BATCH_BODY, LARGEST_BODY, read_document
+from service.observability import metrics
+from service.observability.logs import RequestLog
+from service.observability.tracing import Tracer
+from service.outcomes.events import Event, report_csv
+from service.security.access import KeyRing
+from service.security.admission import AdmissionControl, Lane
+from service.security.limits import RateLimitedError, RateLimits
+from service.security.network import Network
+from service.security.references import References
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.outcomes.recorder import Outcomes
+
+T = TypeVar("T")
+EXPLANATION_COST: Final = 3
+"""As how many requests an explanation counts; it takes about three times the processor time of a recommendation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Who is told of each request that was answered."""
+
+    log: RequestLog | None
+    tracer: Tracer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the views share; one per app, handed in by `create_app`."""
+
+    settings: Settings
+    store: Any  # models.decision.bundle.BundleStore, or a fake with bundle() and problem
+    keys: KeyRing
+    references: References
+    clock: Callable[[], datetime]
+    limits: RateLimits
+    network: Network
+    admission: AdmissionControl
+    budget: Budget
+    watch: metrics.BundleWatch
+    watchers: Watchers
+    assigner: Assigner
+    outcomes: Outcomes | None = None
+
+    def bundle(self) -> Bundle:
+        """The bundle to answer one request from."""
+        bundle = cast("Bundle", self.store.bundle())
+        self.watch.see(bundle, self.store.problem)
+        return bundle
+
+    def open_outcomes(self) -> Outcomes:
+        """Where outcomes are kept. Raises `OutcomesOffError` if nowhere."""
+        if self.outcomes is None:
+            raise OutcomesOffError
+        return self.outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route that needs a key: its scope, the schemas of what goes in and out, statuses besides those of all.
+
+    `lane` says in which lane of `service.security.admission` its requests are, `cost` as how many requests one counts in a key's limit.
+    """
+
+    method: Literal["GET", "POST"]
+    rule: str
+    view: Callable[..., Response]
+    scope: str
+    answer: Schema | None
+    body: Schema | None = None
+    query: Schema = listings.NoQuerySchema()  # noqa: RUF009  (schemas hold no state between loads)
+    media_types: tuple[str, ...] = ("application/json",)
+    answers: tuple[int, ...] = (200,)
+    problems: tuple[int, ...] = ()
+    lane: Lane = "single"
+    cost: int = 1
+
+
+def service() -> Service:
+    """The service of the current app."""
+    return cast("Service", current_app.extensions["arki"])
+
+
+def unwrapped(proxy: T) -> T:
+    """What one of Flask's proxies stands for now; each look through a proxy costs as much as a dict look-up does ten times."""
+    found: T = proxy._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  (Flask documents it)
+    return found
+
+
+def recommend() -> Response:
+    """Recommend channel and content to one customer, with the reason."""
+    ask = read_ask(read_document(request.environ, largest=LARGEST_BODY))
+    return _json(_answers().recommendation(ask))
+
+
+def recommend_batch() -> Response:
+    """Recommend to up to 500 customers, each answered or refused on its own."""
+    document = read_document(request.environ, largest=LARGEST_BATCH_BODY)
+    customers = customers_in(document)
+    if 1 < customers <= MOST_CUSTOMERS:  # a longer list is refused at a glance
+        count_request(customers, counted=1)
+    return _json(_answers().batch(document))
+
+
+def explain() -> Response:
+    """Explain a recommendation: each signal's contribution, each rule passed over, why no other item is offered."""
+    ask = read_ask(read_document(request.environ, largest=LARGEST_BODY))
+    return _json(_answers().explanation(ask))
+
+
+def list_segments() -> Response:
+    """List the life-situation segments in Kela's words."""
+    return _json({"segments": listings.segments(service().bundle())})
+
+
+def show_segment(segment: str) -> Response:
+    """Show one segment."""
+    return _json(listings.segment(service().bundle(), segment))
+
+
+def show_mapping() -> Response:
+    """Show which segment gets which channel and content, as JSON or CSV."""
+    bundle = service().bundle()
+    rows = listings.mapping_rows(bundle, g.query, at=service().clock())
+    if g.query.get("format", _preferred_format()) == "csv":
+        return Response(listings.mapping_csv(rows), content_type="text/csv; charset=utf-8")
+    return _json({"rows": rows, "versions": listings.versions(bundle)})
+
+
+def show_rulebook() -> Response:
+    """Show the decision tables and what they guarantee."""
+    return _json(listings.rulebook(service().bundle()))
+
+
+def list_content() -> Response:
+    """List the content catalogue, a page at a time."""
+    return _json(listings.content(service().bundle(), g.query))
+
+
+def list_channels() -> Response:
+    """List the channels, and whether each is open now."""
+    return _json(listings.channels(service().bundle(), at=service().clock()))
+
+
+def show_model() -> Response:
+    """Show the model as served: its manifest and its scorecard."""
+    return _json(listings.model(service().bundle()))
+
+
+def record_outcomes() -> Response:
+    """Store what came of suggestions: one event, or up to 100, each stored or refused on its own."""
+    outcomes = service().open_outcomes()
+    document = read_document(request.environ, largest=outcome_schemas.LARGEST_EVENTS_BODY)
+    events, listed = outcome_schemas.read_events(document)
+    sound = [event for event in events if isinstance(event, Event)]
+    verdicts = outcomes.record(sound, client=g.key_id or "", now=service().clock())
+    metrics.count_outcomes(verdict.result for verdict in verdicts)
+    wire = outcome_schemas.results(events, verdicts, listed=listed)
+    made = not listed and verdicts[0].result == "stored"
+    return _json(wire, status=201 if made else 200)
+
+
+def report_outcomes() -> Response:
+    """Report what came of suggestions over whole weeks, by one dimension, as JSON or CSV."""
+    recommender = service().bundle().recommender
+    found = (
+        service()
+        .open_outcomes()
+        .report(
+            g.query["by"],
+            rulebook=recommender.rulebook,
+            combinations=recommender.combinations(),
+            now=service().clock(),
+            first=g.query.get("from_"),
+            last=g.query.get("to"),
+        )
+    )
+    if g.query.get("format", _preferred_format()) == "csv":
+        return Response(report_csv(found), content_type="text/csv; charset=utf-8")
+    return _json(outcome_schemas.report_json(found))
+
+
+def show_metrics() -> Response:
+    """Show what was counted, for Prometheus."""
+    service().bundle()
+    return Response(metrics.exposition(), content_type=metrics.CONTENT_TYPE)
+
+
+_RECOMMENDATION: Final = RecommendationSchema()
+_MAPPING_MEDIA: Final = ("application/json", "text/csv")
+OPERATIONS: Final = (
+    Operation("POST", "/v1/recommendations", recommend, "recommend", _RECOMMENDATION, ASK),
+    Operation(
+        "POST", "/v1/recommendations/batch", recommend_batch, "recommend", BatchSchema(), BATCH, lane="bulk"
+    ),
+    Operation(
+        "POST",
+        "/v1/explanations",
+        explain,
+        "segments:read",
+        ExplanationSchema(),
+        ASK,
+        lane="bulk",
+        cost=EXPLANATION_COST,
+    ),
+    Operation("GET", "/v1/segments", list_segments, "content:read", listings.SegmentsSchema()),
+    Operation("GET", "/v1/segments/<segment>", show_segment, "content:read", listings.SegmentSchema()),
+    Operation(
+        "GET",
+        "/v1/mapping",
+        show_mapping,
+        "content:read",
+        listings.MappingSchema(),
+        query=listings.MappingQuerySchema(),
+        media_types=_MAPPING_MEDIA,
+        lane="bulk",
+    ),
+    Operation("GET", "/v1/rulebook", show_rulebook, "content:read", listings.RulebookSchema()),
+    Operation(
+        "GET",
+        "/v1/content",
+        list_content,
+        "content:read",
+        listings.ContentListSchema(),
+        query=listings.ContentQuerySchema(),
+    ),
+    Operation("GET", "/v1/channels", list_channels, "content:read", listings.ChannelsSchema()),
+    Operation("GET", "/v1/model", show_model, "content:read", listings.ModelSchema()),
+    Operation(
+        "POST",
+        "/v1/outcomes",
+        record_outcomes,
+        "outcomes:write",
+        outcome_schemas.OutcomesAnswerSchema(),
+        outcome_schemas.EVENTS_BODY,
+        answers=(200, 201),
+        problems=(404,),
+        lane="waiting",
+    ),
+    Operation(
+        "GET",
+        "/v1/outcomes/report",
+        report_outcomes,
+        "outcomes:read",
+        outcome_schemas.ReportSchema(),
+        query=outcome_schemas.ReportQuerySchema(),
+        media_types=_MAPPING_MEDIA,
+        problems=(404,),
+        lane="waiting",
+    ),
+    Operation("GET", "/metrics", show_metrics, "operate", None, media_types=("text/plain",)),
+)
+BY_ENDPOINT: Final[Mapping[str, Operation]] = {operation.view.__name__: operation for operation in OPERATIONS}
+
+
+def count_request(cost: int = 1, *, counted: int = 0) -> None:
+    """Count this request against its key, as so many of which some are counted already. Raises `RateLimitedError`."""
+    passed = unwrapped(g)
+    try:
+        passed.count = service().limits.admit(
+            passed.key_id, cost=cost, counted=counted, divisible=cost == 1 or counted > 0
+        )
+    except RateLimitedError:
+        metrics.LIMITED.inc()
+        raise
+
+
+def _answers() -> Answers:
+    ours, passed = service(), unwrapped(g)
+    bundle = passed.bundle = ours.bundle()
+    made: list[tuple[Recommendation, bool]] = []
+    passed.made = made
+    return Answers(
+        bundle.recommender,
+        ours.references,
+        ours.clock(),
+        "segments:read" in passed.scopes,
+        passed.request_id,
+        ours.budget,
+        made,
+        ours.assigner,
+    )
+
+
+def _preferred_format() -> str:
+    accepted = request.accept_mimetypes
+    return "csv" if accepted and accepted.best_match(_MAPPING_MEDIA) == "text/csv" else "json"
+
+
+def _json(wire: Mapping[str, Any], *, status: int = 200) -> Response:
+    return Response(orjson.dumps(wire), status, content_type="application/json")

@@ -1,0 +1,153 @@
+"""From a body or a query to checked values, with every fault found; between `body` and `schemas`.
+
+The first 20 faults of a customer are listed, and 200 of a request; the others are counted, without a sentence made for
+each, so that a request of which nothing is right costs no more than one that is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, TypeVar
+
+from marshmallow import Schema, ValidationError
+from werkzeug.datastructures import MultiDict
+
+from models.contract.identity_codes import holds_identity_code
+from models.contract.signals import MOST_FAULTS, Fault, FaultLimit
+from service.api.compiled import loader
+from service.api.fields import FAULT_LIMIT
+from service.api.problems import MOST_LISTED, InvalidQueryError, InvalidRequestError, faults_of
+from service.api.schemas import (
+    Ask,
+    BatchCustomerSchema,
+    BatchRequestSchema,
+    RecommendationRequestSchema,
+    ask_of,
+)
+from service.http.body import Document
+
+T = TypeVar("T")
+ASK: Final = RecommendationRequestSchema()
+BATCH_CUSTOMER: Final = BatchCustomerSchema()
+BATCH: Final = BatchRequestSchema()
+_ask: Final = loader(ASK, ask_of, lambda _: None)
+_customer: Final = loader(BATCH_CUSTOMER, ask_of, lambda _: None)
+
+
+def read_ask(document: Document) -> Ask:
+    """The one customer of a body. Raises `InvalidRequestError`."""
+    return _load(_ask, ASK, document.json, document.identity_faults(document.json), "", limit_of_request())
+
+
+def customers_in(document: Document) -> int:
+    """How many customers a batch claims to have; 1 where it is no list."""
+    given = document.json.get("customers") if isinstance(document.json, dict) else None
+    return max(1, len(given)) if isinstance(given, list) else 1
+
+
+def read_customers(document: Document) -> list[object]:
+    """The customers of a batch, none of them checked yet. Raises `InvalidRequestError` if it is no batch."""
+    given = others = document.json
+    if isinstance(given, dict) and isinstance(given.get("customers"), list):
+        others = {key: value for key, value in given.items() if key != "customers"}
+    found: dict[str, list[object]] = load(BATCH, given, document.identity_faults(others), "")
+    return found["customers"]
+
+
+def read_customer(document: Document, customer: object, index: int, limit: FaultLimit) -> Ask:
+    """One customer of a batch, whose faults count against the limit of the request.
+
+    Raises
+    ------
+    InvalidRequestError
+        With pointers into the whole body.
+    """
+    where = f"/customers/{index}"
+    faults = document.identity_faults(customer, where)
+    return _load(_customer, BATCH_CUSTOMER, customer, faults, where, limit)
+
+
+def ref_of(customer: object) -> str | None:
+    """The ref of a customer that is refused, where it may be given back."""
+    ref = customer.get("ref") if isinstance(customer, dict) else None
+    try:
+        BATCH_CUSTOMER.fields["ref"].deserialize(ref)
+    except ValidationError:
+        return None
+    return ref if isinstance(ref, str) and not holds_identity_code(ref) else None
+
+
+def limit_of_request() -> FaultLimit:
+    """What one answer may list: 200 faults, and 5 hints at the name that was meant."""
+    return FaultLimit(MOST_LISTED)
+
+
+def read_query(schema: Schema, args: MultiDict[str, str]) -> Mapping[str, Any]:
+    """The parameters of a query. Raises `InvalidQueryError`; a parameter may stand once."""
+    names = [field.data_key or name for name, field in schema.fields.items()]
+    faults = [
+        Fault(name, "repeated", "may stand once.")
+        for name, values in args.lists()
+        if len(values) > 1 and name in names
+    ]
+    given, unlisted = _without_excess(args.to_dict(), names)
+    try:
+        query: Mapping[str, Any] = schema.load(given)
+    except ValidationError as error:
+        found, more = faults_of(error, schema.fields or ("none",))
+        faults += [fault._replace(pointer=fault.pointer.lstrip("/")) for fault in found]
+        unlisted += more
+    if faults:
+        raise InvalidQueryError(faults[:MOST_FAULTS], unlisted + len(faults[MOST_FAULTS:]))
+    return query
+
+
+def load(
+    schema: Schema, given: object, faults: list[Fault], pointer: str, limit: FaultLimit | None = None
+) -> Any:  # noqa: ANN401  (per schema)
+    """What a schema makes of part of a body, its other faults added. Raises `InvalidRequestError`."""
+    return _load(lambda _: None, schema, given, faults, pointer, limit or limit_of_request())
+
+
+def _load(
+    plainly: Callable[[Any], T | None],
+    schema: Schema,
+    given: object,
+    faults: list[Fault],
+    pointer: str,
+    limit: FaultLimit,
+) -> T:
+    if not isinstance(given, dict):
+        raise _refusal([*faults, Fault(pointer, "wrong_type", "must be an object.")], 0, pointer, limit)
+    loaded, unlisted = plainly(given), 0
+    if loaded is None:
+        part = FaultLimit(min(MOST_FAULTS, limit.faults), limit.hints)
+        given, unlisted = _without_excess(given, schema.fields)
+        token = FAULT_LIMIT.set(part)
+        try:
+            loaded = schema.load(given)
+        except ValidationError as error:
+            found, more = faults_of(error, schema.fields, pointer)
+            raise _refusal([*faults, *found], unlisted + more, pointer, limit) from None
+        finally:
+            FAULT_LIMIT.reset(token)
+            limit.hints = part.hints
+    if faults:
+        raise _refusal(faults, 0, pointer, limit)
+    return loaded
+
+
+def _refusal(faults: list[Fault], unlisted: int, pointer: str, limit: FaultLimit) -> InvalidRequestError:
+    """The error of a part of a request, with as many of its faults as may be listed."""
+    most = min(MOST_FAULTS, limit.faults)
+    listed, others = faults[:most], faults[most:]
+    limit.faults -= len(listed)
+    return InvalidRequestError(listed, unlisted + len(others), pointer)
+
+
+def _without_excess(given: Mapping[str, Any], names: Collection[str]) -> tuple[Mapping[str, Any], int]:
+    """What is given without unknown fields beyond those that could be listed, and how many these are."""
+    if len(given) <= len(names) + MOST_FAULTS:
+        return given, 0
+    excess = {*[name for name in given if name not in names][MOST_FAULTS:]}
+    return {name: value for name, value in given.items() if name not in excess}, len(excess)

@@ -1,0 +1,255 @@
+"""What all pages of the console share: the blueprint, the language in the address, who may come in, how a page is made.
+
+A view is closed unless it is declared with `page(..., scope=None)`. Every answer is HTML with a policy that allows no
+script at all; whatever goes wrong is a page too, in the reader's language.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
+from flask_babel import format_date, format_decimal, format_number, format_percent, format_time
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from models.contract.channels import HELSINKI
+from models.contract.codes import LANGUAGES
+from models.decision.bundle import Bundle
+from service.api.operations import service
+from service.api.problems import KINDS, NotFoundError
+from service.console import auth
+from service.console.charts import bar, reach_of
+from service.console.customer_form import Drafts
+from service.console.draft_jobs import DraftsBusyError, Jobs
+from service.console.labels import Names
+from service.observability.logs import error_place
+from service.security.access import ForbiddenError, UnauthenticatedError
+from service.security.admission import Lane
+from service.security.limits import RateLimitedError
+
+CSP: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+LARGEST_UPLOAD: Final = 2 * 1024 * 1024
+WRITE_SCOPE: Final = "content:write"
+"""What sending a draft, or asking for other long work, needs; reading needs `door.SCOPE`."""
+NAVIGATION: Final = ("overview", "mapping", "customer", "drafts", "content", "model", "outcomes")
+_SERVER_ERROR: Final = 500
+_log: Final = logging.getLogger("arki")
+
+console: Final = Blueprint(
+    "console", __name__, url_prefix="/console", template_folder="templates", static_folder="static"
+)
+OPEN: Final[set[str]] = {"console.static"}
+"""Endpoints that need no session. A test freezes the list."""
+CLOSED: Final[dict[str, str]] = {}
+"""Every other endpoint, with the scope it needs."""
+LANES: Final[dict[str, Lane]] = {}
+"""Endpoints that wait for a disk or a database or cost much, and their lane of `service.security.admission`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """What the console's views share; one per app."""
+
+    door: auth.Door
+    jobs: Jobs
+    drafts: Drafts
+
+
+def page(
+    rule: str, *methods: str, scope: str | None = auth.SCOPE, lane: Lane = "single"
+) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """A view at `/console/<language>` and a rule, open to sessions with a scope; to anyone where it is None."""
+
+    def register(view: Callable[..., Response]) -> Callable[..., Response]:
+        endpoint = f"console.{view.__name__}"
+        if scope is None:
+            OPEN.add(endpoint)
+        else:
+            CLOSED[endpoint] = scope
+        if lane != "single":
+            LANES[endpoint] = lane
+        console.add_url_rule(
+            f"/<any(fi, sv, en):language>{rule}", view_func=view, methods=methods or ("GET",)
+        )
+        return view
+
+    return register
+
+
+def shared() -> Console:
+    """The console of the current app."""
+    found: Console = current_app.extensions["arki.console"]
+    return found
+
+
+def bundle() -> Bundle:
+    """The bundle that this page is made from."""
+    if "bundle" not in g:
+        g.bundle = service().bundle()
+    made: Bundle = g.bundle
+    return made
+
+
+def today() -> date:
+    """The day it is in Finland."""
+    return service().clock().astimezone(HELSINKI).date()
+
+
+def show(template: str, status: int = 200, **values: Any) -> Response:  # noqa: ANN401  (what a template shows)
+    """A page."""
+    session = g.get("session")
+    made = render_template(
+        f"console/{template}.html",
+        language=g.language,
+        signed_in=session is not None,
+        token=auth.form_token() if session is not None else "",
+        navigation=NAVIGATION if session is not None else (),
+        may_write=WRITE_SCOPE in g.get("scopes", ()),
+        here=(request.endpoint or "").removeprefix("console."),
+        languages=_other_languages(),
+        **FORMATS,
+        **values,
+    )
+    return Response(made, status, content_type="text/html; charset=utf-8")
+
+
+def go(endpoint: str, **values: Any) -> Response:  # noqa: ANN401  (parts of an address)
+    """Send the browser to another page, which it asks for with GET."""
+    return redirect(url_for(f"console.{endpoint}", **values), 303)  # type: ignore[return-value]
+
+
+def names() -> Names:
+    """The names of codes in the bundle of this page."""
+    return Names(bundle())
+
+
+@console.url_value_preprocessor
+def _take_language(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    g.language = (values or {}).pop("language", None) or best_language()
+
+
+@console.url_defaults
+def _put_language(_endpoint: str, values: dict[str, Any]) -> None:
+    if _endpoint not in {"console.static", "console.start"}:
+        values.setdefault("language", g.get("language", "fi"))
+
+
+@console.after_request
+def _finish(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = CSP
+    return auth.put_cookies(response)
+
+
+def best_language() -> str:
+    """The language that the browser asks for; Finnish where it asks for none of ours."""
+    return request.accept_languages.best_match(LANGUAGES, default="fi")
+
+
+def _other_languages() -> list[tuple[str, str]]:
+    """The same page in each language; a form's answer leads to the empty form, since signals travel in no address."""
+    values = dict(request.view_args or {})
+    query = request.args.to_dict() if request.method == "GET" else {}
+    forms = {
+        "console.try_customer": "console.customer",
+        "console.check_draft": "console.drafts",
+        "console.replay_answer": "console.replaying",
+    }
+    known = request.endpoint if request.endpoint in CLOSED or request.endpoint in OPEN else "console.overview"
+    endpoint = forms.get(str(known), str(known))
+    return [(code, url_for(endpoint, **{**query, **values, "language": code})) for code in LANGUAGES]
+
+
+def _day(value: date | str | None) -> str:
+    """A day as the language writes it."""
+    if value is None or value in {date.min, date.max}:
+        return "–"
+    return str(format_date(date.fromisoformat(value) if isinstance(value, str) else value, "medium"))
+
+
+def _moment(value: datetime | str) -> str:
+    """A moment in Finland, to the minute."""
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    local = at.astimezone(HELSINKI).replace(tzinfo=None)
+    return f"{_day(local.date())} {format_time(local, 'short', rebase=False)}"
+
+
+def _percent(value: float, digits: int = 1) -> str:
+    space = "" if g.language == "en" else "\N{NO-BREAK SPACE}"
+    return str(format_percent(value, "#,##0" + ("." + "0" * digits if digits else "") + space + "%"))
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{format_decimal(value, '#,##0.00')}".replace("-", "−")
+
+
+FORMATS: Final[Mapping[str, Any]] = {
+    "number": format_number,
+    "decimal": lambda value, digits=2: format_decimal(value, "#,##0." + "0" * digits),
+    "percent": _percent,
+    "signed": _signed,
+    "day": _day,
+    "moment": _moment,
+    "bar": bar,
+    "reach_of": reach_of,
+}
+
+
+_SAID: Final[Mapping[type[Exception], tuple[int, Any, Any]]] = {
+    auth.StaleFormError: (
+        403,
+        _l("The form is out of date"),
+        _l("Open the page again and send the form anew."),
+    ),
+    NotFoundError: (404, _l("Not found"), _l("There is nothing at this address any more.")),
+    RequestEntityTooLarge: (413, _l("The file is too large"), _l("Send at most 2 MB at a time.")),
+    ForbiddenError: (
+        403,
+        _l("This key may not do that"),
+        _l("Ask whoever runs the service for a key with the scope %(scope)s.", scope=WRITE_SCOPE),
+    ),
+    DraftsBusyError: (503, _l("Much is being worked on"), _l("Try again in a minute.")),
+    RateLimitedError: (429, _l("Too many attempts"), _l("Try again in a minute.")),
+}
+
+
+@console.errorhandler(Exception)
+def _answer_error(error: Exception) -> Response:
+    """A page for whatever went wrong; what was sent is not repeated."""
+    if isinstance(error, auth.SignInNeededError):
+        g.session_cookie = ""
+        return go("sign_in")
+    status, title, advice = _SAID.get(type(error)) or _of_kind(error)
+    if status == _SERVER_ERROR:
+        _log.error("request %s failed: %s", g.get("request_id"), error_place(error))
+        advice = _("Tell whoever runs the service this id: %(id)s.", id=g.get("request_id"))
+    response = show("error", status, title=title, advice=advice)
+    if status in {429, 503}:
+        response.headers["Retry-After"] = str(getattr(error, "retry_after_s", 60))
+    return response
+
+
+def _of_kind(error: Exception) -> tuple[int, Any, Any]:
+    """What is said of an error that the console does not know itself."""
+    if type(error) in KINDS:
+        return int(KINDS[type(error)].status), _l("This cannot be done now"), _l("Try again in a minute.")
+    if isinstance(error, HTTPException) and error.code != _SERVER_ERROR:
+        return error.code or 400, _l("This cannot be done here"), _l("Begin from the overview.")
+    return _SERVER_ERROR, _l("Something went wrong"), ""
+
+
+def refusal(error: Exception) -> Any:  # noqa: ANN401  (a lazy text)
+    """Why a key was refused at sign-in, in the reader's language; the key is not repeated."""
+    if isinstance(error, ForbiddenError):
+        return _l("This key does not open the console. Ask for a key with the scope content:read.")
+    if isinstance(error, UnauthenticatedError) and "expired" in str(error):
+        return _l("The key has expired. Ask for a new one.")
+    return _l("The key is not known here. Check that all of it was copied.")

@@ -1,0 +1,211 @@
+"""A customer typed into a form becomes signals by the contract of the API, and back into a form with its faults.
+
+Fields are named `s.` and the signal. An empty field is unknown; a list may be said to be empty. Nothing is kept: what
+was typed travels in a form's body and comes back in the page alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+from werkzeug.datastructures import MultiDict
+
+from models.contract.channels import HELSINKI
+from models.contract.codes import LANGUAGES, CustomerType, Language
+from models.contract.signals import CONTRACT, Fault, InvalidSignalsError, Signal, Signals, read_signals
+from models.decision.bundle import Bundle, preview
+from models.decision.decision_table import Rule
+from models.decision.offers import GATES
+from models.decision.recommender import Explanation, Recommender
+from service.console.draft_jobs import DraftJob
+
+PERSONAS: Final = Path(__file__).parent / "personas.json"
+EVENTS: Final = 5
+EMPTY: Final = "none"
+LARGEST_LIMIT: Final = 10
+_PLACE: Final = re.compile(r"/signals/([a-z0-9_]+)")
+
+
+class CustomerForm(NamedTuple):
+    """What a form asks for: a customer of a kind, the fields as typed, and how to answer."""
+
+    customer_type: CustomerType
+    fields: Mapping[str, Any]
+    language: Language
+    day: str
+    limit: str
+    draft: str
+
+
+class Tried(NamedTuple):
+    """An explanation with what a page needs beside it."""
+
+    explanation: Explanation
+    signals: Signals
+    gates: Mapping[str, list[str]]
+
+
+def blank(customer_type: CustomerType = "person", language: Language = "fi") -> CustomerForm:
+    """A form in which nothing is known."""
+    return CustomerForm(customer_type, {}, language, "", "3", "")
+
+
+def from_persona(name: str, *, day: str, draft: str) -> CustomerForm | None:
+    """A persona as a form; None if there is none."""
+    persona = next((one for one in personas() if one["id"] == name), None)
+    if persona is None:
+        return None
+    return from_customer(persona, persona.get("language", "fi"))._replace(day=day, draft=draft)
+
+
+def from_customer(customer: Mapping[str, Any], language: Language) -> CustomerForm:
+    """An example customer, as findings and impacts give them, as a form."""
+    return CustomerForm(customer["customer_type"], _typed(customer["signals"]), language, "", "3", "")
+
+
+def from_form(form: MultiDict[str, str]) -> CustomerForm:
+    """What was typed."""
+    kind: CustomerType = "employer" if form.get("customer_type") == "employer" else "person"
+    fields: dict[str, Any] = {}
+    for signal in CONTRACT[kind].values():
+        name = f"s.{signal.name}"
+        if signal.kind == "choices":
+            fields[signal.name] = form.getlist(name)
+        elif signal.kind == "life_events":
+            fields[signal.name] = [
+                (form.get(f"{name}.{at}", ""), form.get(f"{name}.{at}.months", "")) for at in range(EVENTS)
+            ]
+        else:
+            fields[signal.name] = form.get(name, "").strip()
+    language = form.get("customer_language", "fi")
+    return CustomerForm(
+        kind,
+        fields,
+        language if language in LANGUAGES else "fi",
+        form.get("day", "").strip(),
+        form.get("limit", "3").strip(),
+        form.get("draft", ""),
+    )
+
+
+def try_customer(
+    recommender: Recommender, asked: CustomerForm, *, now: datetime
+) -> tuple[Tried | None, list[Fault]]:
+    """The explanation of a customer, or the faults of the form, each pointing at a field."""
+    faults: list[Fault] = []
+    at = _moment(asked.day, now, faults)
+    limit = int(asked.limit) if asked.limit.isdecimal() and len(asked.limit) < 3 else 0  # noqa: PLR2004
+    if not 1 <= limit <= LARGEST_LIMIT:
+        faults.append(Fault("limit", "out_of_range", ""))
+    try:
+        signals = read_signals(asked.customer_type, _given(asked))
+    except InvalidSignalsError as error:
+        faults += [_at_field(fault) for fault in error.faults]
+    if faults:
+        return None, list({fault.pointer: fault for fault in faults}.values())
+    explanation = recommender.explain(signals, at=at, language=asked.language, limit=limit)
+    return tried(explanation, signals), []
+
+
+def tried(explanation: Explanation, signals: Signals) -> Tried:
+    """An explanation with the items that are not offered, by the gate they failed; the last gate first."""
+    gates: dict[str, list[str]] = {gate: [] for gate in reversed(GATES)}
+    for item in explanation.why_not:
+        gates[item.gate].append(item.content)
+    return Tried(explanation, signals, {gate: items for gate, items in gates.items() if items})
+
+
+def rules_of(recommender: Recommender) -> dict[str, Rule]:
+    """Every rule by its id."""
+    return {rule.id: rule for table in recommender.rulebook.tables.values() for rule in table.rules}
+
+
+@cache
+def personas() -> tuple[dict[str, Any], ...]:
+    """The invented example customers, as `make golden` writes them from the fixtures."""
+    return tuple(orjson.loads(PERSONAS.read_bytes()))
+
+
+class Drafts:
+    """Drafts that were checked in a child, made into recommenders here; the last few are kept."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Bundle] = {}
+
+    def bundle(self, job: DraftJob) -> Bundle:
+        """The draft of a job that was found sound. Raises `OSError` where it is gone."""
+        if job.token not in self._made:
+            made = preview(orjson.loads((job.folder / "parts.json").read_bytes()))
+            while len(self._made) > 1:
+                del self._made[next(iter(self._made))]
+            self._made[job.token] = made
+        return self._made[job.token]
+
+
+def _given(asked: CustomerForm) -> dict[str, Any]:
+    """The fields as JSON would give them; what is no number stays text, and the contract says so."""
+    given: dict[str, Any] = {}
+    for signal in CONTRACT[asked.customer_type].values():
+        value = _value(signal, asked.fields.get(signal.name))
+        if value is not None:
+            given[signal.name] = value
+    return given
+
+
+def _value(signal: Signal, typed: Any) -> Any:  # noqa: ANN401, PLR0911  (a value or none by kind)
+    if not typed:
+        return None
+    if signal.kind == "count":
+        return _number(typed)
+    if signal.kind == "yes_no":
+        return {"yes": True, "no": False}.get(typed, typed)
+    if signal.kind == "choices":
+        return [] if typed == [EMPTY] else [value for value in typed if value != EMPTY]
+    if signal.kind == "life_events":
+        if typed[0][0] == EMPTY:
+            return []
+        events = [{"event": event, "months_ago": _number(months or "0")} for event, months in typed if event]
+        return [event for event in events if event["event"] != EMPTY] or None
+    return typed
+
+
+def _number(typed: str) -> int | str:
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 10 else typed  # noqa: PLR2004
+
+
+def _typed(signals: Mapping[str, Any]) -> dict[str, Any]:
+    """Signals as fields."""
+    fields: dict[str, Any] = {}
+    for name, value in signals.items():
+        if name == "life_events":
+            events = [(event["event"], str(event["months_ago"])) for event in value] or [(EMPTY, "")]
+            fields[name] = events + [("", "")] * (EVENTS - len(events))
+        elif isinstance(value, bool):
+            fields[name] = "yes" if value else "no"
+        elif isinstance(value, list):
+            fields[name] = [str(entry) for entry in value] or [EMPTY]
+        else:
+            fields[name] = str(value)
+    return fields
+
+
+def _moment(day: str, now: datetime, faults: list[Fault]) -> datetime:
+    """Noon of a day in Finland; now where none is given."""
+    if not day:
+        return now
+    try:
+        return datetime.combine(date.fromisoformat(day), time(12), HELSINKI)
+    except ValueError:
+        faults.append(Fault("day", "no_date", ""))
+        return now
+
+
+def _at_field(fault: Fault) -> Fault:
+    found = _PLACE.match(fault.pointer)
+    return fault._replace(pointer=f"s.{found[1]}" if found else "customer_type")

@@ -1,0 +1,330 @@
+"""What codes are called on a page, in the reader's language. Data, and one look-up each; unknown codes show as they are.
+
+Channels, segments and topics have names of their own in the bundle; life events those of the suomi.fi Service Catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as _l
+
+from models.contract.codes import Language
+from models.decision.bundle import Bundle
+
+CONTENT_TYPES: Final[Mapping[str, Any]] = {
+    "nudge": _l("Nudge"),
+    "explainer_video": _l("Explainer video"),
+    "guide": _l("Guide"),
+    "web_page": _l("Web page"),
+    "form": _l("Form"),
+    "calculator": _l("Calculator"),
+    "easy_read": _l("Easy-read page"),
+    "article": _l("Article"),
+    "appointment_offer": _l("Appointment offer"),
+    "contact_card": _l("Contact card"),
+}
+CUSTOMER_TYPES: Final[Mapping[str, Any]] = {"person": _l("Person"), "employer": _l("Employer")}
+LANGUAGES: Final[Mapping[str, Any]] = {"fi": _l("Finnish"), "sv": _l("Swedish"), "en": _l("English")}
+LIFE_EVENTS: Final[Mapping[str, Any]] = {
+    "KE1": _l("Having a child"),
+    "KE1.1": _l("Adoption"),
+    "KE2": _l("Conscription"),
+    "KE3": _l("Beginning full-time studies"),
+    "KE4": _l("Moving"),
+    "KE4.1": _l("Moving from childhood home"),
+    "KE4.2": _l("Moving to a new home within Finland"),
+    "KE4.3": _l("Moving abroad"),
+    "KE4.4": _l("Moving back to Finland"),
+    "KE5": _l("Immigrating to Finland"),
+    "KE6": _l("Building a home"),
+    "KE7": _l("Divorce"),
+    "KE8": _l("Losing a job"),
+    "KE9": _l("Burdened by debt"),
+    "KE10": _l("Retirement"),
+    "KE11": _l("Falling seriously ill"),
+    "KE12": _l("Rehabilitation"),
+    "KE13": _l("Giving informal care"),
+    "KE14": _l("Death of a close family member"),
+}
+FACTS: Final[Mapping[str, Any]] = {
+    "personalisation": _l("Personalisation"),
+    "segment": _l("Segment"),
+    "confidence": _l("Certainty of the segment"),
+    "life_event": _l("Life event"),
+    "open_matter": _l("Open matter"),
+    "digital": _l("Digital readiness"),
+    "friction": _l("Where it gets stuck"),
+    "strong_identification": _l("Strong identification"),
+    "acts_through_mandate": _l("Someone acts by mandate"),
+    "interpreter_needed": _l("Needs an interpreter"),
+    "easy_language": _l("Easy language"),
+    "employer_size": _l("Employer size"),
+    "first_claim": _l("First claim"),
+}
+VALUES: Final[Mapping[str, Any]] = {
+    "allowed": _l("allowed"),
+    "objected": _l("objected"),
+    "minor": _l("minor"),
+    "high": _l("certain"),
+    "moderate": _l("fairly certain"),
+    "unknown": _l("unknown"),
+    "none": _l("none"),
+    "yes": _l("yes"),
+    "no": _l("no"),
+    "self_service": _l("manages online"),
+    "assisted": _l("online, with help"),
+    "offline": _l("not online"),
+    "missing_documents": _l("documents missing"),
+    "repeat_contacts": _l("repeated contacts"),
+    "late_claims": _l("claims late"),
+    "returned_claims": _l("claims returned"),
+    "micro": _l("under 10 employees"),
+    "small": _l("10–49 employees"),
+    "medium": _l("50–249 employees"),
+    "large": _l("250 employees or more"),
+}
+SIGNALS: Final[Mapping[str, Any]] = {
+    "months_on_income_support": _l("Months on income support in a row"),
+    "benefits_started_6m": _l("Benefits that began in 6 months"),
+    "benefits_ended_6m": _l("Benefits that ended in 6 months"),
+    "social_assistance_months_12m": _l("Months with basic social assistance in 12 months"),
+    "applications_12m": _l("Applications in 12 months"),
+    "applications_online_12m": _l("Applications sent online in 12 months"),
+    "attachment_requests_12m": _l("Times a supporting document was asked for in 12 months"),
+    "reconsiderations_12m": _l("Corrections and appeals in 12 months"),
+    "omakela_logins_90d": _l("OmaKela log-ins in 90 days"),
+    "phone_contacts_90d": _l("Phone contacts in 90 days"),
+    "service_point_visits_90d": _l("Service point visits in 90 days"),
+    "chat_contacts_90d": _l("Chat contacts in 90 days"),
+    "repeat_contacts_30d": _l("Contacts on the same matter in 30 days"),
+    "partner_contacts_12m": _l("Contacts by another authority in 12 months"),
+    "life_events": _l("Life events"),
+    "active_benefits": _l("Benefits paid now"),
+    "open_matter": _l("Open matter"),
+    "strong_identification": _l("Has strong identification"),
+    "acts_through_mandate": _l("Someone acts by mandate"),
+    "interpreter_needed": _l("Needs an interpreter"),
+    "easy_language": _l("Has asked for easy language"),
+    "preferred_channel": _l("Preferred channel"),
+    "minor": _l("Under 18"),
+    "personalisation": _l("Personalisation"),
+    "employees": _l("Number of employees"),
+    "claims_12m": _l("Claims in 12 months"),
+    "claims_online_12m": _l("Claims sent online in 12 months"),
+    "claims_returned_12m": _l("Claims returned in 12 months"),
+    "late_claims_12m": _l("Late claims in 12 months"),
+    "claim_kinds": _l("Kinds of claim"),
+    "first_claim": _l("About to make the first claim"),
+    "uses_employer_service": _l("Uses the e-service for employers"),
+    "uses_incomes_register": _l("Claims through the Incomes Register"),
+}
+FAULTS: Final[Mapping[str, Any]] = {
+    "wrong_type": _l("Give a whole number, or leave the field empty."),
+    "out_of_range": _l("The number is too large or too small for this field."),
+    "unknown_value": _l("Choose one of the values in the list."),
+    "repeated": _l("Choose each value once."),
+    "contradiction": _l("The part cannot be greater than the whole."),
+}
+GATES: Final[Mapping[str, Any]] = {
+    "draft": _l("It is a draft"),
+    "audience": _l("It is not for such customers"),
+    "statutory": _l("It is statutory: shown in a list of its own"),
+    "kind": _l("The rule does not look for this kind of content"),
+    "channel": _l("It does not fit the channel"),
+    "topic": _l("It is about another topic"),
+    "validity": _l("It is not valid on that day"),
+    "language": _l("Another one on the topic is in the customer's language"),
+    "shown": _l("It was shown before"),
+    "outranked": _l("Another one goes first"),
+    "limit": _l("The limit of suggestions was reached"),
+}
+CLASSES: Final[Mapping[str, Any]] = {
+    "statutory": _l("Statutory"),
+    "service": _l("Service"),
+    "guidance": _l("Guidance"),
+}
+STATUSES: Final[Mapping[str, Any]] = {"approved": _l("Approved"), "draft": _l("Draft")}
+AUDIT: Final[Mapping[str, Any]] = {
+    "age_band": _l("Age"),
+    "sex": _l("Sex"),
+    "language": _l("Service language"),
+    "man": _l("man"),
+    "woman": _l("woman"),
+    "fi": _l("Finnish"),
+    "sv": _l("Swedish"),
+    "other": _l("other language"),
+    "recall": _l("found"),
+    "precision": _l("right when named"),
+    "abstention": _l("no segment named"),
+    "named": _l("named so"),
+    "personal_service": _l("offered a person first"),
+}
+STAGES: Final[Mapping[str, Any]] = {
+    "waiting": _l("Waiting for its turn"),
+    "reading": _l("Reading the files"),
+    "checking": _l("Checking every combination of facts"),
+    "comparing": _l("Comparing with the table in use"),
+    "weighing": _l("Counting the effect on the sample population"),
+    "trying": _l("Trying personas and examples"),
+    "writing": _l("Writing the spreadsheet"),
+}
+FAILURES: Final[Mapping[str, Any]] = {
+    "stopped": _l(
+        "The work was stopped: it took too much time or memory. Make the file smaller and try again."
+    ),
+    "memory": _l("The work was stopped: it took too much memory. Make the file smaller and try again."),
+    "unexpected": _l("Something unexpected stopped the work. Tell whoever runs the service."),
+    "no_bundle": _l("No table is in use, so there is nothing to compare with."),
+    "twice": _l("Two of the files are the same part of the rulebook. Send each part once."),
+    "unknown_file": _l(
+        "A file is none that Arki knows. Send rules.yaml or another file of the rulebook, or a spreadsheet."
+    ),
+    "damaged_bundle": _l("The table in use is damaged on disk. Tell whoever runs the service."),
+    "sheet": _l("The spreadsheet cannot be brought into the rules."),
+}
+_TOO_MUCH: Final = _l(
+    "What the draft would change could not be counted: it took too much time or memory. The findings above are not affected."
+)
+UNWEIGHED: Final[Mapping[str, Any]] = {
+    "errors": _l("What the draft would change can be counted once its errors are corrected."),
+    "no_bundle": FAILURES["no_bundle"],
+    "memory": _TOO_MUCH,
+    "stopped": _TOO_MUCH,
+    "unexpected": _l(
+        "What the draft would change could not be counted, because of a fault in Arki. The findings above are not affected. "
+        "Tell whoever runs the service; its log says where the fault is."
+    ),
+}
+DIMENSIONS: Final[Mapping[str, Any]] = {
+    "rule": _l("By rule"),
+    "content": _l("By content"),
+    "channel": _l("By channel"),
+    "segment": _l("By segment"),
+}
+CHANGES: Final[Mapping[str, Any]] = {
+    "changes:0": _l("Another channel or kind of content"),
+    "changes:1": _l("Other content"),
+    "changes:2": _l("Another name, or other hours, of a channel"),
+    "changes:3": _l("Another sentence"),
+}
+"""In the order of `models.authoring.impact_report.CHANGES`."""
+EDITS: Final[Mapping[str, Any]] = {
+    "added": _l("added"),
+    "removed": _l("removed"),
+    "changed": _l("changed"),
+    "moved": _l("moved to another place"),
+}
+
+
+def language() -> Language:
+    """The language of the page."""
+    return str(get_locale())[:2]  # type: ignore[return-value]  # the three that routes allow
+
+
+class Names:
+    """Names of codes in one bundle; a template's `names`."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._made = bundle.recommender
+        self._topics = self._made.catalogue.topics
+
+    def channel(self, code: str) -> str:
+        """A channel."""
+        found = self._made.channels.get(code)
+        return found.names[language()] if found else self.value(code)
+
+    def segment(self, code: str) -> str:
+        """A segment, or that none is named."""
+        found = self._made.texts["segments"].get(code)
+        return str(found["name"][language()]) if found else self.value(code)
+
+    def topic(self, code: str) -> str:
+        """A topic."""
+        found = self._topics["topics"].get(code)
+        return str(found[language()]) if found else code
+
+    def benefit(self, code: str) -> str:
+        """A benefit, or a kind of claim."""
+        topics = self._topics
+        found = topics["benefit_topics"].get(code) or topics["claim_topics"].get(code)
+        return self.topic(found) if found else self.value(code)
+
+    def claim(self, code: str) -> str:
+        """A kind of claim of an employer."""
+        found = self._topics["claim_topics"].get(code)
+        return self.topic(found) if found else self.value(code)
+
+    def fact(self, code: str) -> str:
+        """A fact, by its name in the table."""
+        return str(FACTS.get(code, code))
+
+    def value(self, code: str, fact: str = "", customer_type: str = "person") -> str:
+        """A value of a fact."""
+        if fact == "segment":
+            return self.segment(code)
+        if code in LIFE_EVENTS:
+            return str(LIFE_EVENTS[code])
+        if fact == "open_matter" and code != "unknown":
+            return self.claim(code) if customer_type == "employer" else self.benefit(code)
+        return str(VALUES.get(code, code))
+
+    def kind(self, code: str) -> str:
+        """A kind of content."""
+        return str(CONTENT_TYPES.get(code, code))
+
+    def kinds(self, codes: Any) -> str:  # noqa: ANN401  (any iterable of codes)
+        """Kinds of content in a row."""
+        return ", ".join(self.kind(code) for code in codes)
+
+    def signal(self, code: str) -> str:
+        """A signal."""
+        return str(SIGNALS.get(code, code))
+
+    def outcome(self, dimension: str, value: str | None) -> str:
+        """A row of a report of outcomes; None is everyone of whom only a total is kept."""
+        if value is None:
+            return str(_l("Customers who objected, and minors"))
+        if dimension == "content":
+            item = self._made.catalogue.items.get(value)
+            return item.languages[item.language_for(language())].title if item and item.languages else value
+        if dimension in {"channel", "segment"}:
+            return self.channel(value) if dimension == "channel" else self.segment(value)
+        return value
+
+    def language(self, code: str) -> str:
+        """A language of answers."""
+        return str(LANGUAGES.get(code, code))
+
+    def seen(self, change: str, text: str) -> str:
+        """What a customer sees; of a change of rules the channel and the kind of content, else the text itself."""
+        if change != "rules" or not text:
+            return text or "–"
+        channel, _, kind = text.partition(" ")
+        return f"{self.channel(channel)}: {self.kind(kind)}" if kind else self.channel(channel)
+
+    def gate(self, code: str) -> str:
+        """Why an item is not offered."""
+        return str(GATES[code])
+
+    def pairs(self, how: str, codes: Iterable[str], *more: str) -> list[tuple[str, str]]:
+        """Codes beside their names, for a list to choose from."""
+        name = getattr(self, how)
+        return [(code, name(code, *more)) for code in codes]
+
+    def known(self, facts: Mapping[str, str]) -> dict[str, str]:
+        """The facts that say something."""
+        return {
+            name: value
+            for name, value in facts.items()
+            if value != "unknown" and (name, value) != ("personalisation", "allowed")
+        }
+
+    def word(self, code: str) -> str:
+        """Any other code of a page."""
+        for table in (AUDIT, DIMENSIONS, CUSTOMER_TYPES, CLASSES, STATUSES, STAGES, CHANGES, EDITS):
+            if code in table:
+                return str(table[code])
+        return code

@@ -1,0 +1,222 @@
+"""The one gate that request bodies pass before any schema: bytes in, a plain JSON document out.
+
+Refuses what parsers disagree about (duplicate keys, NaN, numbers beyond range, lone surrogates, deep nesting) with a
+400, what holds more parts than any operation takes with a 413, and drains what it refuses, so that the answer arrives.
+Knows no wire shape. `service.api.operations` and `service.app` use it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import orjson
+from werkzeug.http import parse_options_header
+from werkzeug.wsgi import get_input_stream
+
+from models.contract.identity_codes import holds_identity_code, may_hold_identity_code
+from models.contract.signals import Fault
+
+LARGEST_BODY: Final = 64 * 1024
+LARGEST_BATCH_BODY: Final = 2 * 1024 * 1024
+DRAINED: Final = 4 * 1024 * 1024
+DEEPEST: Final = 32
+MOST_PARTS: Final = 100_000
+"""Fields and list entries in a body; a batch of 500 customers of whom everything is known has 55,000."""
+_HOLDERS: Final = frozenset({dict, list})
+_JSON: Final = "application/json"
+_CHUNK: Final = 64 * 1024
+_READ: Final = "arki.body_was_read"
+_KEY_END: Final = re.compile(rb'"\s*:')
+_ANY_DIGIT: Final = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER: Final = b"0" * 19
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
+
+
+class MalformedBodyError(ValueError):
+    """The body is not JSON that every parser reads alike; the message says why without quoting it."""
+
+
+class BodyTooLargeError(ValueError):
+    """The body is larger than this operation accepts."""
+
+
+class MediaTypeError(ValueError):
+    """The body is not declared as plain JSON."""
+
+
+class Document:
+    """A parsed body. `identity_faults` points at each Finnish identity code in part of it."""
+
+    def __init__(self, raw: bytes) -> None:
+        digits = raw.translate(
+            _ANY_DIGIT
+        )  # each a zero: a search for bytes is many times faster than one for a pattern
+        self.json = _parse(raw, strictly=_LONG_NUMBER in digits)
+        self._suspect = b"\\" in raw or may_hold_identity_code(raw, digits)
+
+    def identity_faults(self, part: object, pointer: str = "") -> list[Fault]:
+        """A fault for each string under `part`, keys included, that holds an identity code."""
+        if not self._suspect:
+            return []
+        return [
+            Fault(
+                where, "identity_code", "holds a Finnish personal identity code. Arki takes none; remove it."
+            )
+            for where in dict.fromkeys(_identity_codes(part, pointer))
+        ]
+
+
+def read_document(environ: dict[str, Any], *, largest: int) -> Document:
+    """The JSON body of a WSGI request.
+
+    Raises
+    ------
+    MediaTypeError, BodyTooLargeError, MalformedBodyError
+        If the body is not declared JSON, exceeds `largest` bytes, or is not JSON.
+    """
+    _check_media_type(environ)
+    return Document(_read(environ, largest))
+
+
+def drain(environ: dict[str, Any]) -> None:
+    """Read what is left of an unread body, up to 4 MiB, so that the client gets to read the answer.
+
+    A longer one is not waited for, nor one that the client keeps until it is asked for (`Expect`): the answer goes out at once.
+    """
+    declared = environ.get("CONTENT_LENGTH", "")
+    if environ.get(_READ) or not (declared or environ.get("HTTP_TRANSFER_ENCODING")):
+        return
+    environ[_READ] = True
+    if "HTTP_EXPECT" in environ or (declared.isascii() and declared.isdecimal() and int(declared) > DRAINED):
+        return
+    stream, left = get_input_stream(environ), DRAINED
+    try:
+        while left > 0 and (chunk := stream.read(min(_CHUNK, left))):
+            left -= len(chunk)
+    except Exception:  # noqa: BLE001  (servers raise errors of their own kinds; the answer goes out regardless)
+        return
+
+
+def is_plain_key(key: object) -> bool:
+    """Whether a key may be named in a pointer: an odd one may itself be personal data."""
+    return isinstance(key, str) and _PLAIN_KEY.fullmatch(key) is not None and not holds_identity_code(key)
+
+
+def _check_media_type(environ: Mapping[str, Any]) -> None:
+    declared = environ.get("CONTENT_TYPE", "")
+    kind, parameters = (declared, {}) if declared == _JSON else parse_options_header(declared)
+    if kind.lower() != _JSON or parameters.get("charset", "utf-8").lower() != "utf-8":
+        raise MediaTypeError("Send the body as Content-Type: application/json, in UTF-8.")
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in {"", "identity"}:
+        raise MediaTypeError("Send the body without a Content-Encoding.")
+
+
+def _read(environ: dict[str, Any], largest: int) -> bytes:
+    too_large = BodyTooLargeError(f"The body may have at most {largest} bytes.")
+    declared = environ.get("CONTENT_LENGTH", "")
+    known = declared.isascii() and declared.isdecimal()
+    if known and int(declared) > largest:
+        raise too_large
+    expected = int(declared) if known and "HTTP_TRANSFER_ENCODING" not in environ else largest + 1
+    stream, chunks, size = get_input_stream(environ), [], 0
+    try:
+        while size < expected and (chunk := stream.read(_CHUNK)):
+            size += len(chunk)
+            if size > largest:
+                break
+            chunks.append(chunk)
+    except Exception:  # noqa: BLE001  (a broken chunked body: servers raise errors of their own kinds)
+        environ[_READ] = True
+        raise MalformedBodyError("The body broke off or is not framed as HTTP asks.") from None
+    if size > largest:
+        raise too_large
+    environ[_READ] = True
+    return b"".join(chunks)
+
+
+def _parse(raw: bytes, *, strictly: bool) -> object:
+    if (
+        raw.count(b"[") + raw.count(b"{") > MOST_PARTS
+    ):  # half a million empty lists take most of a second to make
+        raise _too_many_parts()
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        # Only the place: orjson's own sentence is safe, but the document it carries is not.
+        raise MalformedBodyError(
+            f"The body is not JSON in UTF-8: it cannot be read from line {error.lineno}, column {error.colno}."
+        ) from None
+    keys = _survey(document, escaped=b"\\" in raw)
+    # Each key ends in a quote and a colon, and nothing else that JSON allows can hide one; text may look like one more.
+    unsure = keys != raw.count(b":") and keys != len(_KEY_END.findall(raw))
+    if unsure or strictly:
+        _check_strictly(raw)
+    return document
+
+
+def _survey(document: Any, *, escaped: bool) -> int:  # noqa: ANN401  (whatever JSON holds)
+    """The number of object keys in a document; raises on depth, on too many parts and, where `escaped`, on NUL."""
+    keys = parts = depth = 0
+    level = [document] if type(document) in _HOLDERS else []
+    while level:
+        if depth == DEEPEST:
+            raise MalformedBodyError(f"The body is nested deeper than {DEEPEST} levels.")
+        depth += 1
+        inner: list[Any] = []
+        for value in level:
+            parts += len(value)
+            if parts > MOST_PARTS:
+                raise _too_many_parts()
+            if type(value) is dict:
+                keys += len(value)
+                within: Any = value.values()
+            else:
+                within = value
+            if escaped and any(type(text) is str and "\0" in text for text in (*value, *within)):
+                raise MalformedBodyError("The body has a NUL character.")
+            inner += [part for part in within if type(part) in _HOLDERS]
+        level = inner
+    return keys
+
+
+def _too_many_parts() -> BodyTooLargeError:
+    return BodyTooLargeError(
+        f"The body may have at most {MOST_PARTS} fields and list entries. Send fewer customers at a time, and of each only "
+        "the fields that GET /openapi.json lists."
+    )
+
+
+def _check_strictly(raw: bytes) -> None:
+    """Duplicate keys and integers beyond 64 bits, which orjson lets pass; slower, so only where a count is off."""
+    json.loads(raw, object_pairs_hook=_unique, parse_int=_bounded, parse_float=str)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise MalformedBodyError("The body names a key twice in one object.")
+    return found
+
+
+def _bounded(digits: str) -> int:
+    if len(digits) > len(str(-(1 << 63))) or not -(1 << 63) <= int(digits) < 1 << 63:
+        raise MalformedBodyError("The body has a whole number beyond 64 bits.")
+    return 0
+
+
+def _identity_codes(value: object, pointer: str) -> Iterator[str]:
+    if isinstance(value, str):
+        if holds_identity_code(value):
+            yield pointer
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _identity_codes(part, f"{pointer}/{index}")
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            if holds_identity_code(key):
+                yield pointer
+            where = f"{pointer}/{key}" if is_plain_key(key) else pointer
+            yield from _identity_codes(part, where)

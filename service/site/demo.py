@@ -1,0 +1,67 @@
+"""The front end's module `/clients/arki.js`, and `/demo`, a page that shows it at work with invented customers.
+
+The page asks for a key, which stays in the tab. That is for trying out; in production the site's own back end holds it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from flask import Blueprint, Response, render_template, request
+
+from models.contract.codes import LANGUAGES, Language
+from service.api.operations import service
+from service.api.problems import NotFoundError
+from service.api.requests import read_query
+from service.site.demo_texts import DEMO_TEXTS
+from service.site.pages import PageQuerySchema
+
+OPEN_DEMO: Final = frozenset({"demo_page", "client_module"})
+"""Routes that need no key."""
+DEMO_CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+MODULE_KEPT_S: Final = 3600  # an hour: a front end has a repaired module the same day
+LANGUAGE_NAMES: Final = {"fi": "Suomi", "sv": "Svenska", "en": "English"}
+_QUERY: Final = PageQuerySchema()
+_HERE: Final = Path(__file__).parent
+_CLIENTS: Final = next(
+    folder for folder in (_HERE.parent / "clients", _HERE.parent.parent / "clients") if folder.is_dir()
+)  # in the wheel, in the source tree
+_MODULE: Final = (_CLIENTS / "arki.js").read_bytes()
+PERSONAS: Final[list[dict[str, Any]]] = orjson.loads((_HERE / "personas.json").read_bytes())
+"""`fixtures/personas.yaml` with its sentences translated, as JSON: the serving process reads no YAML."""
+
+demo: Final = Blueprint("demo", __name__)
+
+
+@demo.get("/clients/arki.js")
+def client_module() -> Response:
+    """Give the client and custom element for a front end."""
+    response = Response(_MODULE, content_type="text/javascript; charset=utf-8")
+    response.cache_control.public = True
+    response.cache_control.max_age = MODULE_KEPT_S
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+@demo.get("/demo")
+def demo_page() -> Response:
+    """Show recommendations in a page like those of an e-service."""
+    if not service().settings.demo:
+        raise NotFoundError("The demonstration is off; ARKI_DEMO=on shows it.")
+    language: Language = read_query(_QUERY, request.args)["language"]
+    page = render_template(
+        "demo.html",
+        language=language,
+        languages=[(code, LANGUAGE_NAMES[code]) for code in LANGUAGES],
+        texts=DEMO_TEXTS[language],
+        personas=PERSONAS,
+    )
+    response = Response(page, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = DEMO_CSP
+    return response

@@ -1,0 +1,135 @@
+"""What is open to anyone: health, the API's document and its reader, and Arki's own example pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from flask import Blueprint, Response, current_app, render_template, request
+
+from models.contract.codes import LANGUAGES, Language
+from models.decision.catalogue import OWN_PAGES
+from models.decision.recommender import Recommender
+from service.api.fields import Choice, StrictSchema
+from service.api.operations import service
+from service.api.problems import NotFoundError
+from service.api.requests import read_query
+from service.site.page_texts import PAGE_TEXTS
+
+OPEN_PAGES: Final = frozenset({"home", "docs", "openapi", "healthz", "readyz", "content_page"})
+"""Routes that need no key; with Flask's `static` they are all there are."""
+DOCS_CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+PAGE_CSP: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+HOME_MARKING: Final = "Arki is an independent open project. It is not Kela's own service."
+
+
+class PageQuerySchema(StrictSchema):
+    """Which language to show a page in."""
+
+    language = Choice(LANGUAGES, load_default="fi")
+
+
+_QUERY: Final = PageQuerySchema()
+pages = Blueprint("pages", __name__)
+
+
+@pages.get("/")
+def home() -> Response:
+    """Say what Arki is, and where to go."""
+    return _page("home.html", root="", language="en", texts={**PAGE_TEXTS["en"], "marking": HOME_MARKING})
+
+
+@pages.get("/docs")
+def docs() -> Response:
+    """Read and try the API."""
+    return _page("docs.html", csp=DOCS_CSP)
+
+
+@pages.get("/openapi.json")
+def openapi() -> Response:
+    """The API's OpenAPI 3.1 document."""
+    return Response(current_app.extensions["arki.openapi"], content_type="application/json")
+
+
+@pages.get("/healthz")
+def healthz() -> Response:
+    """Say that the process answers; asks nothing else."""
+    return _status(200, {"status": "ok"})
+
+
+@pages.get("/readyz")
+def readyz() -> Response:
+    """Say which bundle is served, and what is wrong if a newer one was refused."""
+    ours = service()
+    versions = ours.bundle().recommender.versions._asdict()
+    return _status(200, {"status": "ready", **versions, "problem": ours.store.problem})
+
+
+@pages.get("/content/<content>")
+def content_page(content: str) -> Response:
+    """Show one of Arki's own example pages."""
+    language: Language = read_query(_QUERY, request.args)["language"]
+    shown = example_page(service().bundle().recommender, content, language)
+    if shown is not None:
+        return _page("content.html", **shown)
+    if not _asks_for_a_page():
+        raise NotFoundError("There is no example page by that id. GET /v1/content lists the items there are.")
+    return _page("missing.html", status=404, language=language, texts=PAGE_TEXTS[language])
+
+
+def example_page(recommender: Recommender, content: str, language: Language) -> dict[str, Any] | None:
+    """What the page of an item shows; None for an item that is unknown, a draft or kept elsewhere.
+
+    An item that does not exist in a language is shown in one it does exist in, and says so by its `lang`.
+    """
+    item = recommender.catalogue.items.get(content)
+    if item is None or not item.approved or not item.languages:
+        return None
+    shown = item.language_for(language)
+    text: Mapping[str, Any] = item.source["languages"][shown]
+    ours = text["url"].startswith(OWN_PAGES)
+    if not ours and "body" not in text:
+        return None
+    body = text.get("body", [])
+    return {
+        "language": shown,
+        "texts": PAGE_TEXTS[shown],
+        "kind": PAGE_TEXTS[shown][item.type],
+        "title": text["title"],
+        "paragraphs": [body] if isinstance(body, str) else body,
+        "scenes": text.get("script", []),
+        "captions": text.get("captions", []),
+        "text_alternative": text.get("text_alternative"),
+        "elsewhere": None if ours else text["url"],
+        "others": [
+            (other, f"?language={other}", item.languages[other].title)
+            for other in LANGUAGES
+            if other in item.languages and other != shown
+        ],
+    }
+
+
+def _asks_for_a_page() -> bool:
+    """Whether the client is a browser, which prefers a page to a problem."""
+    accepted = request.accept_mimetypes
+    return bool(accepted["text/html"] > accepted["application/problem+json"])
+
+
+def _page(template: str, *, csp: str = PAGE_CSP, status: int = 200, **shown: Any) -> Response:  # noqa: ANN401
+    # Addresses in a page are relative, so that it works at any ARKI_PUBLIC_URL and where another site passes it on.
+    shown = {"root": "../", **shown}
+    response = Response(render_template(template, **shown), status, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = csp
+    return response
+
+
+def _status(status: int, wire: Mapping[str, Any]) -> Response:
+    return Response(orjson.dumps(wire), status=status, content_type="application/json")

@@ -1,0 +1,15 @@
+"""What makes a model: labelled customers, the estimator and its compilation, evaluation, gates and signatures.
+
+Hides the estimator's steps; `run` is a whole training.
+"""
+
+__all__ = [
+    "dataset",
+    "drift",
+    "gates",
+    "groups",
+    "leakage",
+    "offers",
+    "run",
+    "signatures",
+]

@@ -1,0 +1,129 @@
+"""How the figures change: with abstention, with more customers, with another seed; and where they are calibrated.
+
+Only `training` may import this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from models.contract.segments import PERSON_SEGMENTS
+from training.learning.dataset import Dataset, Floats, Split
+from training.learning.evaluate import CALIBRATION_BINS, metrics
+from training.learning.pipeline import calibrate, fit, log_loss
+
+LEARNING_ROWS: Final = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
+SEEDS: Final = 5
+Pairs = tuple[tuple[int, int], ...]
+
+
+def abstention_curve(test: Dataset, probabilities: Floats, minimum_known: int) -> list[dict[str, Any]]:
+    """What would be answered at each threshold: share answered, accuracy, precision and recall by segment."""
+    best, named = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    weight, rows = test.weight, []
+    for threshold in np.round(np.arange(0.40, 0.951, 0.05), 2):
+        answers = (best >= threshold) & (test.known >= minimum_known)
+        said = [weight[answers & (named == at)].sum() for at in range(len(PERSON_SEGMENTS))]
+        hits = [weight[answers & (named == at) & (test.y == at)].sum() for at in range(len(PERSON_SEGMENTS))]
+        true = [weight[test.y == at].sum() for at in range(len(PERSON_SEGMENTS))]
+        rows.append(
+            {
+                "threshold": float(threshold),
+                "answered": _round(weight[answers].sum() / weight.sum()),
+                "accuracy": _round(sum(hits) / max(sum(said), 1e-9)),
+                "precision": [_round(h / s) if s else None for h, s in zip(hits, said, strict=True)],
+                "recall": [_round(h / t) if t else None for h, t in zip(hits, true, strict=True)],
+            }
+        )
+    return rows
+
+
+def calibration_curve(test: Dataset, probabilities: Floats) -> dict[str, list[list[float]]]:
+    """Per segment, bins of its probability: mean probability, share that is so, customers; empty bins left out."""
+    curves = {}
+    for at, segment in enumerate(PERSON_SEGMENTS):
+        bins = np.minimum((probabilities[:, at] * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+        found = []
+        for each in range(CALIBRATION_BINS):
+            rows = bins == each
+            if rows.any():
+                weight = test.weight[rows]
+                said = np.average(probabilities[rows, at], weights=weight)
+                found.append(
+                    [_round(said), _round(np.average(test.y[rows] == at, weights=weight)), int(rows.sum())]
+                )
+        curves[str(segment)] = found
+    return curves
+
+
+def confusion(test: Dataset, probabilities: Floats, thresholds: dict[str, Any]) -> list[list[float]]:
+    """Share of each true segment that is named each segment, abstained last; shape (n_segments, n_segments + 1)."""
+    named = probabilities.argmax(axis=1)
+    silent = (probabilities.max(axis=1) < thresholds["abstain_below"]) | (
+        test.known < thresholds["minimum_known"]
+    )
+    named = np.where(silent, len(PERSON_SEGMENTS), named)
+    rows = []
+    for at in range(len(PERSON_SEGMENTS)):
+        counts = np.bincount(named[test.y == at], test.weight[test.y == at], len(PERSON_SEGMENTS) + 1)
+        rows.append([_round(share) for share in counts / max(counts.sum(), 1e-9)])
+    return rows
+
+
+def learning_curve(parts: Split, pairs: Pairs, advance: Callable[[int], None]) -> list[dict[str, Any]]:
+    """Log loss on fitted and on validation customers by the number fitted on; the test part is not touched."""
+    rows = []
+    for size in [size for size in LEARNING_ROWS if size < len(parts.train.y)]:
+        some = parts.train.take(np.arange(size))
+        if np.bincount(some.y, minlength=len(PERSON_SEGMENTS)).min() >= 2:
+            pipeline = fit(some, pairs)
+            calibrate(pipeline, parts.validation)
+            rows.append(
+                {
+                    "customers": size,
+                    "fitted": _round(log_loss(pipeline, some)),
+                    "validation": _round(log_loss(pipeline, parts.validation)),
+                }
+            )
+        advance(1)
+    return rows
+
+
+def stability(
+    parts: Split, pairs: Pairs, served: Floats, seed: int, advance: Callable[[int], None]
+) -> dict[str, Any]:
+    """Five models of five resamples of the training customers, measured on the same test part.
+
+    Returns
+    -------
+    dict
+        figures : name -> [mean, standard deviation, lowest, highest] over seeds; agreement : mean share of test customers
+        whose likeliest segment is that of the served model; moved : mean absolute change of the probability of *supported*.
+    """
+    runs, agreement, moved = [], [], []
+    for at in range(SEEDS):
+        rng = np.random.default_rng([seed, 0x5354_4142, at])
+        drawn = parts.train.take(rng.integers(0, len(parts.train.y), min(len(parts.train.y), 60_000)))
+        pipeline = fit(drawn, pairs)
+        calibrate(pipeline, parts.validation)
+        probabilities = pipeline.predict_proba(parts.test.X)
+        found = metrics(parts.test.y, probabilities, parts.test.weight)
+        runs.append(
+            {name: found[name] for name in ("log_loss", "macro_f1", "brier", "calibration_error")}
+            | {f"recall_{segment}": each["recall"] or 0.0 for segment, each in found["segments"].items()}
+        )
+        agreement.append(float((probabilities.argmax(axis=1) == served.argmax(axis=1)).mean()))
+        moved.append(float(np.abs(probabilities[:, -1] - served[:, -1]).mean()))
+        advance(1)
+    figures = {
+        name: [_round(of([run[name] for run in runs])) for of in (np.mean, np.std, np.min, np.max)]
+        for name in runs[0]
+    }
+    return {"figures": figures, "agreement": _round(np.mean(agreement)), "moved": _round(np.mean(moved))}
+
+
+def _round(number: Any) -> float:  # noqa: ANN401  (any number)
+    return round(float(number), 4)

@@ -1,0 +1,338 @@
+"""One training run, from customers to everything that is written: candidates, figures, gates and the files' content.
+
+All candidates are fitted on one split and measured on the same test part, which is touched once. In a simulation the test
+customers come from a seed of their own. Only `training` may import this; `artifacts` writes what it returns.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from models.contract.segments import PERSON_SEGMENTS
+from models.decision.scorecard import FEATURES, read_scorecard
+from training.files import read_table
+from training.learning import bootstrap, curves, gates, groups, offers
+from training.learning.dataset import Dataset, Floats, Split, read_dataset, split, split_two, unknown_signals
+from training.learning.evaluate import answered, baselines, choose_thresholds, metrics
+from training.learning.pipeline import (
+    calibrate,
+    check_compiled,
+    compile_scorecard,
+    fit,
+    fit_with_pairs,
+    log_loss,
+)
+from training.learning.signatures import Signature, sign
+from training.progress import progress, step
+from training.simulation import calibration
+from training.simulation.calibration_report import calibration_report, summary
+from training.simulation.population import population
+from training.simulation.population_sample import population_sample
+from training.simulation.sensitivity import segment_shares
+
+SIMULATION: Final = "the simulated population"
+TEST_SEED: Final = 0x7E57  # added to the seed: test customers that nothing was chosen on
+TEST_SHARE: Final = 0.6  # test customers per customer to train on, so that small groups can be told apart
+SERVED: Final = "scorecard with pairs (served)"
+MAIN_EFFECTS: Final = "scorecard without pairs"
+LIBRARIES: Final = ("joblib", "matplotlib", "numpy", "pyarrow", "scikit-learn", "scipy")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """What a run is asked: a file of labelled customers, or a simulation of some size and seed."""
+
+    data: Path | None
+    customers: int
+    seed: int
+    config: dict[str, Any]
+    processes: int = 1
+    signatures: tuple[Signature, ...] = ()
+
+    @property
+    def simulated(self) -> bool:
+        """Whether labels are Arki's own."""
+        return self.data is None
+
+
+@dataclass(slots=True)
+class TrainingReport:
+    """What a run found: the manifest's content, the model, figures and texts; `artifacts.write` makes files of them.
+
+    `void` names the signatures that cover no failure of it, and why.
+    """
+
+    manifest: dict[str, Any]
+    scorecard: dict[str, Any]
+    pipeline: Any
+    evaluation: dict[str, Any]
+    limits: dict[str, Any]
+    void: list[str]
+    calibration: str | None = None
+    sample: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    pipeline: Any
+    main_effects: Any
+    pairs: tuple[tuple[int, int], ...]
+    tried: list[dict[str, Any]]
+    temperature: float
+    thresholds: dict[str, Any]
+    reasons: dict[str, str]
+    order_cost: dict[str, float]
+
+
+def train(asked: TrainingRequest) -> TrainingReport:
+    """Fit, calibrate, compile, prove, measure and judge.
+
+    Raises
+    ------
+    training.learning.dataset.TrainingDataError, training.files.CustomerFileError
+        If the data must not be trained on.
+    training.learning.gates.GatesFailedError
+        If a gate that stops a training failed.
+    """
+    parts, source = _read(asked)
+    fitted = _fit(parts)
+    scorecard = compile_scorecard(fitted.pipeline, fitted.thresholds)
+    limits = asked.config["gates"]
+    with step(f"Proving the compiled scorecard equal on {len(parts.test.y):,} customers"):
+        difference = check_compiled(
+            scorecard, fitted.pipeline, parts.test.X, limits["compiled_difference"], limits["compiled_tie"]
+        )
+    candidates = _candidates(parts, fitted, asked.seed)
+    evaluation = _evaluate(parts, candidates, fitted, scorecard, asked)
+    margins, report = _calibrate(asked)
+    found = _judge(parts, candidates, evaluation, difference, margins, asked.config)
+    gates.check(found)
+    manifest = _manifest(asked, parts, source, scorecard, fitted, evaluation)
+    manifest["compiled_equal_within"] = float(f"{difference:.1e}")
+    manifest["group_limits"] = asked.config["groups"]
+    manifest["gates"] = [gate.document() for gate in found]
+    void = sign(manifest, list(asked.signatures))
+    if margins is not None:
+        manifest["population"] = margins
+    made = TrainingReport(
+        manifest, scorecard, fitted.pipeline, evaluation, asked.config["groups"], void, report
+    )
+    if asked.simulated:
+        with step("Counting the sample by what its customers ask"):
+            made.sample = population_sample(
+                parts.test.table, read_scorecard(scorecard), scorecard["version"], asked.seed
+            )
+    return made
+
+
+def _read(asked: TrainingRequest) -> tuple[Split, str]:
+    if asked.data is not None:
+        with step("Reading customers"):
+            source = str(asked.data)
+            return split(read_dataset(read_table(asked.data), source), asked.seed, source), asked.data.name
+    parts = []
+    for customers, seed in (
+        (asked.customers, asked.seed),
+        (round(asked.customers * TEST_SHARE), asked.seed + TEST_SEED),
+    ):
+        table = population(customers, seed, with_employers=False, processes=asked.processes)
+        parts.append(read_dataset(table, SIMULATION))
+    train_part, validation = split_two(parts[0], asked.seed)
+    return Split(train_part, validation, parts[1]), SIMULATION
+
+
+def _fit(parts: Split) -> _Fitted:
+    with step(f"Looking for pairs, then fitting on {len(parts.train.y):,} customers"):
+        pairs, tried = fit_with_pairs(parts.train, parts.validation)
+        pipeline, main_effects = fit(parts.train, pairs), fit(parts.train)
+        free = fit(parts.train, pairs, rising=False)
+        temperature = calibrate(pipeline, parts.validation)
+        for other in (main_effects, free):
+            calibrate(other, parts.validation)
+        thresholds, reasons = choose_thresholds(parts.validation, pipeline.predict_proba(parts.validation.X))
+    held, freed = log_loss(pipeline, parts.validation), log_loss(free, parts.validation)
+    cost = {
+        "log_loss": round(held, 5),
+        "log_loss_without_order": round(freed, 5),
+        "cost": round(held - freed, 5),
+        "agreement": _agreement(pipeline, free, parts.validation),
+    }
+    return _Fitted(pipeline, main_effects, pairs, tried, temperature, thresholds, reasons, cost)
+
+
+def _agreement(one: Any, other: Any, data: Dataset) -> float:  # noqa: ANN401  (pipelines)
+    return round(float((one.predict(data.X) == other.predict(data.X)).mean()), 5)
+
+
+def _candidates(parts: Split, fitted: _Fitted, seed: int) -> dict[str, Floats]:
+    with step("Fitting what the model is judged beside"):
+        beside = baselines(parts.train, parts.test, seed)
+    return {
+        SERVED: fitted.pipeline.predict_proba(parts.test.X),
+        MAIN_EFFECTS: fitted.main_effects.predict_proba(parts.test.X),
+        **beside,
+    }
+
+
+def _evaluate(
+    parts: Split,
+    candidates: dict[str, Floats],
+    fitted: _Fitted,
+    scorecard: dict[str, Any],
+    asked: TrainingRequest,
+) -> dict[str, Any]:
+    """Everything measured on the test part, and the curves of training."""
+    wanted, test, served = asked.config["evaluation"], parts.test, candidates[SERVED]
+    with step("Resampling for intervals"):
+        told = bootstrap.intervals(
+            test,
+            candidates,
+            precision=wanted["precision_of_supported"],
+            resamples=wanted["bootstrap"],
+            seed=asked.seed,
+        )
+    with progress("Learning curve and stability", len(curves.LEARNING_ROWS) + curves.SEEDS) as advance:
+        learning = curves.learning_curve(parts, fitted.pairs, advance)
+        steady = curves.stability(parts, fitted.pairs, served, asked.seed, advance)
+    with progress("Offers to test customers", test.table.num_rows) as advance:
+        made = offers.recommender(scorecard)
+        personal = offers.personal_service(test.table, made, wanted["personal_channels"], advance)
+    silent = (served.max(axis=1) < fitted.thresholds["abstain_below"]) | (
+        test.known < fitted.thresholds["minimum_known"]
+    )
+    named = np.where(silent, len(PERSON_SEGMENTS), served.argmax(axis=1))
+    found = groups.differences(test, groups.GroupAnswers(named, personal), asked.config["groups"])
+    edges = {
+        table["features"][0]: table["edges"][0]
+        for table in scorecard["tables"]
+        if len(table["features"]) == 1
+    }
+    return {
+        "intervals": told,
+        "metrics": {name: metrics(test.y, each, test.weight) for name, each in candidates.items()},
+        "answered": answered(test, served, fitted.thresholds),
+        "abstention_curve": curves.abstention_curve(test, served, fitted.thresholds["minimum_known"]),
+        "calibration_curve": curves.calibration_curve(test, served),
+        "confusion": curves.confusion(test, served, fitted.thresholds),
+        "learning_curve": learning,
+        "stability": steady,
+        "pairs_tried": fitted.tried,
+        "order_cost": fitted.order_cost,
+        "personal_service": round(float(np.average(personal, weights=test.weight)), 4),
+        "groups": found,
+        "proxy": groups.proxy_strength(test, edges),
+        "reference": reference(test, edges, named),
+    }
+
+
+def reference(data: Dataset, edges: dict[str, list[int]], named: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Shares of customers by bin of each feature (*missing* last) and by segment named, for `arki-train drift`."""
+    signals = {}
+    for position, feature in enumerate(FEATURES):
+        column, per_feature = data.X[:, position], edges[feature]
+        bins = np.searchsorted(per_feature, column, side="right")
+        bins = np.where(np.isnan(column), len(per_feature) + 1, bins)
+        shares = np.bincount(bins, data.weight, len(per_feature) + 2) / data.weight.sum()
+        signals[feature] = {
+            "edges": list(per_feature),
+            "shares": [round(float(share), 6) for share in shares],
+        }
+    mix = np.bincount(named, data.weight, len(PERSON_SEGMENTS) + 1) / data.weight.sum()
+    names = [*map(str, PERSON_SEGMENTS), "unknown"]
+    return {
+        "customers": len(data.y),
+        "signals": signals,
+        "segments": {name: round(float(share), 6) for name, share in zip(names, mix, strict=True)},
+    }
+
+
+def _calibrate(asked: TrainingRequest) -> tuple[dict[str, Any] | None, str | None]:
+    if not asked.simulated:
+        return None, None
+    persons = int(np.clip(asked.customers // 2, 6_000, 100_000))
+    with step("Comparing the population with published figures"):
+        by_year = calibration.records(persons, asked.seed, asked.processes)
+        margins = calibration.calibrate(by_year)
+        seasons = calibration.seasons(by_year)
+    with step("Trying assumptions by half of themselves"):
+        tried = segment_shares(persons // 5, asked.seed, asked.processes)
+    run = {"persons": persons, "seed": asked.seed}
+    found = summary(margins)
+    found["segment_shares"] = {row["assumption"]: row["shares"] for row in tried}
+    return found, calibration_report(margins, seasons, tried, run)
+
+
+def _judge(
+    parts: Split,
+    candidates: dict[str, Floats],
+    evaluation: dict[str, Any],
+    difference: float,
+    margins: dict[str, Any] | None,
+    config: dict[str, Any],
+) -> list[gates.Gate]:
+    ceiling = next(name for name in candidates if name.startswith("boosting"))
+    figures = {
+        "log_loss": evaluation["intervals"][SERVED]["log_loss"][0],
+        "ceiling_log_loss": evaluation["intervals"][ceiling]["log_loss"][0],
+        "calibration_error": evaluation["intervals"][SERVED]["calibration_error"][0],
+        "macro_f1_over_rules": evaluation["intervals"][SERVED]["macro_f1_over_rules"][1],
+        "compiled_difference": difference,
+        "test_customers": len(parts.test.y),
+        "median_margin_error": margins["median_error"] if margins else None,
+        "proxy": evaluation["proxy"],
+    }
+    return gates.quality_gates(figures, config) + gates.group_gates(evaluation["groups"], config)
+
+
+def _manifest(
+    asked: TrainingRequest,
+    parts: Split,
+    source: str,
+    scorecard: dict[str, Any],
+    fitted: _Fitted,
+    evaluation: dict[str, Any],
+) -> dict[str, Any]:
+    measured = dict(evaluation["metrics"])
+    return {
+        "version": scorecard["version"],
+        "created_for": "suggesting content and channel to customers of Kela; never eligibility, amounts or order",
+        "labels": "simulated by training/LABELLING.md" if asked.simulated else f"as given in {source}",
+        "data": {
+            "source": source,
+            "sha256": parts.train.digest,
+            "test_sha256": parts.test.digest,
+            "audit_sha256": groups.audit_digest(parts.test),
+            "unknown_signals": unknown_signals(parts.train),
+            "customers": sum(len(part.y) for part in (parts.train, parts.validation, parts.test)),
+            "train": len(parts.train.y),
+            "validation": len(parts.validation.y),
+            "test": len(parts.test.y),
+        },
+        "seed": asked.seed,
+        "test_seed": asked.seed + TEST_SEED if asked.simulated else asked.seed,
+        "feature_contract": scorecard["feature_contract"],
+        "pairs": {" × ".join(each["pair"]): each["gain"] for each in fitted.tried if each["kept"]},
+        "thresholds": {
+            name: {"value": value, "reason": fitted.reasons[name]}
+            for name, value in fitted.thresholds.items()
+        },
+        "temperature": round(fitted.temperature, 4),
+        "metrics": {
+            "scorecard": measured.pop(SERVED),
+            "answered": evaluation["answered"],
+            "beside": measured,
+        },
+        "libraries": _libraries(),
+        "python": ".".join(map(str, sys.version_info[:3])),
+    }
+
+
+def _libraries() -> dict[str, str]:
+    from importlib.metadata import version  # noqa: PLC0415  (heavy)
+
+    return {name: version(name) for name in LIBRARIES}

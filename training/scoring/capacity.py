@@ -1,0 +1,322 @@
+"""Scarce personal service given out in one stated order; who does not fit gets the next best content, marked so.
+
+The order: first whom a guarantee binds to such a channel, then by need, then by waiting, then by a seeded hash of the key.
+Each in turn gets the channel their answer names while it has room, else the answer of the next rule of the table that
+applies, has room and breaks no guarantee. A guarantee outranks room: whom it binds is served also beyond it. Need and
+waiting are what was stated or observed, never the inferred segment; who objected is ordered by stated language needs alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from models.columns.facts import FactColumns
+from models.columns.rows import KEY
+from models.contract.codes import CHANNELS
+from models.decision.facts import FACTS
+from training.scoring import answer_files
+from training.scoring.answer_columns import dictionary
+from training.scoring.scorer import REFUSED
+
+if TYPE_CHECKING:
+    from training.scoring.chunk_store import ChunkStore
+    from training.scoring.job import ScoredBatch, ScoringJob
+    from training.scoring.scorer import Scored, Scorer
+    from training.scoring.tallies import Tally
+
+COLUMN: Final = "capacity"
+MARKS: Final = ("given", "next_best", "over_room")
+MOST_CHANNELS: Final = 4
+ORDER: Final = "bound by a guarantee, then need, then waiting, then SHA-256 of seed and key; largest need and waiting first"
+NEEDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "person": (
+        ("interpreter_needed", "yes"),
+        ("easy_language", "yes"),
+        ("acts_through_mandate", "yes"),
+        ("strong_identification", "no"),
+        ("digital", "offline"),
+        ("digital", "assisted"),
+        ("friction", "missing_documents"),
+        ("friction", "repeat_contacts"),
+    ),
+    "employer": (
+        ("first_claim", "yes"),
+        ("digital", "offline"),
+        ("digital", "assisted"),
+        ("friction", "late_claims"),
+        ("friction", "returned_claims"),
+    ),
+}
+"""A need is how many of these facts hold; assumption: each weighs the same."""
+WAITING: Final = "repeat_contacts_30d"
+"""Contacts on a matter already raised: the nearest sign of waiting that the contract has."""
+
+
+class Wishes:
+    """The customers of a chunk whose answer names a channel with limited room, and what they would get without it."""
+
+    def __init__(self, order: pa.Table, others: pa.Table) -> None:
+        self.order, self.others = order, others
+
+
+def closed_sets(channels: Sequence[str]) -> list[frozenset[str]]:
+    """Every set of channels that may be full, the empty one first."""
+    sizes = range(len(channels) + 1)
+    return [frozenset(each) for each in chain.from_iterable(combinations(channels, size) for size in sizes)]
+
+
+def wishes(
+    scorer: Scorer, found: ScoredBatch, limits: Sequence[tuple[str, int]], seed: int, offset: int
+) -> Wishes:
+    """What a batch asks of limited channels; rows are numbered from `offset` among those scored."""
+    scored = found.scored
+    assert scored is not None  # noqa: S101  (a batch without answers has no wishes)
+    channels = [name for name, _ in limits]
+    sets = closed_sets(channels)
+    first = scored.batch.column("item_1_channel")
+    limited = [CHANNELS.index(name) for name in channels]
+    rows = np.flatnonzero(np.isin(_codes(first), limited))
+    place = np.cumsum(~scored.refused) - 1 + offset
+    need, waiting = _needs(scored.parts, len(scored.refused)), _waiting(scored)
+    asking = found.batch.take(pa.array(rows))
+    numbers = np.asarray(found.numbers)[rows]
+    others, wants = [], [_codes(first)[rows]]
+    for closed in sets[1:]:
+        again = scorer.score(asking, textual=found.textual, closed=closed)
+        wants.append(_codes(again.column("item_1_channel")))
+        kept = again.drop_columns([REFUSED])
+        others.append(
+            pa.Table.from_batches([kept])
+            .append_column("_set", pa.array([sets.index(closed)] * len(rows), pa.int32()))
+            .append_column("_row", pa.array(place[rows]))
+        )
+    order = pa.table(
+        {
+            "row": place[rows],
+            "need": need[rows],
+            "waiting": waiting[rows],
+            "tie": pa.array(_ties(asking, numbers, seed), pa.binary(16)),
+            **{f"wants_{at}": codes for at, codes in enumerate(wants)},
+        }
+    )
+    return Wishes(order, pa.concat_tables(others))
+
+
+def write_wishes(found: Sequence[Wishes], path: Path) -> None:
+    """Write the wishes of a chunk: two tables, one after the other, in one file."""
+    with pa.OSFile(str(path), "wb") as file:
+        for table in (_whole([w.order for w in found]), _whole([w.others for w in found])):
+            with pa.ipc.new_stream(
+                file, table.schema, options=pa.ipc.IpcWriteOptions(unify_dictionaries=False)
+            ) as stream:
+                stream.write_table(table)
+
+
+def read_wishes(path: Path) -> Wishes:
+    """Read the wishes of a chunk."""
+    with pa.OSFile(str(path), "rb") as file:
+        return Wishes(*(pa.ipc.open_stream(file).read_all() for _ in range(2)))
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Who got what, in the order of the wishes: which channels were full for it, its mark, and whether its channel changed."""
+
+    closed: NDArray[np.int64]
+    marks: NDArray[np.int64]
+    changed: NDArray[np.bool_]
+    told: Mapping[str, Any]
+
+
+def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
+    """Serve each in turn while there is room.
+
+    Parameters
+    ----------
+    orders : pyarrow.Table
+        need, waiting, tie, and for each set of full channels the channel of the answer (`wants_0`, ...).
+    limits : sequence of (channel, room)
+
+    Notes
+    -----
+    A channel, once full, stays full. So the customers in order fall into a few runs, in each of which the same channels
+    are full, and each run is served at once.
+    """
+    channels = [name for name, _ in limits]
+    sets = closed_sets(channels)
+    codes = np.array([CHANNELS.index(name) for name in channels])
+    wants = np.column_stack([orders[f"wants_{at}"].to_numpy() for at in range(len(sets))])
+    bound = np.isin(wants[:, -1], codes)
+    turn = _in_order(orders, bound)
+    room = {code: left for code, (_, left) in zip(codes.tolist(), limits, strict=True)}
+    closed, marks = np.zeros(len(turn), np.int64), np.zeros(len(turn), np.int64)
+    full: frozenset[str] = frozenset()
+    at = 0
+    while at < len(turn):
+        now = sets.index(full)
+        asked = wants[turn[at:], now]
+        stops = {c: _after(asked == c, room[c]) for c in room if CHANNELS[c] not in full}
+        stop = min([*stops.values(), len(asked)])
+        served = turn[at : at + stop]
+        closed[served] = now
+        for code in stops:
+            room[code] -= int(np.count_nonzero(asked[:stop] == code))
+        at += stop
+        full |= {CHANNELS[code] for code, where in stops.items() if where == stop}
+    got = wants[np.arange(len(turn)), closed]
+    over = np.array(
+        [c >= 0 and CHANNELS[c] in sets[s] for c, s in zip(got.tolist(), closed.tolist(), strict=True)], bool
+    )
+    marks[:] = np.where(over, 2, np.where(got == wants[:, 0], 0, 1))
+    told = _told(orders, limits, wants[:, 0], got, marks)
+    return Allocation(closed, marks, got != wants[:, 0], told)
+
+
+def give(job: ScoringJob, store: ChunkStore, chunks: int, tally: Tally) -> Mapping[str, Any]:
+    """Give the room out over all chunks, write each chunk's answers anew, and correct the counts."""
+    found = [
+        read_wishes(store.path(at, "wishes")) if store.path(at, "wishes").exists() else None
+        for at in range(chunks)
+    ]
+    orders = [wish.order for wish in found if wish is not None]
+    allocation = allocate(pa.concat_tables(orders), job.limits) if orders else None
+    start = 0
+    for number, wish in enumerate(found):
+        table = answer_files.read_part(store.path(number, "part"))
+        marks = np.full(table.num_rows, -1, np.int64)
+        if wish is not None and allocation is not None:
+            mine = slice(start, start + wish.order.num_rows)
+            start = mine.stop
+            rows = wish.order["row"].to_numpy()
+            marks[rows] = allocation.marks[mine]
+            table = _moved(table, wish, allocation.closed[mine], allocation.changed[mine], tally)
+        table = table.append_column(COLUMN, dictionary(marks, MARKS))
+        for at, mark in enumerate(MARKS):
+            tally.groups[COLUMN][mark] += int(np.count_nonzero(marks == at))
+        answer_files.write_part(
+            table.select([*job.columns, COLUMN]),
+            store.path(number, "given"),
+            job.given_format,
+            metadata=job.metadata,
+            header=job.header,
+        )
+    tally.groups[COLUMN] = +tally.groups[COLUMN]
+    return {"order": ORDER, "seed": job.seed, "channels": {} if allocation is None else allocation.told}
+
+
+def _moved(
+    table: pa.Table, wish: Wishes, closed: NDArray[np.int64], changed: NDArray[np.bool_], tally: Tally
+) -> pa.Table:
+    """The answers of a chunk with those whose channel changed given what they get instead."""
+    rows = wish.order["row"].to_numpy()
+    moving = set(zip(rows[changed].tolist(), closed[changed].tolist(), strict=True))
+    pairs = zip(wish.others["_row"].to_pylist(), wish.others["_set"].to_pylist(), strict=True)
+    taken = [at for at, pair in enumerate(pairs) if pair in moving]
+    others = wish.others.take(pa.array(taken, pa.int64())).select(table.schema.names)
+    source = np.arange(table.num_rows)
+    where = wish.others["_row"].to_numpy()[taken]
+    source[where] = table.num_rows + np.arange(len(taken))
+    _recount(tally, table.take(pa.array(where)), others)
+    both = _whole([table, others.replace_schema_metadata(table.schema.metadata)])
+    return both.take(pa.array(source)).combine_chunks()
+
+
+def _recount(tally: Tally, before: pa.Table, after: pa.Table) -> None:
+    for name in ("channel", "content_type", "rule"):
+        for table, sign in ((before, -1), (after, 1)):
+            counts = pc.value_counts(table[f"item_1_{name}"].cast(pa.string())).to_pylist()
+            for each in counts:
+                tally.groups[name][each["values"]] += sign * each["counts"]
+        tally.groups[name] = +tally.groups[name]
+
+
+def _whole(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables as one, words of each column under one dictionary of the first one's index type."""
+    table = pa.concat_tables(
+        [
+            t.set_column(t.schema.get_field_index("statutory"), "statutory", t["statutory"].cast(pa.string()))
+            if "statutory" in t.schema.names
+            else t
+            for t in tables
+        ]
+    ).combine_chunks()
+    if "statutory" in table.schema.names:
+        at = table.schema.get_field_index("statutory")
+        table = table.set_column(at, "statutory", table["statutory"].dictionary_encode())
+    return table
+
+
+def _codes(column: pa.Array) -> NDArray[np.int64]:
+    """Codes of a dictionary column; -1 for null."""
+    indices = column.indices.cast(pa.int64())
+    return np.asarray(pc.fill_null(indices, -1).to_numpy(zero_copy_only=False))
+
+
+def _needs(parts: Sequence[FactColumns], rows: int) -> NDArray[np.int64]:
+    found = np.zeros(rows, np.int64)
+    for part in parts:
+        values = {fact.name: fact.values for fact in FACTS[part.customer_type]}
+        for name, value in NEEDS[part.customer_type]:
+            found[part.rows] += part.facts[name] == values[name].index(value)
+    return found
+
+
+def _waiting(scored: Scored) -> NDArray[np.int64]:
+    waits = np.maximum(scored.columns.number("person", WAITING), 0).astype(np.int64)
+    return np.where(scored.neutral, 0, waits)
+
+
+def _ties(asking: pa.RecordBatch, numbers: NDArray[np.int64], seed: int) -> list[bytes]:
+    keys = asking.column(KEY).to_pylist() if KEY in asking.schema.names else [None] * len(numbers)
+    named = (
+        f"row {number}" if key is None else str(key)
+        for key, number in zip(keys, numbers.tolist(), strict=True)
+    )
+    return [hashlib.sha256(f"{seed} {name}".encode()).digest()[:16] for name in named]
+
+
+def _in_order(orders: pa.Table, bound: NDArray[np.bool_]) -> NDArray[np.int64]:
+    ties = np.frombuffer(b"".join(orders["tie"].to_pylist()), dtype=">u8").reshape(-1, 2)
+    need, waiting = orders["need"].to_numpy(), orders["waiting"].to_numpy()
+    return np.lexsort((ties[:, 1], ties[:, 0], -waiting, -need, ~bound))
+
+
+def _after(asked: NDArray[np.bool_], room: int) -> int:
+    """Where the first one stands for whom there is no room; past the end if there is room for all."""
+    places = np.flatnonzero(asked)
+    return int(places[room]) if len(places) > room else len(asked) + 1
+
+
+def _told(
+    orders: pa.Table,
+    limits: Sequence[tuple[str, int]],
+    wanted: NDArray[np.int64],
+    got: NDArray[np.int64],
+    marks: NDArray[np.int64],
+) -> dict[str, Any]:
+    """For the audit: room, wishes, who got it, and the need and waiting of the last one who did."""
+    need, waiting = orders["need"].to_numpy(), orders["waiting"].to_numpy()
+    found = {}
+    for name, room in limits:
+        code = CHANNELS.index(name)
+        here = got == code
+        regular = here & (marks < 2)
+        last = min(zip(need[regular].tolist(), waiting[regular].tolist(), strict=True), default=None)
+        found[name] = {
+            "room": room,
+            "wanted": int(np.count_nonzero(wanted == code)),
+            "given": int(np.count_nonzero(here)),
+            "beyond_room": int(np.count_nonzero(here & (marks == 2))),
+            "last_given": None if last is None else {"need": last[0], "waiting": last[1]},
+        }
+    return found

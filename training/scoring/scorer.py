@@ -1,0 +1,236 @@
+"""Recommendations for a record batch: the one function that every engine calls, RecordBatch in, RecordBatch out.
+
+Signals -> facts and prediction -> offers -> the recommender's own items, asked for once per distinct combination. What
+comes out equals `Recommender.recommend` in every field it holds; a row that the API would refuse comes out with its
+faults in the column ``refused`` and nothing else. An answer depends on its row alone, never on its neighbours.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.columns.decision_table import RuleColumns
+from models.columns.facts import FactColumns, fact_columns
+from models.columns.rows import KEY, TYPE, read_row, row_of_text
+from models.columns.scorecard import ColumnScorecard
+from models.columns.signals import MISSING, Codes, Flags, SignalColumns, positions
+from models.columns.statutory import StatutoryColumns
+from models.contract.codes import CUSTOMER_TYPES, LANGUAGES
+from models.contract.identity_codes import COLUMN_HINT, SHORTEST, holds_identity_code
+from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.contract.signals import CONTRACT, InvalidSignalsError
+from models.decision.recommender import Recommender
+from training.scoring.answer_columns import AnswerColumns, dictionary
+from training.scoring.request import VERSIONS, ScoringRequest
+
+REFUSED: Final = "refused"
+FAULTS: Final = pa.list_(
+    pa.struct([("column", pa.string()), ("code", pa.string()), ("message", pa.string())])
+)
+SEGMENTS: Final = (*PERSON_SEGMENTS, Segment.EMPLOYER)
+
+
+class Scored(NamedTuple):
+    """A scored batch: its answers, and per row whether it is refused, its segment (`MISSING` for none) and neutrality."""
+
+    batch: pa.RecordBatch
+    refused: Flags
+    segment: Codes
+    neutral: Flags
+    columns: SignalColumns
+    parts: list[FactColumns]
+
+
+class Scorer:
+    """A bundle made ready for columns, with what was asked. Holds what it has worked out, so keep one per process."""
+
+    def __init__(self, recommender: Recommender, asked: ScoringRequest) -> None:
+        self.recommender, self.asked = recommender, asked
+        day = asked.at.date()
+        self._card = ColumnScorecard(recommender.scorecard)
+        self.rules = {kind: RuleColumns(recommender, kind, day) for kind in CUSTOMER_TYPES}
+        self._statutory = StatutoryColumns(
+            recommender.catalogue, day, valid_days=recommender.rulebook.answer_valid_days
+        )
+        self._answers = AnswerColumns(recommender, self.rules, asked)
+
+    def score(
+        self, batch: pa.RecordBatch, *, textual: bool = False, closed: frozenset[str] = frozenset()
+    ) -> pa.Array:
+        """The record batch of `scored` alone."""
+        return self.scored(batch, textual=textual, closed=closed).batch
+
+    def scored(
+        self, batch: pa.RecordBatch, *, textual: bool = False, closed: frozenset[str] = frozenset()
+    ) -> Scored:
+        """A row of `ScoringRequest.columns` and ``refused`` for each row, in order.
+
+        Parameters
+        ----------
+        batch : pyarrow.RecordBatch
+            ``customer_type``, and any signals; other columns are not looked at.
+        textual : bool
+            Whether cells are text as in a CSV file.
+        closed : set of str
+            Channels without room, which are passed over where no guarantee needs them.
+        """
+        columns = SignalColumns(batch, textual=textual)
+        language = self._languages(batch)
+        refused = columns.refused() | (language < 0) | self._identity_codes(batch)
+        found = _Found(columns.rows)
+        parts = fact_columns(columns, self._card, ~refused, loose=True)
+        spoken = np.maximum(language, 0)
+        for part in parts:
+            self._fill(found, part, columns, spoken, closed)
+        kept = refused if refused.any() else None
+        if kept is not None:
+            found.forget(kept)
+        made = self._assembled(batch, columns, found, language, kept, textual=textual)
+        return Scored(made, refused, found.segment, found.neutral, columns, parts)
+
+    def _fill(
+        self,
+        found: _Found,
+        part: FactColumns,
+        columns: SignalColumns,
+        language: Codes,
+        closed: frozenset[str],
+    ) -> None:
+        """Put what is found of one part of a batch where its rows stand."""
+        kind = part.customer_type
+        rows = slice(None) if len(part.rows) == columns.rows else part.rows
+        found.answer[rows] = self._answers.numbers(part, columns, language[rows], closed)
+        found.statutory[rows] = self._statutory.keys(columns, kind, rows, language[rows])
+        found.neutral[rows] = part.neutral
+        if kind == "person":
+            found.personalised[rows] = part.segment >= 0
+            found.segment[rows], found.probability[rows] = part.segment, part.probability
+        else:
+            found.personalised[rows] = ~part.neutral & _tells_something(columns)[rows]
+            found.segment[rows] = np.where(part.neutral, MISSING, SEGMENTS.index(Segment.EMPLOYER))
+
+    def _languages(self, batch: pa.RecordBatch) -> Codes:
+        """Position of each row's language, the default where it says none."""
+        default = LANGUAGES.index(self.asked.language)
+        if self.asked.language_column not in batch.schema.names:
+            return np.full(batch.num_rows, default, np.int32)
+        column = batch.column(self.asked.language_column)
+        found = positions(column, ("", *LANGUAGES)) - 1
+        found = np.where(found == -1, np.int32(default), found)
+        if column.null_count:
+            nothing = column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
+            found = np.where(nothing, np.int32(default), found)
+        return np.asarray(found, np.int32)
+
+    def _identity_codes(self, batch: pa.RecordBatch) -> Flags:
+        """Rows whose key holds an identity code."""
+        none = np.zeros(batch.num_rows, bool)
+        if KEY not in batch.schema.names:
+            return none
+        key = batch.column(KEY)
+        if not (pa.types.is_string(key.type) or pa.types.is_large_string(key.type)):
+            return none if pa.types.is_primitive(key.type) else _each(key.cast(pa.string()))
+        if (pc.max(pc.binary_length(key)).as_py() or 0) < SHORTEST:
+            return none
+        alike = pc.fill_null(pc.match_substring_regex(key, COLUMN_HINT), False)
+        for row in np.flatnonzero(alike.to_numpy(zero_copy_only=False)).tolist():
+            none[row] = holds_identity_code(key[row].as_py())
+        return none
+
+    def _assembled(
+        self,
+        batch: pa.RecordBatch,
+        columns: SignalColumns,
+        found: _Found,
+        language: Codes,
+        refused: Flags | None,
+        *,
+        textual: bool,
+    ) -> pa.Array:
+        kinds = columns.customer_type
+        if refused is not None:
+            kinds, language = (np.where(refused, np.int32(MISSING), codes) for codes in (kinds, language))
+        key = batch.column(KEY) if KEY in batch.schema.names else pa.nulls(batch.num_rows, pa.string())
+        made = {
+            KEY: key,
+            TYPE: dictionary(kinds, CUSTOMER_TYPES),
+            "language": dictionary(language, LANGUAGES),
+            "personalised": pa.array(found.personalised, mask=refused),
+            **self._answers.columns(found.answer, self._statutory.days(found.statutory)),
+            "statutory": self._statutory.column(found.statutory, refused),
+        }
+        if self.asked.with_segment:
+            made["segment"] = dictionary(found.segment, SEGMENTS)
+            unlikely = (found.segment < 0) | (found.segment == SEGMENTS.index(Segment.EMPLOYER))
+            made["segment_probability"] = pa.array(found.probability, mask=unlikely)
+        same = np.zeros(columns.rows, np.int32) if refused is None else np.where(refused, MISSING, 0)
+        made |= {name: dictionary(same, (getattr(self.recommender.versions, name),)) for name in VERSIONS}
+        arrays = [made[name] for name in self.asked.columns]
+        faults = self._faults(batch, refused, textual=textual)
+        return pa.RecordBatch.from_arrays([*arrays, faults], [*self.asked.columns, REFUSED])
+
+    def _faults(self, batch: pa.RecordBatch, refused: Flags | None, *, textual: bool) -> pa.Array:
+        """For each row its faults, told by the row form; null where it is scored."""
+        if refused is None:
+            return pa.nulls(batch.num_rows, FAULTS)
+        rows = np.flatnonzero(refused)
+        found: list[Any] = [None] * batch.num_rows
+        for at, row in zip(rows.tolist(), batch.take(pa.array(rows)).to_pylist(), strict=True):
+            try:
+                read_row(
+                    row_of_text(row) if textual else row, self.asked.language, self.asked.language_column
+                )
+            except InvalidSignalsError as error:
+                found[at] = fault_rows(error)
+            else:
+                raise AssertionError(f"columns and rows disagree about row {at} of a batch; please report it")
+        return pa.array(found, FAULTS)
+
+
+def fault_rows(error: InvalidSignalsError) -> list[dict[str, str]]:
+    """A row's faults as they are written, by column: column, code and message, never a value."""
+    faults = [
+        {
+            "column": fault.pointer.removeprefix("/signals").strip("/").partition("/")[0],
+            "code": fault.code,
+            "message": fault.message,
+        }
+        for fault in error.faults
+    ]
+    return sorted(faults, key=lambda fault: fault["column"])
+
+
+def _tells_something(columns: SignalColumns) -> Flags:
+    """Employers of whom any signal is known."""
+    told = np.zeros(columns.rows, bool)
+    for name, signal in CONTRACT["employer"].items():
+        if signal.kind == "choices":
+            told |= columns.choices("employer", name).lengths >= 0
+        elif name != "personalisation":
+            told |= columns.number("employer", name) >= 0
+    return told
+
+
+def _each(column: pa.Array) -> Flags:
+    return np.array([text is not None and holds_identity_code(text) for text in column.to_pylist()], bool)
+
+
+class _Found:
+    """What was found for each row of a batch: an answer's number, statutory key, whether personalised, the segment."""
+
+    def __init__(self, rows: int) -> None:
+        self.answer = np.full(rows, MISSING, np.int64)
+        self.statutory = np.zeros(rows, np.int64)
+        self.personalised = np.zeros(rows, bool)
+        self.neutral = np.zeros(rows, bool)
+        self.segment = np.full(rows, MISSING, np.int32)
+        self.probability = np.zeros(rows)
+
+    def forget(self, refused: Flags) -> None:
+        """Leave nothing found of the rows that are refused."""
+        self.answer[refused], self.segment[refused] = MISSING, MISSING
+        self.statutory[refused], self.personalised[refused], self.neutral[refused] = 0, False, False
