@@ -192,10 +192,10 @@ class Painted:
         import numpy as np  # noqa: PLC0415
 
         if self._rows is None:
-            found = np.zeros(len(self.boxes) + 1, dtype=bool)
+            decides = np.zeros(len(self.boxes) + 1, dtype=bool)
             for block in self.blocks:
-                found[block.first_hit.ravel()] = True  # -1 is the last
-            self._rows = {(at if at < len(self.boxes) else GAP) for at in np.flatnonzero(found).tolist()}
+                decides[block.first_hit.ravel()] = True  # -1 is the last
+            self._rows = {(at if at < len(self.boxes) else GAP) for at in np.flatnonzero(decides).tolist()}
         return self._rows
 
     def count(self, row: int) -> int:
@@ -220,8 +220,8 @@ class Painted:
         """Cells that a row decides inside a box: one for each combination of the facts in `telling`."""
         import numpy as np  # noqa: PLC0415
 
-        told = [axis for axis, name in enumerate(self.space.names) if name in telling]
-        rest = tuple(axis for axis in range(len(self.space.names)) if axis not in told)
+        telling_axes = [axis for axis, name in enumerate(self.space.names) if name in telling]
+        rest = tuple(axis for axis in range(len(self.space.names)) if axis not in telling_axes)
         box = _cut(self._box_of(row), self.space.box(within))
         for block in self.blocks:
             index = block.index(box) if box else None
@@ -231,19 +231,19 @@ class Painted:
             axes = [[i for i in axis if mask >> i & 1] for axis, mask in zip(block.axes, box, strict=True)]
             for at in np.argwhere(hit.any(axis=rest)).tolist():
                 where = [slice(None)] * hit.ndim
-                for axis, i in zip(told, at, strict=True):
+                for axis, i in zip(telling_axes, at, strict=True):
                     where[axis] = slice(i, i + 1)
                 part = hit[tuple(where)]
-                found = [int(i) for i in np.unravel_index(int(np.argmax(part)), part.shape)]
-                for axis, i in zip(told, at, strict=True):
-                    found[axis] = i
-                yield self.space.cell([axis[i] for axis, i in zip(axes, found, strict=True)])
+                position = [int(i) for i in np.unravel_index(int(np.argmax(part)), part.shape)]
+                for axis, i in zip(telling_axes, at, strict=True):
+                    position[axis] = i
+                yield self.space.cell([axis[i] for axis, i in zip(axes, position, strict=True)])
 
     def beneath(self, row: int) -> set[int]:
         """The rows that would decide a row's cells were it not there."""
         import numpy as np  # noqa: PLC0415
 
-        found: set[int] = set()
+        rows: set[int] = set()
         for block in self.blocks:
             index = block.index(self.boxes[row])
             if index is None:
@@ -253,8 +253,8 @@ class Painted:
                 for axis, mask in zip(block.axes, self.boxes[row], strict=True)
             )
             below = self._empty(start).paint(self.boxes[row + 1 :], row + 1)
-            found.update(np.unique(below.first_hit[block.first_hit[index] == row]).tolist())
-        return found
+            rows.update(np.unique(below.first_hit[block.first_hit[index] == row]).tolist())
+        return rows
 
     def _classes_by_row(self, axis: int) -> list[int]:
         """For each row (the gap last) a bit mask of the classes of one fact in the cells that it decides."""
@@ -263,9 +263,9 @@ class Painted:
         masks = [0] * (len(self.boxes) + 1)
         for block in self.blocks:
             for at, place in enumerate(block.axes[axis]):
-                found = np.zeros(len(masks), dtype=bool)
-                found[np.take(block.first_hit, at, axis=axis).ravel()] = True
-                for row in np.flatnonzero(found).tolist():
+                decides = np.zeros(len(masks), dtype=bool)
+                decides[np.take(block.first_hit, at, axis=axis).ravel()] = True
+                for row in np.flatnonzero(decides).tolist():
                     masks[row] |= 1 << place
         return masks
 
@@ -301,18 +301,18 @@ class Pieces:
 
     def examples(self, row: int, within: Conditions, telling: Sequence[str] = ()) -> Iterator[Cell]:
         """Cells that a row decides inside a box: one for each combination of the facts in `telling`."""
-        told = [axis for axis, name in enumerate(self.space.names) if name in telling]
+        telling_axes = [axis for axis, name in enumerate(self.space.names) if name in telling]
         wanted = self.space.box(within)
-        seen: set[tuple[int, ...]] = set()
+        yielded: set[tuple[int, ...]] = set()
         for piece in self.decided.get(row, ()):
             box = _cut(piece, wanted)
             if box is None:
                 continue
             first = [next(_bits(mask)) for mask in box]
-            for at in product(*(tuple(_bits(box[axis])) for axis in told)):
-                if at not in seen:
-                    seen.add(at)
-                    positions = dict(zip(told, at, strict=True))
+            for at in product(*(tuple(_bits(box[axis])) for axis in telling_axes)):
+                if at not in yielded:
+                    yielded.add(at)
+                    positions = dict(zip(telling_axes, at, strict=True))
                     yield self.space.cell([positions.get(axis, i) for axis, i in enumerate(first)])
 
     def boxes_of(self, row: int) -> list[Conditions]:
@@ -385,7 +385,7 @@ def _runs(positions: list[int]) -> list[slice]:
 
 
 def _any_of(masks: Iterator[int]) -> int:
-    found = 0
+    union = 0
     for mask in masks:
-        found |= mask
-    return found
+        union |= mask
+    return union

@@ -45,9 +45,9 @@ def check_promises(authored: Authored, rulebook: Rulebook, channels: Mapping[str
                 broken.subject, "promise_broken", guarantee=promise.id, what=broken.what, hint=broken.hint
             )
     for subject, language, text in own_texts(authored.rulebook, authored.catalogue, authored.texts):
-        found = states_entitlement(text, language)
-        if found:
-            authored.find(subject, "entitlement", language=language, words=found)
+        words = states_entitlement(text, language)
+        if words:
+            authored.find(subject, "entitlement", language=language, words=words)
 
 
 def a_human_channel(
@@ -160,14 +160,14 @@ def statutory_content(_: Rulebook, catalogue: Catalogue, __: Mapping[str, Channe
         (unsucceeded(catalogue), "duty_unsucceeded", "do_succeed"),
     ):
         for gap in gaps:
-            told = phrase(
+            fault = phrase(
                 what,
                 days=told_days(gap.days),
                 languages=", ".join(gap.languages),
                 audience=phrase(gap.customer_type),
                 benefits=", ".join(f"`{benefit}`" for benefit in gap.benefits),
             )
-            yield Broken(gap.item.id, told, phrase(remedy))
+            yield Broken(gap.item.id, fault, phrase(remedy))
 
 
 def audiences(rulebook: Rulebook, catalogue: Catalogue, channels: Mapping[str, Channel]) -> Iterator[Broken]:

@@ -138,17 +138,17 @@ class RuleColumns:
             left = np.flatnonzero(np.logical_or.reduce([word != 0 for word in open_hits]))
             if not len(left):
                 return
-            found = _first([word[left] for word in open_hits])
-            kept = ~_any([word[left] for word in concerns], self._breaks[found])
-            rule[moving[left[kept]]] = found[kept]
+            next_rule = _first([word[left] for word in open_hits])
+            allowed = ~_any([word[left] for word in concerns], self._breaks[next_rule])
+            rule[moving[left[allowed]]] = next_rule[allowed]
             for at, word in enumerate(open_hits):
                 bit = np.where(
-                    found // _WORD == at,
-                    np.left_shift(np.uint64(1), (found % _WORD).astype(np.uint64)),
+                    next_rule // _WORD == at,
+                    np.left_shift(np.uint64(1), (next_rule % _WORD).astype(np.uint64)),
                     np.uint64(0),
                 )
                 word[left] &= ~bit
-                word[left[kept]] = 0
+                word[left[allowed]] = 0
 
     def _stated_cell(self, facts: Mapping[str, Codes]) -> Codes:
         width = len(self._values("open_matter"))
@@ -192,11 +192,11 @@ class _Masks:
     def of(self, facts: Mapping[str, Codes]) -> Words:
         """The conditions that hold for each customer."""
         count = len(next(iter(facts.values())))
-        found = [np.full(count, every) for every in self._every]
+        words = [np.full(count, every) for every in self._every]
         for name, tables in self._tables.items():
             for at, table in enumerate(tables):
-                found[at] &= table[facts[name]]
-        return found
+                words[at] &= table[facts[name]]
+        return words
 
 
 def _masks_of(kind: CustomerType, guarantees: Sequence[Any]) -> dict[str, dict[str, int]]:
@@ -213,12 +213,12 @@ def _masks_of(kind: CustomerType, guarantees: Sequence[Any]) -> dict[str, dict[s
 
 def _first(hits: Words) -> NDArray[np.int64]:
     """Position of the lowest bit. A checked table has no gap, so there is one."""
-    found = np.zeros(len(hits[0]), np.int64)
+    position = np.zeros(len(hits[0]), np.int64)
     for at in range(len(hits) - 1, -1, -1):
         word = hits[at]
         lowest = np.bitwise_count((word & (~word + np.uint64(1))) - np.uint64(1))
-        found = np.where(word != 0, at * _WORD + lowest.astype(np.int64), found)
-    return found
+        position = np.where(word != 0, at * _WORD + lowest.astype(np.int64), position)
+    return position
 
 
 def _any(hits: Words, others: NDArray[np.uint64]) -> Flags:

@@ -130,8 +130,8 @@ def _spanned(content: bytes, *, following: int | None) -> tuple[bytes, Spans]:
         line = odd[at]
         begin = int(ends[line - 1]) if line else 0
         closes = odd[at + 1] if at + 1 < len(odd) else None
-        seen = len(content) - begin + (following or 0)
-        if closes is None and following is not None and len(ends) - line < MOST_LINES and seen < MOST_BYTES:
+        size = len(content) - begin + (following or 0)
+        if closes is None and following is not None and len(ends) - line < MOST_LINES and size < MOST_BYTES:
             return content[:begin], Spans(tuple(joined), frozenset(alone))
         if closes is not None and _is_one_row(content, line, closes, begin, int(ends[closes])):
             joined.append((line, closes - line + 1))
