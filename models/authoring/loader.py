@@ -43,7 +43,7 @@ PROMISES: Final = (
     "audiences",
     "wording",
 )
-"""What holds whatever the rules say, each checked by a function of `promises`; `guarantees.yaml` must list them all."""
+"""What holds whatever the rules say, each checked in `promises`; `guarantees.yaml` must list them all."""
 RULE_FIELDS: Final = ("id", "when", "then", "because", "owner", "source", "valid", "experiment")
 LONGEST_VALID_DAYS: Final = 366
 LONGEST_ID: Final = 64
