@@ -165,13 +165,17 @@ class _Block:
 
     def paint(self, boxes: Sequence[Box], first: int) -> _Block:
         """Paint boxes from the last to the first; `first` is the row of the first of them."""
+        # The first row that holds decides a cell. From the last row to the first, each simply paints over those after it, and no
+        # cell has to be looked up before it is written.
         for at in range(len(boxes) - 1, -1, -1):
             runs = [
                 _runs([i for i, place in enumerate(axis) if mask >> place & 1])
                 for axis, mask in zip(self.axes, boxes[at], strict=True)
             ]
+            # Slices are many times faster than fancy indexing, but a box that is scattered along several facts falls into as many
+            # as the product of its runs, thousands at worst.
             if math.prod(map(len, runs)) <= MOST_RUNS:
-                for slices in product(*runs):  # many times faster than fancy indexing
+                for slices in product(*runs):
                     self.first_hit[slices] = first + at
             else:
                 self.first_hit[self.index(boxes[at])] = first + at
@@ -194,7 +198,8 @@ class Painted:
         if self._rows is None:
             decides = np.zeros(len(self.boxes) + 1, dtype=bool)
             for block in self.blocks:
-                decides[block.first_hit.ravel()] = True  # -1 is the last
+                # A mark per row is much cheaper than `np.unique`, which sorts the cells. GAP is -1 and so marks the last place.
+                decides[block.first_hit.ravel()] = True
             self._rows = {(at if at < len(self.boxes) else GAP) for at in np.flatnonzero(decides).tolist()}
         return self._rows
 
@@ -202,6 +207,8 @@ class Painted:
         """How many cells a row decides."""
         total = 0
         for block in self.blocks:
+            # A cell stands for as many real cells as the product of its classes' sizes; summing one axis at a time weighs them all
+            # without an array of those products.
             weighed: Any = block.first_hit == row
             for axis in range(len(block.axes) - 1, -1, -1):
                 sizes = [len(self.space.classes[axis][i]) for i in block.axes[axis]]
@@ -252,6 +259,7 @@ class Painted:
                 sum(1 << i for i in axis) & mask
                 for axis, mask in zip(block.axes, self.boxes[row], strict=True)
             )
+            # Only the row's own box is painted again: outside it nothing changes when the row goes.
             below = self._empty(start).paint(self.boxes[row + 1 :], row + 1)
             rows.update(np.unique(below.first_hit[block.first_hit[index] == row]).tolist())
         return rows
@@ -361,6 +369,7 @@ def _cut(one: Box, other: Box) -> Box | None:
 
 def _minus(piece: Box, common: Box) -> Iterator[Box]:
     """The rest of a piece, as disjoint boxes, when a box inside it is taken out."""
+    # Each axis splits off what lies beside the box along it, narrowed to the box along the axes before: so no two parts overlap.
     for axis, (mask, taken) in enumerate(zip(piece, common, strict=True)):
         if mask != taken:
             yield (*common[:axis], mask & ~taken, *piece[axis + 1 :])

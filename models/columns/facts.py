@@ -259,6 +259,7 @@ def _events_in_order(columns: SignalColumns) -> tuple[Codes, Codes]:
     order = np.full((columns.rows, max(most, 1)), MISSING, np.int32)
     if not len(rows):
         return since, order
+    # Months and code in one number, so that one sort puts events by recency and, within a month, by the order of the code list.
     keys = months * len(LIFE_EVENTS) + parents
     first = keys[starts[rows]]
     since[rows], order[rows, 0] = first // len(LIFE_EVENTS), first % len(LIFE_EVENTS)
@@ -269,6 +270,7 @@ def _events_in_order(columns: SignalColumns) -> tuple[Codes, Codes]:
         grid = np.sort(np.where(within, keys[at], np.iinfo(np.int32).max), axis=1)
         since[several] = grid[:, 0] // len(LIFE_EVENTS)
         codes = np.where(within, grid % len(LIFE_EVENTS), np.int32(MISSING))
+        # The same event twice counts where it is most recent; the holes that repetitions leave are closed after that.
         for late in range(1, most):
             repeated = (codes[:, late : late + 1] == codes[:, :late]).any(axis=1)
             codes[repeated, late] = MISSING

@@ -156,6 +156,8 @@ def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
     sets = closed_sets(channels)
     codes = np.array([CHANNELS.index(name) for name in channels])
     wants = np.column_stack([orders[f"wants_{at}"].to_numpy() for at in range(len(sets))])
+    # The last set holds every limited channel. Who is offered one even then has no other answer that applies and keeps the
+    # guarantees.
     bound = np.isin(wants[:, -1], codes)
     turn = _in_order(orders, bound)
     room = {code: left for code, (_, left) in zip(codes.tolist(), limits, strict=True)}
@@ -165,6 +167,8 @@ def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
     while at < len(turn):
         now = sets.index(full)
         wanted = wants[turn[at:], now]
+        # The run ends before the first customer who finds no room. A channel that is full is not asked again: only those bound to
+        # it still name it, and they are served beyond its room.
         stops = {c: _after(wanted == c, room[c]) for c in room if CHANNELS[c] not in full}
         stop = min([*stops.values(), len(wanted)])
         served = turn[at : at + stop]
@@ -172,6 +176,7 @@ def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
         for code in stops:
             room[code] -= int(np.count_nonzero(wanted[:stop] == code))
         at += stop
+        # The customer at `stop` was not served: the channel they name is full from now on, and they come first in the next run.
         full |= {CHANNELS[code] for code, where in stops.items() if where == stop}
     got = wants[np.arange(len(turn)), closed]
     over = np.array(

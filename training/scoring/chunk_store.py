@@ -113,6 +113,7 @@ class _Chunk:
         for aside, final in self._written:
             files[final.name] = {"bytes": aside.stat().st_size, "sha256": digest(aside)}
             aside.replace(final)
+        # The mark comes last: a chunk without one is scored again, so a crash here costs a chunk and leaves no half of one.
         document = document | {"files": files}
         put(self._store.path(self._number, "done"), orjson.dumps(document))
         return document
