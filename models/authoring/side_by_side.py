@@ -139,6 +139,7 @@ class SideBySide:
 
     def _choose(self, kind: CustomerType, tables: Sequence[Table], facts: Facts) -> Chosen:
         rules = [_rule(table, facts) for table in tables]
+        # An id is a cheap name of a rule, and a safe one: both tables live longer than the keys that are made of it.
         places = tuple(-1 if rule is None else id(rule) for rule in rules)
         concerned = tuple(
             guarantee.id
@@ -262,6 +263,7 @@ def _draws(chosen: Iterable[Sequence[Chosen]]) -> list[Draw | None]:
         for rule in (each.old, each.new)
         if rule is not None and rule.experiment is not None
     }
+    # Between two cuts every experiment offers the same variant, so one bucket of each stretch stands for all of it.
     cuts = {0}
     for experiment in experiments.values():
         end = 0

@@ -118,6 +118,7 @@ class SignalColumns:
             return np.asarray(self.events.lengths == BAD)
         if signal.kind == "choices":
             return np.asarray(self.choices(kind, name).lengths == BAD)
+        # Nearly every column is without a fault, and its least code is cheaper to have than a mask. No code is below BAD.
         codes = self.number(kind, name)
         return codes == BAD if codes.min() == BAD else None
 
