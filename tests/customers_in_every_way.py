@@ -100,7 +100,7 @@ def turned_everywhere(recommender, control_share):
         )
         for kind, table in recommender.rulebook.tables.items()
     }
-    return replace(recommender, rulebook=replace(recommender.rulebook, tables=tables), _kept={})
+    return replace(recommender, rulebook=replace(recommender.rulebook, tables=tables), _cache={})
 
 
 def trying_everywhere(recommender, documents):

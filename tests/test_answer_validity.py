@@ -54,7 +54,7 @@ def dated(recommender, *, rules=None, items=None, more_rules=(), more_items=()):
         topics,
     )
     rulebook = replace(recommender.rulebook, tables=tables)
-    return replace(recommender, rulebook=rulebook, catalogue=catalogue, _kept={})
+    return replace(recommender, rulebook=rulebook, catalogue=catalogue, _cache={})
 
 
 def answer(recommender, customer=("person", JOB_LOST), at=AT, **asked):

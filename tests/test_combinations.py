@@ -29,7 +29,7 @@ def trying(recommender):
             for rule in table.rules
         )
         tables[kind] = Table(kind, tuple(rules))
-    return replace(recommender, rulebook=replace(recommender.rulebook, tables=tables), _kept={})
+    return replace(recommender, rulebook=replace(recommender.rulebook, tables=tables), _cache={})
 
 
 @pytest.fixture(scope="module")

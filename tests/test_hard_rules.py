@@ -185,7 +185,7 @@ def test_rule_8_the_serving_code_imports_no_model_library_and_unpickles_nothing(
 @given(customer=customers(), language=st.sampled_from(LANGUAGES), limit=st.integers(1, 10))
 def test_rule_9_the_same_versions_give_the_same_answer_again(recommender, noon, customer, language, limit):
     first = answer(recommender, customer, noon, language=language, limit=limit)
-    anew = replace(recommender, _kept={})
+    anew = replace(recommender, _cache={})
     assert first == answer(recommender, customer, noon, language=language, limit=limit)
     assert first == answer(anew, customer, noon, language=language, limit=limit)
     assert first.as_of == noon

@@ -106,7 +106,7 @@ def test_the_human_channel_is_the_one_that_the_first_rule_wishes(recommender):
     )
     tables = {**recommender.rulebook.tables, "person": Table("person", wishing)}
     rulebook = replace(recommender.rulebook, tables=tables)
-    wished = replace(recommender, rulebook=rulebook, _kept={})
+    wished = replace(recommender, rulebook=rulebook, _cache={})
     assert human(wished, signals) == "remote_service"
 
 

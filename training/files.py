@@ -134,9 +134,9 @@ def _typed(column: pa.ChunkedArray, signal: Signal, path: Path) -> pa.ChunkedArr
             return pa.array([_parse(text, signal.kind) for text in column.to_pylist()], wanted)
         if textual or pa.types.is_boolean(column.type) == pa.types.is_boolean(wanted):
             return pc.cast(column, wanted)
-        found = str(column.type)
+        fault = str(column.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-        found = str(error)
+        fault = str(error)
     allowed = {
         "count": f"whole numbers from 0 to {signal.maximum}",
         "yes_no": "true or false",
@@ -145,7 +145,7 @@ def _typed(column: pa.ChunkedArray, signal: Signal, path: Path) -> pa.ChunkedArr
         "life_events": "event:months_ago joined by ;, such as KE8:1;KE4.2:3",
     }[signal.kind]
     raise CustomerFileError(
-        f"{path}: column {signal.name} must hold {allowed}, or be empty where unknown ({found}). Correct the column."
+        f"{path}: column {signal.name} must hold {allowed}, or be empty where unknown ({fault}). Correct the column."
     )
 
 

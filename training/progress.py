@@ -6,7 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 LINE_EVERY_S: Final = 10.0
 
@@ -17,11 +20,7 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[[int], N
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with _bar() as bar:
         task = bar.add_task(title, total=total)
         yield lambda steps: bar.advance(task, steps)
 
@@ -43,12 +42,12 @@ class RowProgress:
 
     def __init__(self, total: int) -> None:
         self._total, self._rows, self._refused = total, 0, 0
-        self._began = self._told = time.monotonic()
-        self._bar: Any = None
+        self._began = self._last_line = time.monotonic()
+        self._bar: Progress | None = None
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
-            self._bar = _bar()
+            self._bar = _bar(counts_refused=True)
             self._bar.start()
             self._task = self._bar.add_task("Scoring", total=self._total, refused=0)
         return self
@@ -63,9 +62,9 @@ class RowProgress:
         self._refused += refused
         if self._bar is not None:
             self._bar.update(self._task, advance=rows, refused=self._refused)
-        elif time.monotonic() - self._told >= LINE_EVERY_S:
-            self._told = time.monotonic()
-            rate = self._rows / (self._told - self._began)
+        elif time.monotonic() - self._last_line >= LINE_EVERY_S:
+            self._last_line = time.monotonic()
+            rate = self._rows / (self._last_line - self._began)
             left = max(self._total - self._rows, 0) / rate if rate else 0
             sys.stderr.write(
                 f"arki-score: {self._rows:,} of {self._total:,} rows, {rate:,.0f}/s, {left:.0f} s left,"
@@ -73,16 +72,28 @@ class RowProgress:
             )
 
 
-def _bar() -> Any:  # noqa: ANN401  (rich is imported only where someone watches)
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+def _bar(*, counts_refused: bool = False) -> Progress:
+    """A bar with the steps done of all: then the time taken, or the rows refused and the time left."""
+    from rich.console import Console  # noqa: PLC0415  (rich is imported only where someone watches)
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
+    ending = (
+        (TextColumn("{task.fields[refused]:,} refused"), TimeRemainingColumn())
+        if counts_refused
+        else (TimeElapsedColumn(),)
+    )
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[refused]:,} refused"),
-        TimeRemainingColumn(),
+        *ending,
         console=Console(stderr=True),
         transient=True,
     )

@@ -48,7 +48,7 @@ class _Period:
     decided: Decided
 
     @property
-    def told(self) -> Phrase | str:
+    def since(self) -> Phrase | str:
         return phrase("from_day", day=self.start.isoformat()) if self.start else ""
 
     def row(self, rule_id: str) -> int | None:
@@ -153,7 +153,7 @@ def _find_gaps(authored: Authored, table: Table, periods: list[_Period], invento
                 "rules.yaml",
                 "gap",
                 kind=phrase(table.customer_type),
-                period=period.told,
+                period=period.since,
                 example=telling(facts or {}),
                 customer=customer,
             )
@@ -184,8 +184,8 @@ def _deciders(rule: Rule, period: _Period, customer_type: CustomerType, **more: 
     whole = [block for block in blocks if all(block.values())]
     if not whole:
         return []
-    found = decide(whole, [other.when for other in period.table.rules]).rows()
-    return [period.table.rules[at].id for at in sorted(found) if at != GAP]
+    rows = decide(whole, [other.when for other in period.table.rules]).rows()
+    return [period.table.rules[at].id for at in sorted(rows) if at != GAP]
 
 
 def _inside(block: Conditions, box: Conditions) -> Conditions:
@@ -204,10 +204,12 @@ def _find_idle(authored: Authored, table: Table, periods: list[_Period], invento
             row = period.row(rule.id)
             if row is None or row not in period.decided.rows():
                 continue
-            found = changes_nothing(period.decided, row, [outcome_of(other) for other in period.table.rules])
-            if not found:
+            successors = changes_nothing(
+                period.decided, row, [outcome_of(other) for other in period.table.rules]
+            )
+            if not successors:
                 break
-            beneath |= dict.fromkeys(period.table.rules[at].id for at in sorted(found))
+            beneath |= dict.fromkeys(period.table.rules[at].id for at in sorted(successors))
             cells = period.decided.examples(row, {}, TELLING)
             example = inventor.first(table.customer_type, cells) if example[0] is None else example
         else:
@@ -280,7 +282,7 @@ def _find_broken_guarantees(
                     guarantee=guarantee.id,
                     says=guarantee.says,
                     variant="" if CONTROL in arms else phrase("in_variant", value=arms[0]),
-                    period=period.told,
+                    period=period.since,
                     example=telling(facts),
                     customer=customer,
                 )
@@ -327,13 +329,13 @@ def _run_example(
     for start, of_period in table.periods:
         if on is not None and on is not of_period:
             continue
-        told: Phrase | str = "" if start == date.min else phrase("from_day", day=start.isoformat())
+        period: Phrase | str = "" if start == date.min else phrase("from_day", day=start.isoformat())
         try:
             rule = of_period.choose(facts)
         except LookupError:
             continue  # a gap, which was found already
         deciding.add(rule.id)
-        if not faulty & {rule.id, expected} and not _comes_out(authored, example, rule, told):
+        if not faulty & {rule.id, expected} and not _comes_out(authored, example, rule, period):
             break
     return deciding
 
@@ -349,8 +351,8 @@ def example_facts(authored: Authored, example: Mapping[str, Any]) -> Facts | Non
         one_of(authored, name, "field", key, ("id", "for", "facts", "expect", "as_of"))
     values = {fact.name: fact.values for fact in FACTS[customer_type]}
     facts = mapping_at(authored, name, "facts", example.get("facts"))
-    given = {key: word(value) for key, value in facts.items()}
-    for key, value in given.items():
+    stated = {key: word(value) for key, value in facts.items()}
+    for key, value in stated.items():
         if one_of(authored, name, "fact", key, values):
             one_of(authored, name, phrase("value_of", name=key), value, values[key])
     try:
@@ -362,21 +364,21 @@ def example_facts(authored: Authored, example: Mapping[str, Any]) -> Facts | Non
             authored.find(name, "wrong_shape", key=key, shape=phrase("a_text"))
     if len(authored.findings) > before:
         return None
-    return dict.fromkeys(values, UNKNOWN) | {"personalisation": "allowed"} | given
+    return dict.fromkeys(values, UNKNOWN) | {"personalisation": "allowed"} | stated
 
 
-def _comes_out(authored: Authored, example: Mapping[str, Any], rule: Rule, told: Phrase | str) -> bool:
+def _comes_out(authored: Authored, example: Mapping[str, Any], rule: Rule, period: Phrase | str) -> bool:
     before = len(authored.findings)
-    for key, found in (("rule", rule.id), ("channel", rule.channel)):
+    for key, actual in (("rule", rule.id), ("channel", rule.channel)):
         expected = (example.get("expect") or {}).get(key)
-        if expected is not None and expected != found:
+        if expected is not None and expected != actual:
             authored.find(
                 example["id"],
                 "comes_out",
                 what=phrase(key),
                 expected=expected,
-                found=found,
+                found=actual,
                 rule=rule.id,
-                period=told,
+                period=period,
             )
     return len(authored.findings) == before

@@ -141,9 +141,9 @@ def _keep_known(authored: Authored, file: str, document: dict[str, Any]) -> None
     sections = {key: document[key] for key in _SECTIONS[file] if key in document}
     may = _FILES[file] if len(sections) < len(_SECTIONS[file]) else document
     others = {key: value for key, value in document.items() if key in may and key not in sections}
-    kept = shaped(authored, file, others, _FILES[file]) | sections
+    known = shaped(authored, file, others, _FILES[file]) | sections
     document.clear()
-    document.update(kept)
+    document.update(known)
 
 
 def _check_texts(authored: Authored) -> None:
@@ -168,27 +168,27 @@ def _check_texts(authored: Authored) -> None:
 
 
 def _known(
-    authored: Authored, subject: str, what: str, given: Iterable[object], allowed: Iterable[str]
+    authored: Authored, subject: str, what: str, keys: Iterable[object], allowed: Iterable[str]
 ) -> None:
-    for key in given:
+    for key in keys:
         one_of(authored, subject, what, key, allowed)
 
 
 def _check_channels(authored: Authored) -> None:
-    given = section_at(authored, "channels.yaml", "channels", authored.channels.get("channels"))
+    section = section_at(authored, "channels.yaml", "channels", authored.channels.get("channels"))
     authored.channels["channels"] = {}
-    if not given:
+    if not section:
         authored.unread.add("channels.yaml")
-    for name in CHANNELS if given else ():
-        if name not in given:
+    for name in CHANNELS if section else ():
+        if name not in section:
             authored.find("channels.yaml", "lacks_channel", value=name)
     channels = {}
-    for name, described in given.items():
+    for name, described in section.items():
         subject = f"channel {name}"
         if one_of(authored, subject, "channel", name, CHANNELS):
             channels[name] = _checked_channel(authored, subject, name, described)
     authored.channels["channels"] = channels
-    for name in authored.channels.get("human_fallback", ()) if given else ():
+    for name in authored.channels.get("human_fallback", ()) if section else ():
         if one_of(authored, "channels.yaml", "channel", name, channels) and not channels[name].get("human"):
             authored.find("channels.yaml", "no_person", value=name)
     compile_opening_days(authored)
@@ -224,9 +224,9 @@ def _are_hours(hours: object) -> bool:
 
 def _check_topics(authored: Authored) -> None:
     topics = authored.catalogue["topics"]
-    given = section_at(authored, "topics.yaml", "topics", topics.get("topics"))
+    section = section_at(authored, "topics.yaml", "topics", topics.get("topics"))
     known: dict[str, dict[str, Any]] = {}
-    for name, labels in given.items():
+    for name, labels in section.items():
         subject = f"topic {name}"
         known[name] = shaped(authored, subject, labels, _TOPIC_FIELDS)
         in_all_languages(authored, subject, "label", labels)
@@ -290,10 +290,10 @@ def _checked_languages(item: dict[str, Any], authored: Authored) -> dict[str, An
     name, languages = item["id"], {}
     for language, text in item.get("languages", {}).items():
         if one_of(authored, name, "language", language, LANGUAGES):
-            kept = shaped(authored, name, text, TEXT_FIELDS)
-            if not ("title" in kept and "url" in kept):
+            fields = shaped(authored, name, text, TEXT_FIELDS)
+            if not ("title" in fields and "url" in fields):
                 authored.find(name, "no_title", language=language)
-            languages[language] = kept
+            languages[language] = fields
     if item.get("status") == "approved" and not languages:
         authored.find(name, "no_language")
     return languages

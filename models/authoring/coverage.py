@@ -23,7 +23,7 @@ DUTIES: Final[Mapping[CustomerType, tuple[str, ...]]] = {"person": BENEFITS, "em
 """What statutory content is attached to, for each type of customer."""
 ALWAYS: Final = Span(date.min, date.max)
 _DAY: Final = timedelta(days=1)
-_Found = dict[tuple[str, CustomerType, Span], dict[str, dict[Language, None]]]
+_Lacking = dict[tuple[str, CustomerType, Span], dict[str, dict[Language, None]]]
 """Item, customer type and days -> benefit -> languages."""
 
 
@@ -39,7 +39,7 @@ class DutyGap(NamedTuple):
 
 def floor_gaps(catalogue: Catalogue) -> Iterator[DutyGap]:
     """The days on which a benefit has no statutory item in a national language, where it has one on others."""
-    found: _Found = defaultdict(dict)
+    lacking: _Lacking = defaultdict(dict)
     for kind, duties in DUTIES.items():
         for benefit in duties:
             items = catalogue.statutory_for(benefit, kind)
@@ -47,8 +47,8 @@ def floor_gaps(catalogue: Catalogue) -> Iterator[DutyGap]:
                 spoken = [item for item in items if language in item.languages]
                 for days in uncovered(map(_span, spoken), ALWAYS) if spoken else ():
                     beside = next(item for item in spoken if _is_beside(_span(item), days))
-                    found[beside.id, kind, days].setdefault(benefit, {})[language] = None
-    yield from _gaps(found, catalogue)
+                    lacking[beside.id, kind, days].setdefault(benefit, {})[language] = None
+    yield from _gaps(lacking, catalogue)
 
 
 def unsucceeded(catalogue: Catalogue) -> Iterator[DutyGap]:
@@ -58,7 +58,7 @@ def unsucceeded(catalogue: Catalogue) -> Iterator[DutyGap]:
     general item that stood beside it all along does not: each is owed. What `floor_gaps` tells of an item and a benefit is
     not told again.
     """
-    told = {
+    reported = {
         (gap.item.id, gap.customer_type, benefit) for gap in floor_gaps(catalogue) for benefit in gap.benefits
     }
     ending = (
@@ -67,9 +67,9 @@ def unsucceeded(catalogue: Catalogue) -> Iterator[DutyGap]:
         for benefit in duties
         for items in [catalogue.statutory_for(benefit, kind)]
         for item in items
-        if item.valid_until < date.max and (item.id, kind, benefit) not in told
+        if item.valid_until < date.max and (item.id, kind, benefit) not in reported
     )
-    found: _Found = defaultdict(dict)
+    lacking: _Lacking = defaultdict(dict)
     for kind, benefit, items, item in ending:
         after = Span(item.valid_until + _DAY, date.max)
         successors = [other for other in items if _may_succeed(other, item)]
@@ -77,8 +77,8 @@ def unsucceeded(catalogue: Catalogue) -> Iterator[DutyGap]:
             spans = [_span(other) for other in successors if language in other.languages]
             gap = next(uncovered(spans, after), None)
             if gap and gap.first == after.first:
-                found[item.id, kind, gap].setdefault(benefit, {})[language] = None
-    yield from _gaps(found, catalogue)
+                lacking[item.id, kind, gap].setdefault(benefit, {})[language] = None
+    yield from _gaps(lacking, catalogue)
 
 
 def without_floor(catalogue: Catalogue) -> Iterator[tuple[CustomerType, str]]:
@@ -155,8 +155,8 @@ def _span(item: ContentItem) -> Span:
     return Span(item.valid_from, item.valid_until)
 
 
-def _gaps(found: _Found, catalogue: Catalogue) -> Iterator[DutyGap]:
-    for (name, kind, days), benefits in found.items():
+def _gaps(lacking: _Lacking, catalogue: Catalogue) -> Iterator[DutyGap]:
+    for (name, kind, days), benefits in lacking.items():
         languages = dict.fromkeys(language for named in benefits.values() for language in named)
         yield DutyGap(catalogue.items[name], kind, days, tuple(benefits), tuple(languages))
 

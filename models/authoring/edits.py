@@ -68,13 +68,13 @@ def edits(
     files : mapping or None
         The file of an entry, by its id, where its part does not say it.
     """
-    found: list[Edit] = []
+    changes: list[Edit] = []
     for part in dict.fromkeys((*old, *new)):
         if part not in _NOT_AUTHORED:
             was, now = (_authored(part, parts.get(part)) for parts in (old, new))
             for key in dict.fromkeys((*was, *now)):
-                found += _edits_of_key(part, key, was.get(key), now.get(key), files or {})
-    return found
+                changes += _edits_of_key(part, key, was.get(key), now.get(key), files or {})
+    return changes
 
 
 def find_weakened(authored: Authored, old: Mapping[str, Any]) -> set[str]:
@@ -172,8 +172,8 @@ def _allows_more(old: Guarantee, new: Guarantee) -> bool:
 
 def _authored(part: str, content: Any) -> dict[str, Any]:  # noqa: ANN401
     """What people wrote of a part, by key."""
-    given = content if isinstance(content, Mapping) else {} if content is None else {"": content}
-    return {key: value for key, value in given.items() if key not in _OUTCOMES.get(part, ())}
+    entries = content if isinstance(content, Mapping) else {} if content is None else {"": content}
+    return {key: value for key, value in entries.items() if key not in _OUTCOMES.get(part, ())}
 
 
 def _edits_of_key(

@@ -17,7 +17,7 @@ from models.contract.signals import InvalidSignalsError, read_signals
 from models.decision.facts import Facts, lookups, may_personalise
 from models.decision.scorecard import Scorecard
 
-Given = dict[str, Any]
+SignalValues = dict[str, Any]
 """Signals as JSON has them; a name left out is unknown."""
 
 TELLING: Final = ("personalisation", "segment", "confidence", "life_event", "digital", "friction")
@@ -98,28 +98,28 @@ class Inventor:
 
     def __init__(self, scorecard: Scorecard | None) -> None:
         self._scorecard = scorecard
-        self._known: dict[tuple[str, ...], Given | None] = {}
+        self._known: dict[tuple[str, ...], SignalValues | None] = {}
 
-    def signals_for(self, customer_type: CustomerType, facts: Facts) -> Given | None:
+    def signals_for(self, customer_type: CustomerType, facts: Facts) -> SignalValues | None:
         """Signals whose first lookup is exactly these facts; None if the current model leads nobody there."""
         if customer_type == "employer":
-            given: Given | None = _employer(facts)
+            signals: SignalValues | None = _employer(facts)
         elif facts["personalisation"] != "allowed":
-            given = _stated(facts)
+            signals = _stated(facts)
         elif self._scorecard is None:
             return None
         else:
-            given = self._with_behaviour(facts)
-        return given if given is not None and self.lands(customer_type, given, facts) else None
+            signals = self._with_behaviour(facts)
+        return signals if signals is not None and self.lands(customer_type, signals, facts) else None
 
-    def lands(self, customer_type: CustomerType, given: Mapping[str, Any], facts: Facts) -> bool:
+    def lands(self, customer_type: CustomerType, values: Mapping[str, Any], facts: Facts) -> bool:
         """Whether a customer with these signals is really looked up with these facts first."""
         try:
-            signals = read_signals(customer_type, given)
+            signals = read_signals(customer_type, values)
         except InvalidSignalsError:
             return False
-        asked = customer_type == "person" and may_personalise(signals) and self._scorecard is not None
-        prediction = self._scorecard.predict(signals) if asked and self._scorecard is not None else None
+        may_predict = customer_type == "person" and may_personalise(signals) and self._scorecard is not None
+        prediction = self._scorecard.predict(signals) if may_predict and self._scorecard is not None else None
         return lookups(signals, prediction)[0] == facts
 
     def first(
@@ -129,63 +129,65 @@ class Inventor:
         shown = None
         for facts in islice(cells, MOST_TRIED):
             shown = shown or facts
-            given = self.signals_for(customer_type, facts)
-            if given is not None:
-                return facts, {"customer_type": customer_type, "signals": given}
+            signals = self.signals_for(customer_type, facts)
+            if signals is not None:
+                return facts, {"customer_type": customer_type, "signals": signals}
         return shown, None
 
-    def _with_behaviour(self, facts: Facts) -> Given | None:
+    def _with_behaviour(self, facts: Facts) -> SignalValues | None:
         event = facts["life_event"]
         kind = event if event in {"none", UNKNOWN} else "some"
         key = (facts["segment"], facts["confidence"], facts["digital"], facts["friction"], kind)
         if key not in self._known:
             self._known[key] = self._search(facts)
-        found = self._known[key]
-        if found is None:
+        behaviour = self._known[key]
+        if behaviour is None:
             return None
-        given = _stated(facts) | {name: value for name, value in found.items() if value is not None}
+        signals = _stated(facts) | {name: value for name, value in behaviour.items() if value is not None}
         if kind == "some":
-            given["life_events"] = [{"event": event, "months_ago": found["life_events"][0]["months_ago"]}]
-        return given
+            signals["life_events"] = [
+                {"event": event, "months_ago": behaviour["life_events"][0]["months_ago"]}
+            ]
+        return signals
 
-    def _search(self, facts: Facts) -> Given | None:
+    def _search(self, facts: Facts) -> SignalValues | None:
         """Model signals that lead to the segment and confidence wanted: coordinate ascent from a few starts."""
         choices = _choices(facts)
         if facts["segment"] == UNKNOWN:
-            given = choices[0][0] if choices else {}
-            if self._agrees(given, facts):
-                return given
+            signals = choices[0][0] if choices else {}
+            if self._agrees(signals, facts):
+                return signals
         for start in _starts(choices):
-            given = start
+            signals = start
             for _ in range(_ROUNDS):
                 for options in choices:
-                    given = max(
-                        (given | option for option in options), key=lambda g: self._nearness(g, facts)
+                    signals = max(
+                        (signals | option for option in options), key=lambda g: self._nearness(g, facts)
                     )
-                    if self._agrees(given, facts):
-                        return given
+                    if self._agrees(signals, facts):
+                        return signals
         return None
 
-    def _agrees(self, given: Given, facts: Facts) -> bool:
-        prediction = self._predicted(given)
+    def _agrees(self, signals: SignalValues, facts: Facts) -> bool:
+        prediction = self._predicted(signals)
         if facts["segment"] == UNKNOWN:
             return prediction.segment is None
         confidence = "high" if prediction.confident else "moderate"
         return (prediction.segment, confidence) == (facts["segment"], facts["confidence"])
 
-    def _nearness(self, given: Given, facts: Facts) -> float:
+    def _nearness(self, signals: SignalValues, facts: Facts) -> float:
         """How near a customer's probability is to what is wanted; 0 is there, below is away."""
         card = self._scorecard
         if card is None:
             return 0.0
-        found: tuple[float, ...] = self._predicted(given).probabilities
+        probabilities: tuple[float, ...] = self._predicted(signals).probabilities
         if facts["segment"] == UNKNOWN:
-            return -max(found)
+            return -max(probabilities)
         wanted = 1.0 if facts["confidence"] == "high" else (card.abstain_below + card.confident_from) / 2
-        return -abs(found[PERSON_SEGMENTS.index(Segment(facts["segment"]))] - wanted)
+        return -abs(probabilities[PERSON_SEGMENTS.index(Segment(facts["segment"]))] - wanted)
 
-    def _predicted(self, given: Given) -> Any:  # noqa: ANN401  (a Prediction; the scorecard is there)
-        known = {name: value for name, value in given.items() if value is not None}
+    def _predicted(self, signals: SignalValues) -> Any:  # noqa: ANN401  (a Prediction; the scorecard is there)
+        known = {name: value for name, value in signals.items() if value is not None}
         return self._scorecard.predict(read_signals("person", known))  # type: ignore[union-attr]
 
 
@@ -198,10 +200,10 @@ def telling(facts: Mapping[str, str]) -> Facts:
     }
 
 
-def _choices(facts: Facts) -> list[list[Given]]:
+def _choices(facts: Facts) -> list[list[SignalValues]]:
     """The signals a model may move, each with the values that keep the facts as they are."""
     event = facts["life_event"]
-    choices: list[list[Given]] = []
+    choices: list[list[SignalValues]] = []
     if event == "none":
         choices.append([{"life_events": []}])
     elif event != UNKNOWN:
@@ -219,54 +221,54 @@ def _choices(facts: Facts) -> list[list[Given]]:
     return choices
 
 
-def _starts(choices: list[list[Given]]) -> Iterator[Given]:
+def _starts(choices: list[list[SignalValues]]) -> Iterator[SignalValues]:
     """Where to begin: little known, everything at its lowest, everything at its highest."""
     for pick in (0, 1, -1):
-        start: Given = {}
+        start: SignalValues = {}
         for options in choices:
             start |= options[min(pick, len(options) - 1)]
         yield start
 
 
-def _stated(facts: Facts) -> Given:
+def _stated(facts: Facts) -> SignalValues:
     """Signals of what a person stated."""
-    given: Given = {name: facts[name] == "yes" for name in _STATED if facts[name] != UNKNOWN}
+    signals: SignalValues = {name: facts[name] == "yes" for name in _STATED if facts[name] != UNKNOWN}
     if facts["personalisation"] == "minor":
-        given["minor"] = True
+        signals["minor"] = True
     elif facts["personalisation"] == "objected":
-        given["personalisation"] = "objected"
+        signals["personalisation"] = "objected"
     if facts["open_matter"] != UNKNOWN:
-        given["open_matter"] = facts["open_matter"]
-    return given
+        signals["open_matter"] = facts["open_matter"]
+    return signals
 
 
-def _employer(facts: Facts) -> Given:
+def _employer(facts: Facts) -> SignalValues:
     if facts["personalisation"] == "objected":
         return {"personalisation": "objected"}
-    sizes: Mapping[str, Given] = {
+    sizes: Mapping[str, SignalValues] = {
         "micro": {"employees": 5},
         "small": {"employees": 20},
         "medium": {"employees": 120},
         "large": {"employees": 800},
     }
-    digital: Mapping[str, Given] = {
+    digital: Mapping[str, SignalValues] = {
         "self_service": {"uses_employer_service": True},
         "assisted": {"uses_employer_service": True, "phone_contacts_90d": 4},
         "offline": {"uses_employer_service": False, "uses_incomes_register": False},
     }
-    friction: Mapping[str, Given] = {
+    friction: Mapping[str, SignalValues] = {
         "late_claims": {"late_claims_12m": 2},
         "returned_claims": {"claims_returned_12m": 2},
         "none": {"late_claims_12m": 0, "claims_returned_12m": 0},
     }
-    given: Given = {}
+    signals: SignalValues = {}
     if facts["first_claim"] != UNKNOWN:
-        given["first_claim"] = facts["first_claim"] == "yes"
+        signals["first_claim"] = facts["first_claim"] == "yes"
     if facts["open_matter"] != UNKNOWN:
-        given["open_matter"] = facts["open_matter"]
+        signals["open_matter"] = facts["open_matter"]
     return (
         sizes.get(facts["employer_size"], {})
         | digital.get(facts["digital"], {})
         | friction.get(facts["friction"], {})
-        | given
+        | signals
     )

@@ -22,40 +22,44 @@ _ID: Final = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_ID - 1}}}")
 def compile_experiment(authored: Authored, rule: Mapping[str, Any]) -> dict[str, Any]:
     """A rule's experiment as plain data, with a finding for each fault in it."""
     name, then = rule["id"], rule["then"]
-    given = mapping_at(authored, name, "experiment", rule["experiment"])
-    for key in given:
+    experiment = mapping_at(authored, name, "experiment", rule["experiment"])
+    for key in experiment:
         one_of(authored, name, "field", key, ("id", "control_share", "variants"))
-    _check_id(authored, name, given.get("id"))
+    _check_id(authored, name, experiment.get("id"))
     variants = [
         _compile_variant(authored, name, variant, then.get("channel"))
-        for variant in _variants(authored, name, given.get("variants"))
+        for variant in _variants(authored, name, experiment.get("variants"))
     ]
-    _check_shares(authored, name, given.get("control_share"), variants)
+    _check_shares(authored, name, experiment.get("control_share"), variants)
     _check_contents(authored, name, then["content"], variants)
     if "allowed" not in rule["when"].get("personalisation", ("allowed",)):
         authored.find(name, "experiment_for_nobody")
-    return {"id": given.get("id"), "control_share": given.get("control_share"), "variants": variants}
+    return {
+        "id": experiment.get("id"),
+        "control_share": experiment.get("control_share"),
+        "variants": variants,
+    }
 
 
 def find_repeated_experiments(authored: Authored) -> None:
     """Two rules with one experiment would share its customers unseen."""
-    seen: dict[str, str] = {}
+    rule_of: dict[str, str] = {}
     for kind in CUSTOMER_TYPES:
         for rule in authored.rulebook[kind]:
             name = rule.get("experiment", {}).get("id")
-            if name in seen:
-                authored.find(rule["id"], "experiment_taken", value=name, other=seen[name])
+            if name in rule_of:
+                authored.find(rule["id"], "experiment_taken", value=name, other=rule_of[name])
             elif name:
-                seen[name] = rule["id"]
+                rule_of[name] = rule["id"]
 
 
-def _variants(authored: Authored, subject: str, given: object) -> Iterator[Mapping[str, Any]]:
-    if given is not None and not isinstance(given, list):
+def _variants(authored: Authored, subject: str, variants: object) -> Iterator[Mapping[str, Any]]:
+    if variants is not None and not isinstance(variants, list):
         authored.find(subject, "wrong_shape", key="variants", shape=phrase("a_list"))
-    elif not given:
+    elif not variants:
         authored.find(subject, "no_variants")
     else:
-        for variant in given:
+        for variant in variants:
             if isinstance(variant, Mapping):
                 yield variant
             else:
@@ -99,13 +103,13 @@ def _check_shares(
 
 def _check_contents(authored: Authored, subject: str, own: list[str], variants: list[dict[str, Any]]) -> None:
     """No two arms have one id or one content."""
-    seen = {CONTROL: own}
+    contents = {CONTROL: own}
     for variant in variants:
         name, content = str(variant["id"]), variant["content"]
-        if name in seen:
+        if name in contents:
             authored.find(subject, "variant_taken", value=name)
             continue
-        same = next((other for other, offered in seen.items() if content and offered == content), None)
+        same = next((other for other, offered in contents.items() if content and offered == content), None)
         if same is not None:
             authored.find(subject, "variant_same", value=name, other=same)
-        seen[name] = content
+        contents[name] = content

@@ -36,7 +36,7 @@ def shaped(
     if not isinstance(entry, Mapping):
         authored.find(subject, "wrong_shape", key=subject, shape=phrase("a_mapping"))
         return {}
-    kept: dict[str, Any] = {}
+    fitting: dict[str, Any] = {}
     for key, value in entry.items():
         if not one_of(authored, subject, "field", key, fields):
             continue
@@ -46,11 +46,11 @@ def shaped(
         elif not _FITS[shape](value):
             _find_shape(authored, subject, key, shape)
         else:
-            kept[key] = [value] if shape == "list" and isinstance(value, str) else value
+            fitting[key] = [value] if shape == "list" and isinstance(value, str) else value
     for key in required:
         if key not in entry:
             authored.find(subject, "missing_field", key=key)
-    return kept
+    return fitting
 
 
 def is_day(value: object) -> bool:
@@ -118,5 +118,5 @@ def _find_shape(authored: Authored, subject: str, key: str, shape: Shape) -> Non
     if shape == "day":
         authored.find(subject, "no_date", key=key)
     else:
-        told: Phrase = phrase(_TOLD[shape])
-        authored.find(subject, "wrong_shape", key=key, shape=told)
+        expected: Phrase = phrase(_TOLD[shape])
+        authored.find(subject, "wrong_shape", key=key, shape=expected)

@@ -135,7 +135,7 @@ class Authored:
         check = {
             "cells": self.cells,
             "errors": len(self.errors),
-            "warnings": [str(found) for found in self.findings],
+            "warnings": [str(finding) for finding in self.findings],
             "examples": self.examples,
             "sources": {
                 name: hashlib.sha256(text.encode()).hexdigest() for name, text in self.sources.items()
@@ -210,9 +210,9 @@ def find_segments(authored: Authored, subject: str, name: str) -> None:
 
 def in_all_languages(authored: Authored, subject: str, what: str | Phrase, texts: object) -> None:
     """Every language has a text that is not empty; if not, a finding for each that has none."""
-    given = texts if isinstance(texts, Mapping) else {}
+    by_language = texts if isinstance(texts, Mapping) else {}
     for language in LANGUAGES:
-        if not isinstance(given.get(language), str) or not given[language].strip():
+        if not isinstance(by_language.get(language), str) or not by_language[language].strip():
             word = what if isinstance(what, Phrase) else phrase(what)
             authored.find(subject, "no_text", what=word, language=language)
 

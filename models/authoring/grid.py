@@ -165,13 +165,17 @@ class _Block:
 
     def paint(self, boxes: Sequence[Box], first: int) -> _Block:
         """Paint boxes from the last to the first; `first` is the row of the first of them."""
+        # The first row that holds decides a cell. From the last row to the first, each simply paints over those after it, and no
+        # cell has to be looked up before it is written.
         for at in range(len(boxes) - 1, -1, -1):
             runs = [
                 _runs([i for i, place in enumerate(axis) if mask >> place & 1])
                 for axis, mask in zip(self.axes, boxes[at], strict=True)
             ]
+            # Slices are many times faster than fancy indexing, but a box that is scattered along several facts falls into as many
+            # as the product of its runs, thousands at worst.
             if math.prod(map(len, runs)) <= MOST_RUNS:
-                for slices in product(*runs):  # many times faster than fancy indexing
+                for slices in product(*runs):
                     self.first_hit[slices] = first + at
             else:
                 self.first_hit[self.index(boxes[at])] = first + at
@@ -192,16 +196,19 @@ class Painted:
         import numpy as np  # noqa: PLC0415
 
         if self._rows is None:
-            found = np.zeros(len(self.boxes) + 1, dtype=bool)
+            decides = np.zeros(len(self.boxes) + 1, dtype=bool)
             for block in self.blocks:
-                found[block.first_hit.ravel()] = True  # -1 is the last
-            self._rows = {(at if at < len(self.boxes) else GAP) for at in np.flatnonzero(found).tolist()}
+                # A mark per row is much cheaper than `np.unique`, which sorts the cells. GAP is -1 and so marks the last place.
+                decides[block.first_hit.ravel()] = True
+            self._rows = {(at if at < len(self.boxes) else GAP) for at in np.flatnonzero(decides).tolist()}
         return self._rows
 
     def count(self, row: int) -> int:
         """How many cells a row decides."""
         total = 0
         for block in self.blocks:
+            # A cell stands for as many real cells as the product of its classes' sizes; summing one axis at a time weighs them all
+            # without an array of those products.
             weighed: Any = block.first_hit == row
             for axis in range(len(block.axes) - 1, -1, -1):
                 sizes = [len(self.space.classes[axis][i]) for i in block.axes[axis]]
@@ -220,8 +227,8 @@ class Painted:
         """Cells that a row decides inside a box: one for each combination of the facts in `telling`."""
         import numpy as np  # noqa: PLC0415
 
-        told = [axis for axis, name in enumerate(self.space.names) if name in telling]
-        rest = tuple(axis for axis in range(len(self.space.names)) if axis not in told)
+        telling_axes = [axis for axis, name in enumerate(self.space.names) if name in telling]
+        rest = tuple(axis for axis in range(len(self.space.names)) if axis not in telling_axes)
         box = _cut(self._box_of(row), self.space.box(within))
         for block in self.blocks:
             index = block.index(box) if box else None
@@ -231,19 +238,19 @@ class Painted:
             axes = [[i for i in axis if mask >> i & 1] for axis, mask in zip(block.axes, box, strict=True)]
             for at in np.argwhere(hit.any(axis=rest)).tolist():
                 where = [slice(None)] * hit.ndim
-                for axis, i in zip(told, at, strict=True):
+                for axis, i in zip(telling_axes, at, strict=True):
                     where[axis] = slice(i, i + 1)
                 part = hit[tuple(where)]
-                found = [int(i) for i in np.unravel_index(int(np.argmax(part)), part.shape)]
-                for axis, i in zip(told, at, strict=True):
-                    found[axis] = i
-                yield self.space.cell([axis[i] for axis, i in zip(axes, found, strict=True)])
+                position = [int(i) for i in np.unravel_index(int(np.argmax(part)), part.shape)]
+                for axis, i in zip(telling_axes, at, strict=True):
+                    position[axis] = i
+                yield self.space.cell([axis[i] for axis, i in zip(axes, position, strict=True)])
 
     def beneath(self, row: int) -> set[int]:
         """The rows that would decide a row's cells were it not there."""
         import numpy as np  # noqa: PLC0415
 
-        found: set[int] = set()
+        rows: set[int] = set()
         for block in self.blocks:
             index = block.index(self.boxes[row])
             if index is None:
@@ -252,9 +259,10 @@ class Painted:
                 sum(1 << i for i in axis) & mask
                 for axis, mask in zip(block.axes, self.boxes[row], strict=True)
             )
+            # Only the row's own box is painted again: outside it nothing changes when the row goes.
             below = self._empty(start).paint(self.boxes[row + 1 :], row + 1)
-            found.update(np.unique(below.first_hit[block.first_hit[index] == row]).tolist())
-        return found
+            rows.update(np.unique(below.first_hit[block.first_hit[index] == row]).tolist())
+        return rows
 
     def _classes_by_row(self, axis: int) -> list[int]:
         """For each row (the gap last) a bit mask of the classes of one fact in the cells that it decides."""
@@ -263,9 +271,9 @@ class Painted:
         masks = [0] * (len(self.boxes) + 1)
         for block in self.blocks:
             for at, place in enumerate(block.axes[axis]):
-                found = np.zeros(len(masks), dtype=bool)
-                found[np.take(block.first_hit, at, axis=axis).ravel()] = True
-                for row in np.flatnonzero(found).tolist():
+                decides = np.zeros(len(masks), dtype=bool)
+                decides[np.take(block.first_hit, at, axis=axis).ravel()] = True
+                for row in np.flatnonzero(decides).tolist():
                     masks[row] |= 1 << place
         return masks
 
@@ -301,18 +309,18 @@ class Pieces:
 
     def examples(self, row: int, within: Conditions, telling: Sequence[str] = ()) -> Iterator[Cell]:
         """Cells that a row decides inside a box: one for each combination of the facts in `telling`."""
-        told = [axis for axis, name in enumerate(self.space.names) if name in telling]
+        telling_axes = [axis for axis, name in enumerate(self.space.names) if name in telling]
         wanted = self.space.box(within)
-        seen: set[tuple[int, ...]] = set()
+        yielded: set[tuple[int, ...]] = set()
         for piece in self.decided.get(row, ()):
             box = _cut(piece, wanted)
             if box is None:
                 continue
             first = [next(_bits(mask)) for mask in box]
-            for at in product(*(tuple(_bits(box[axis])) for axis in told)):
-                if at not in seen:
-                    seen.add(at)
-                    positions = dict(zip(told, at, strict=True))
+            for at in product(*(tuple(_bits(box[axis])) for axis in telling_axes)):
+                if at not in yielded:
+                    yielded.add(at)
+                    positions = dict(zip(telling_axes, at, strict=True))
                     yield self.space.cell([positions.get(axis, i) for axis, i in enumerate(first)])
 
     def boxes_of(self, row: int) -> list[Conditions]:
@@ -361,6 +369,7 @@ def _cut(one: Box, other: Box) -> Box | None:
 
 def _minus(piece: Box, common: Box) -> Iterator[Box]:
     """The rest of a piece, as disjoint boxes, when a box inside it is taken out."""
+    # Each axis splits off what lies beside the box along it, narrowed to the box along the axes before: so no two parts overlap.
     for axis, (mask, taken) in enumerate(zip(piece, common, strict=True)):
         if mask != taken:
             yield (*common[:axis], mask & ~taken, *piece[axis + 1 :])
@@ -385,7 +394,7 @@ def _runs(positions: list[int]) -> list[slice]:
 
 
 def _any_of(masks: Iterator[int]) -> int:
-    found = 0
+    union = 0
     for mask in masks:
-        found |= mask
-    return found
+        union |= mask
+    return union

@@ -120,7 +120,7 @@ class _Figures:
             dict(zip(CHANNELS, self._sums(codes, len(CHANNELS) + 1), strict=False))
             for codes in self._channels
         ]
-        found = Impact(
+        figures = Impact(
             customers=round(float(population.weight.sum())),
             changed=_customers(population, self._moved),
             day=self._compared.days.start,
@@ -130,21 +130,21 @@ class _Figures:
             by_change=_by(BY_CHANGE, population, rows),
         )
         by_language = _by(BY_LANGUAGE, population, rows)
-        found.languages = [Move(name, name, n) for name, n in zip(LANGUAGES, by_language, strict=True)]
-        found.seen = self._seen()
-        found.channels = self._moves(self._channels, CHANNELS)
-        found.contents = self._moves(self._kinds, CONTENT_TYPES)
-        found.segments = self._segments()
-        found.loads = [
+        figures.languages = [Move(name, name, n) for name, n in zip(LANGUAGES, by_language, strict=True)]
+        figures.seen = self._seen()
+        figures.channels = self._moves(self._channels, CHANNELS)
+        figures.contents = self._moves(self._kinds, CONTENT_TYPES)
+        figures.segments = self._segments()
+        figures.loads = [
             Load(name, round(offered[0][name]), round(offered[1][name]), self._capacities.get(name))
             for name in CHANNELS
             if name in new and new[name].human
         ]
-        found.groups = list(self._groups())
-        found.cost_old, found.costed_old = mean_cost(offered[0], old)
-        found.cost_new, found.costed_new = mean_cost(offered[1], new)
-        found.examples = list(example_cells(self._cells(), inventor))
-        return found
+        figures.groups = list(self._groups())
+        figures.cost_old, figures.costed_old = mean_cost(offered[0], old)
+        figures.cost_new, figures.costed_new = mean_cost(offered[1], new)
+        figures.examples = list(example_cells(self._cells(), inventor))
+        return figures
 
     def _first_items(self, day: date) -> Masks:
         """The first item's channel and kind for each question, of shape (2 versions, 2, n_questions)."""

@@ -174,6 +174,6 @@ def example_cells(cells: Iterable[ExampleCell], inventor: Inventor) -> Iterator[
         if met[pair] <= MOST_ALIKE:
             (more if met[pair] > 1 else first).append(cell)
     for cell in (first + more)[:EXAMPLES]:
-        given = inventor.signals_for(cell.customer_type, cell.facts)
-        customer = None if given is None else {"customer_type": cell.customer_type, "signals": given}
+        signals = inventor.signals_for(cell.customer_type, cell.facts)
+        customer = None if signals is None else {"customer_type": cell.customer_type, "signals": signals}
         yield cell._replace(customer=customer)

@@ -43,7 +43,7 @@ PROMISES: Final = (
     "audiences",
     "wording",
 )
-"""What holds whatever the rules say, each checked by a function of `promises`; `guarantees.yaml` must list them all."""
+"""What holds whatever the rules say, each checked in `promises`; `guarantees.yaml` must list them all."""
 RULE_FIELDS: Final = ("id", "when", "then", "because", "owner", "source", "valid", "experiment")
 LONGEST_VALID_DAYS: Final = 366
 LONGEST_ID: Final = 64
@@ -136,7 +136,7 @@ def compile_rules(authored: Authored, files: Mapping[str, Mapping[str, Any]]) ->
 
 def _placed(entries: Any, file: str, authored: Authored) -> list[Any]:  # noqa: ANN401
     """Entries of a list that have an id, each with its place kept; a repeated or missing id is a finding."""
-    kept = []
+    placed = []
     if entries is not None and not isinstance(entries, list):
         authored.find(file, "wrong_shape", key=file.removesuffix(".yaml"), shape=phrase("a_list"))
     for at, entry in enumerate(entries if isinstance(entries, list) else []):
@@ -150,8 +150,8 @@ def _placed(entries: Any, file: str, authored: Authored) -> list[Any]:  # noqa: 
             authored.find(name, "id_taken", at=place)
         else:
             authored.places[name] = place
-            kept.append(entry)
-    return kept
+            placed.append(entry)
+    return placed
 
 
 def _compile_rules(authored: Authored, human_channels: Mapping[str, Any], *, whole: bool) -> None:
@@ -161,13 +161,13 @@ def _compile_rules(authored: Authored, human_channels: Mapping[str, Any], *, who
     if read_count(authored.rulebook["answer_valid_days"], LONGEST_VALID_DAYS) in {None, 0}:
         authored.find("rules.yaml", "no_days")
     for customer_type in CUSTOMER_TYPES:
-        kept = []
+        rules = []
         for entry in authored.rulebook[customer_type]:
             before = len(authored.findings)
             rule = _compile_rule(yaml_source.plain(entry), customer_type, human_channels, authored)
             if len(authored.findings) == before:
-                kept.append(rule)
-        authored.rulebook[customer_type] = kept
+                rules.append(rule)
+        authored.rulebook[customer_type] = rules
 
 
 def _compile_rule(
@@ -196,9 +196,9 @@ def _compile_rule(
     return rule
 
 
-def _compile_validity(given: object, name: str, authored: Authored) -> dict[str, str]:
+def _compile_validity(bounds: object, name: str, authored: Authored) -> dict[str, str]:
     """`valid: {from, until}` as `valid_from` and `valid_until`; both days count."""
-    valid = mapping_at(authored, name, "valid", given)
+    valid = mapping_at(authored, name, "valid", bounds)
     for key, value in valid.items():
         if one_of(authored, name, "field", key, ("from", "until")) and not is_day(value):
             authored.find(name, "no_date", key=key)
@@ -235,7 +235,7 @@ def _check_outcome(
 
 
 def _compile_guarantees(authored: Authored) -> None:
-    kept = []
+    guarantees = []
     for entry in map(yaml_source.plain, authored.rulebook["guarantees"]):
         before, name = len(authored.findings), entry["id"]
         for key in entry:
@@ -257,13 +257,13 @@ def _compile_guarantees(authored: Authored) -> None:
         if not entry.get("says"):
             authored.find(name, "no_says")
         if len(authored.findings) == before:
-            kept.append(entry)
-    authored.rulebook["guarantees"] = kept
+            guarantees.append(entry)
+    authored.rulebook["guarantees"] = guarantees
 
 
 def _check_promises(authored: Authored, *, whole: bool) -> None:
     """Each promise names a check that exists and says what it promises; none may be left out."""
-    kept = []
+    promises = []
     for entry in map(yaml_source.plain, authored.rulebook["promises"]):
         before, name = len(authored.findings), entry["id"]
         for key in entry:
@@ -272,12 +272,12 @@ def _check_promises(authored: Authored, *, whole: bool) -> None:
         if not entry.get("says"):
             authored.find(name, "no_says")
         if len(authored.findings) == before:
-            kept.append(entry)
+            promises.append(entry)
     named = {str(entry.get("check")) for entry in authored.rulebook["promises"]}
     for check in PROMISES:
         if whole and check not in named and not (named - set(PROMISES)):
             authored.find("guarantees.yaml", "no_promise", value=check)
-    authored.rulebook["promises"] = kept
+    authored.rulebook["promises"] = promises
 
 
 def _find_overlaps(authored: Authored) -> None:
@@ -307,10 +307,10 @@ def _compile_conditions(
     """Conditions as lists of allowed values; YAML's yes/no read as text."""
     facts = {fact.name: fact.values for fact in FACTS[customer_type]}
     compiled: dict[str, list[str]] = {}
-    for name, given in mapping_at(authored, subject, "when", when).items():
+    for name, allowed in mapping_at(authored, subject, "when", when).items():
         if not one_of(authored, subject, "fact", name, facts):
             continue
-        compiled[name] = [yaml_source.word(value) for value in list_at(authored, subject, name, given)]
+        compiled[name] = [yaml_source.word(value) for value in list_at(authored, subject, name, allowed)]
         for value in compiled[name]:
             one_of(authored, subject, phrase("value_of", name=name), value, facts[name])
     return compiled

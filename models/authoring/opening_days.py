@@ -68,12 +68,12 @@ def _is_below(digits: str, limit: int) -> bool:
     return len(digits) == len("00") and digits.isascii() and digits.isdecimal() and int(digits) < limit
 
 
-def _checked_years(authored: Authored, given: object) -> tuple[int, int] | None:
-    if given is None:
+def _checked_years(authored: Authored, section: object) -> tuple[int, int] | None:
+    if section is None:
         authored.find("channels.yaml", "missing_field", key="holidays")
         return None
     fields: Fields = {"from": "number", "until": "number"}
-    years = shaped(authored, "channels.yaml", given, fields, required=tuple(fields))
+    years = shaped(authored, "channels.yaml", section, fields, required=tuple(fields))
     first, last = years.get("from"), years.get("until")
     if not (is_whole(first) and is_whole(last) and EARLIEST_YEAR <= first <= last <= LATEST_YEAR):
         authored.find("channels.yaml", "no_years", first=EARLIEST_YEAR, last=LATEST_YEAR)
@@ -81,23 +81,23 @@ def _checked_years(authored: Authored, given: object) -> tuple[int, int] | None:
     return first, last
 
 
-def _checked_eves(authored: Authored, given: Mapping[str, object]) -> dict[str, str]:
-    kept = {}
-    for name, clock in given.items():
+def _checked_eves(authored: Authored, clocks: Mapping[str, object]) -> dict[str, str]:
+    closing_times = {}
+    for name, clock in clocks.items():
         if one_of(authored, "channels.yaml", "eve", name, EVES):
             if is_clock(clock):
-                kept[name] = str(clock)
+                closing_times[name] = str(clock)
             else:
                 authored.find("channels.yaml", "no_clock", key=name)
-    return kept
+    return closing_times
 
 
-def _checked_exceptions(authored: Authored, given: object) -> list[dict[str, Any]]:
-    if not isinstance(given, list):
+def _checked_exceptions(authored: Authored, entries: object) -> list[dict[str, Any]]:
+    if not isinstance(entries, list):
         authored.find("channels.yaml", "wrong_shape", key="exceptions", shape=phrase("a_list"))
         return []
-    kept = []
-    for entry in given:
+    exceptions = []
+    for entry in entries:
         exception = shaped(
             authored, "channels.yaml", entry, _EXCEPTION_FIELDS, required=("date", "hours", "source")
         )
@@ -107,8 +107,8 @@ def _checked_exceptions(authored: Authored, given: object) -> list[dict[str, Any
         if "hours" in exception and hours != "closed" and not is_span(hours):
             authored.find("channels.yaml", "exception_hours", day=exception.get("date", "?"))
         elif is_day(exception.get("date")):
-            kept.append(exception)
-    return kept
+            exceptions.append(exception)
+    return exceptions
 
 
 def _holidays(first: int, last: int) -> list[date]:

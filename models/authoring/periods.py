@@ -49,8 +49,8 @@ def periods_to_come(
     last = day + timedelta(days=days)
     begins = {
         start
-        for made in (old, new)
-        for start in (*_rule_starts(made), *_item_starts(made))
+        for recommender in (old, new)
+        for start in (*_rule_starts(recommender), *_item_starts(recommender))
         if day < start <= last
     }
     begins |= {start for start in _opening_starts(old, new, Days(day, last)) if day < start <= last}
@@ -59,14 +59,14 @@ def periods_to_come(
     return [Days(*each) for each in zip(starts, ends, strict=True)][:most]
 
 
-def _rule_starts(made: Recommender) -> Iterator[date]:
-    for table in made.rulebook.tables.values():
+def _rule_starts(recommender: Recommender) -> Iterator[date]:
+    for table in recommender.rulebook.tables.values():
         for start, _ in table.periods:
             yield start
 
 
-def _item_starts(made: Recommender) -> Iterator[date]:
-    for item in made.catalogue.items.values():
+def _item_starts(recommender: Recommender) -> Iterator[date]:
+    for item in recommender.catalogue.items.values():
         if item.approved:
             yield item.valid_from
             if item.valid_until < date.max:
@@ -76,7 +76,7 @@ def _item_starts(made: Recommender) -> Iterator[date]:
 def _opening_starts(old: Recommender, new: Recommender, span: Days) -> Iterator[date]:
     """Where runs of days begin on which a channel is, or again is not, opened otherwise in one version than in the other."""
     for name in old.channels.keys() & new.channels.keys():
-        found = days_opened_otherwise(old.channels[name], new.channels[name], start=span.start, end=span.end)
-        otherwise = set(found)
-        yield from (day for day in found if day - _DAY not in otherwise)
-        yield from (day + _DAY for day in found if day + _DAY not in otherwise)
+        days = days_opened_otherwise(old.channels[name], new.channels[name], start=span.start, end=span.end)
+        otherwise = set(days)
+        yield from (day for day in days if day - _DAY not in otherwise)
+        yield from (day + _DAY for day in days if day + _DAY not in otherwise)

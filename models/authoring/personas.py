@@ -19,15 +19,15 @@ def all_personas() -> list[dict[str, Any]]:
     from ruamel.yaml import YAML  # noqa: PLC0415  (never imported by the serving process)
 
     place = next(path for path in _PLACES if path.exists())
-    found: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(place.read_text(encoding="utf-8"))[
+    personas: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(place.read_text(encoding="utf-8"))[
         "personas"
     ]
-    return found
+    return personas
 
 
 def persona(name: str) -> dict[str, Any]:
     """One persona by id. Raises `KeyError` with the ids there are."""
-    found = {entry["id"]: entry for entry in all_personas()}
-    if name not in found:
-        raise KeyError(f"no persona {name}; there are {', '.join(found)}")
-    return found[name]
+    by_id = {entry["id"]: entry for entry in all_personas()}
+    if name not in by_id:
+        raise KeyError(f"no persona {name}; there are {', '.join(by_id)}")
+    return by_id[name]

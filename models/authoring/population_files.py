@@ -94,9 +94,9 @@ class _Counting:
     def add(self, parts: list[Cells]) -> None:
         """Count the customers of one batch."""
         for cells in parts:
-            asked, question = _distinct([*cells.cells.T, cells.preferred, cells.matter, cells.identifies])
+            asking, question = _distinct([*cells.cells.T, cells.preferred, cells.matter, cells.identifies])
             owing, owed = _distinct([cells.matter, cells.benefits])
-            questions = _numbers(self._questions, (_question(cells, at) for at in asked.tolist()))
+            questions = _numbers(self._questions, (_question(cells, at) for at in asking.tolist()))
             owes = _numbers(self._owed, (_owed(cells, at) for at in owing.tolist()))
             audit = [self._group_codes(name, values) for name, values in cells.audit.items()]
             self._rows.append(_counted(questions[question], owes[owed], audit, np.ones(len(question), int)))
@@ -130,8 +130,8 @@ class _Counting:
         names = [str(group) for group in encoded.dictionary.to_pylist()]
         known = self._groups.setdefault(name, {})
         places = _numbers(known, (*names, *([""] if encoded.null_count else [])))
-        found: Codes = places[encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)]
-        return found
+        codes: Codes = places[encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)]
+        return codes
 
 
 def _numbers(known: dict[Any, int], entries: Iterable[Any]) -> Codes:

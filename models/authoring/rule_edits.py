@@ -33,10 +33,10 @@ class _Span:
     end: int
 
 
-def merge(text: str, kind: CustomerType, given: list[Row], wanted: list[Row]) -> tuple[str, list[str]]:
+def merge(text: str, kind: CustomerType, present: list[Row], wanted: list[Row]) -> tuple[str, list[str]]:
     """The text with a customer type's rules as wanted, and what changed, one sentence each."""
-    told: list[str] = []
-    old = {row["id"]: row for row in given}
+    changes: list[str] = []
+    old = {row["id"]: row for row in present}
     new = {row["id"]: row for row in wanted}
     for name in [name for name in old if name in new]:
         changed = [
@@ -46,11 +46,11 @@ def merge(text: str, kind: CustomerType, given: list[Row], wanted: list[Row]) ->
         ]
         if changed:
             text = _edited(text, kind, name, old[name], new[name], changed)
-            told.append(f"{name}: {', '.join(changed)} changed")
+            changes.append(f"{name}: {', '.join(changed)} changed")
     for name in old:
         if name not in new:
             text, _ = _cut(text, kind, name)
-            told.append(f"{name}: removed")
+            changes.append(f"{name}: removed")
     order = [name for name in old if name in new]
     for at, row in enumerate(wanted):
         name = row["id"]
@@ -58,13 +58,13 @@ def merge(text: str, kind: CustomerType, given: list[Row], wanted: list[Row]) ->
         if name not in old:
             text = _put(text, kind, _rule_lines(row, kind), before)
             order.insert(order.index(before) + 1 if before else 0, name)
-            told.append(f"{name}: added")
+            changes.append(f"{name}: added")
     for name in to_move(order, list(new)):
         at = list(new).index(name)
         text, lines = _cut(text, kind, name)
         text = _put(text, kind, lines, list(new)[at - 1] if at else None)
-        told.append(f"{name}: moved")
-    return text, sorted(told)
+        changes.append(f"{name}: moved")
+    return text, sorted(changes)
 
 
 def experiment_cell(experiment: Mapping[str, Any]) -> str:
@@ -121,20 +121,20 @@ def _set(text: str, kind: CustomerType, name: str, path: tuple[str, ...], value:
     """The text with one value of a rule written, added or (None) removed."""
     node = _rule_node(text, kind, name)
     for key in path[:-1]:
-        node = next(value for found, value in node.value if found.value == key)
-    pair = next(((key, found) for key, found in node.value if key.value == path[-1]), None)
+        node = next(value for name_node, value in node.value if name_node.value == key)
+    pair = next(((key, value_node) for key, value_node in node.value if key.value == path[-1]), None)
     if pair is None:
         return text if value is None else _added(text, node, path[-1], value)
-    key, found = pair
+    key, value_node = pair
     if value is not None:
-        span = _value_span(text, found)
+        span = _value_span(text, value_node)
         return text[: span.start] + value + text[span.end :]
     if node.flow_style:
         rest = {k.value: text[slice(*_bounds(text, v))] for k, v in node.value if k is not key}
         inner = ", ".join(f"{k}: {v}" for k, v in rest.items())
         return text[: node.start_mark.index] + "{" + inner + "}" + text[node.end_mark.index :]
     first = text.rfind("\n", 0, key.start_mark.index) + 1
-    last = text.find("\n", _value_span(text, found).end)
+    last = text.find("\n", _value_span(text, value_node).end)
     return text[:first] + text[(last + 1) if last >= 0 else len(text) :]
 
 

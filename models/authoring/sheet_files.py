@@ -132,28 +132,28 @@ def _unpacked(table: Path) -> dict[str, _Part]:
         if len(book.infolist()) > MOST_PARTS:
             raise SheetError("sheet_parts", limit=MOST_PARTS)
         for part in book.infolist():
-            parts[part.filename] = seen = _Part()
+            parts[part.filename] = content = _Part()
             before = b""
             with book.open(part) as stream:
                 while chunk := stream.read(CHUNK):
                     unpacked += len(chunk)
                     if unpacked > LARGEST_UNPACKED:
                         raise SheetError("sheet_unpacks", limit=LARGEST_UNPACKED >> 20)
-                    before = _look_at(seen, before, chunk)
+                    before = _look_at(content, before, chunk)
     return parts
 
 
-def _look_at(seen: _Part, before: bytes, chunk: bytes) -> bytes:
+def _look_at(part: _Part, before: bytes, chunk: bytes) -> bytes:
     """Count what a chunk holds; the end of it, to be looked at with the next."""
     plain = chunk.replace(b"\0", b"")  # UTF-16 and UTF-32 write ASCII with zeros between
     text = before + plain
     if any(word in text.upper() for word in _DECLARES):
         raise SheetError("sheet_declares")
-    seen.cells += len(_CELL.findall(text)) - len(_CELL.findall(before))
+    part.cells += len(_CELL.findall(text)) - len(_CELL.findall(before))
     places = _PLACE.findall(text)
-    seen.last = places[-1].decode() if places else seen.last
+    part.last = places[-1].decode() if places else part.last
     merged = _MERGED.search(text)
-    seen.merged = seen.merged or (merged[1].decode() if merged else "")
+    part.merged = part.merged or (merged[1].decode() if merged else "")
     return text[-_OVERLAP:]
 
 
@@ -217,13 +217,13 @@ def _rows(sheet: Any) -> Iterator[Line]:  # noqa: ANN401
             raise SheetError("sheet_unreadable")
         if cells is empty:  # openpyxl gives one object for all rows that are not written
             continue
-        found = {
+        filled = {
             at: Cell(_place(sheet.title, at, number), cell.value, cell.data_type)
             for at, cell in enumerate(cells)
             if cell.value is not None
         }
-        if found:
-            yield Line(sheet.title, number, found)
+        if filled:
+            yield Line(sheet.title, number, filled)
         else:
             empty = cells
 

@@ -77,10 +77,10 @@ class SideBySide:
         """What differs for each row of the population on some days."""
         comparing = Comparing(self.old.channels, self.new.channels, *days)
         chosen = [self.chosen(at, days.start) for at in range(len(self.lookups))]
-        seen: dict[Change | None, int] = {None: 0}
+        changes: dict[Change | None, int] = {None: 0}
         questions = self.population.questions
 
-        def asked(at: int, draw: Draw | None, language: Language) -> list[Recommendation | None]:
+        def answers(at: int, draw: Draw | None, language: Language) -> list[Recommendation | None]:
             return [self.ask(side, questions[at], days.start, language, draw) for side in self.sides]
 
         def owing(at: int, _draw: Draw | None, language: Language) -> list[Recommendation | None]:
@@ -92,18 +92,22 @@ class SideBySide:
         no_duty = self._touching is not None and not any(item.statutory for item in self._touching)
         owed = [None if no_duty else owed for owed in self.population.owed]
         items = _each_once(
-            self._keys(chosen, _items_key, self._may_differ), asked, comparing.items, _draws(chosen), seen
+            self._keys(chosen, _items_key, self._may_differ),
+            answers,
+            comparing.items,
+            _draws(chosen),
+            changes,
         )
         human = _each_once(
-            self._keys(chosen, _human_key, self._human_may_differ), asked, comparing.human, [None], seen
+            self._keys(chosen, _human_key, self._human_may_differ), answers, comparing.human, [None], changes
         )
-        statutory = _each_once(owed, owing, comparing.statutory, [None], seen)
+        statutory = _each_once(owed, owing, comparing.statutory, [None], changes)
         of, to = self.population.question_of, self.population.owed_of
         masks, firsts = np.stack([items[:, of], human[:, of], statutory[:, to]], axis=1)
         return Compared(
             days,
             np.bitwise_or.reduce(masks),
-            list(seen),
+            list(changes),
             np.take_along_axis(firsts, (firsts > 0).argmax(axis=0)[None], axis=0)[0],
         )
 
@@ -116,17 +120,17 @@ class SideBySide:
     def chosen(self, at: int, day: date) -> list[Chosen]:
         """What decides for each lookup of a question, in both versions."""
         kind = self.population.questions[at].customer_type
-        tables = tuple(made.rulebook.tables[kind].on(day) for made in (self.old, self.new))
+        tables = tuple(recommender.rulebook.tables[kind].on(day) for recommender in (self.old, self.new))
         if kind not in self._chosen or self._chosen[kind][0] != tables:
             self._chosen[kind] = (tables, {})
         known = self._chosen[kind][1]
-        found = []
+        choices = []
         for facts in self.lookups[at]:
             cell = tuple(facts.values())
             if cell not in known:
                 known[cell] = self._choose(kind, tables, facts)
-            found.append(known[cell])
-        return found
+            choices.append(known[cell])
+        return choices
 
     def item_keys(self, day: date) -> list[Hashable]:
         """For each question a key; questions of one key are offered the same items."""
@@ -135,11 +139,12 @@ class SideBySide:
 
     def _choose(self, kind: CustomerType, tables: Sequence[Table], facts: Facts) -> Chosen:
         rules = [_rule(table, facts) for table in tables]
+        # An id is a cheap name of a rule, and a safe one: both tables live longer than the keys that are made of it.
         places = tuple(-1 if rule is None else id(rule) for rule in rules)
         concerned = tuple(
             guarantee.id
-            for made in (self.old, self.new)
-            for guarantee in made.rulebook.guarantees
+            for recommender in (self.old, self.new)
+            for guarantee in recommender.rulebook.guarantees
             if guarantee.customer_type == kind and guarantee.concerns(facts)
         )
         follows = any(rule is not None and rule.topic == STATED_TOPIC for rule in rules)
@@ -258,6 +263,7 @@ def _draws(chosen: Iterable[Sequence[Chosen]]) -> list[Draw | None]:
         for rule in (each.old, each.new)
         if rule is not None and rule.experiment is not None
     }
+    # Between two cuts every experiment offers the same variant, so one bucket of each stretch stands for all of it.
     cuts = {0}
     for experiment in experiments.values():
         end = 0
@@ -278,14 +284,14 @@ def _each_once(
     ask: Callable[[int, Draw | None, Language], list[Recommendation | None]],
     differ: Callable[[Recommendation | None, Recommendation | None], Iterator[Change]],
     draws: Sequence[Draw | None],
-    seen: dict[Change | None, int],
+    changes: dict[Change | None, int],
 ) -> Masks:
     """For each entry a bit per change and language, and the number of the first change; shape (2, n_entries).
 
     Each key is asked once.
     """
     met: dict[Hashable, tuple[int, int]] = {None: (0, 0)}
-    found = np.zeros((2, len(keys)), np.int64)
+    masks = np.zeros((2, len(keys)), np.int64)
     for at, key in enumerate(keys):
         if key not in met:
             mask, first = 0, 0
@@ -293,7 +299,7 @@ def _each_once(
                 for draw in draws:
                     for change in differ(*ask(at, draw, language)):
                         mask |= 1 << len(CHANGES) * place + CHANGES.index(change.change)
-                        first = first or seen.setdefault(change, len(seen))
+                        first = first or changes.setdefault(change, len(changes))
             met[key] = (mask, first)
-        found[:, at] = met[key]
-    return found
+        masks[:, at] = met[key]
+    return masks

@@ -75,21 +75,23 @@ def export(folder: Path, table: Path) -> int:
     """Write the rules of a folder to an .xlsx; the number of rules written. Raises `SheetError`."""
     from openpyxl import Workbook  # noqa: PLC0415  (in the command's process only)
 
-    given = _read_rules(folder)
+    current = _read_rules(folder)
     book = Workbook()
     lists = _write_lists(book)
     book.remove(book.worksheets[0])
     for name in SHEETS:
         kind: CustomerType = "employer" if name == "employer" else "person"
-        rows = [(at, row) for at, row in enumerate(given.rows[kind], start=1) if _sheet_of(kind, row) == name]
+        rows = [
+            (at, row) for at, row in enumerate(current.rows[kind], start=1) if _sheet_of(kind, row) == name
+        ]
         _write_sheet(book.create_sheet(name, len(book.worksheets) - 1), kind, rows, lists)
-    _write_base(book, _digests(given.rows))
+    _write_base(book, _digests(current.rows))
     book.active = 0
     try:
         book.save(table)
     except OSError as error:
         raise SheetError("not_opened", where=str(table), problem=error.strerror) from error
-    return sum(map(len, given.rows.values()))
+    return sum(map(len, current.rows.values()))
 
 
 def read(table: Path) -> SheetTable:
@@ -107,20 +109,20 @@ def bring_in(table: SheetTable, folder: Path, *, write: bool = True) -> list[str
     SheetError
         If the table was made from other rules than the folder now holds, or does not say from which. Nothing is written.
     """
-    given = _read_rules(folder)
-    now = _digests(given.rows)
+    current = _read_rules(folder)
+    now = _digests(current.rows)
     if table.base is None:
         raise SheetError("sheet_no_base")
-    if table.rows == given.rows:
+    if table.rows == current.rows:
         return []
     if list(table.base.items()) != list(now.items()):
         raise SheetError("sheet_stale", changes=_changes(table.base, now))
-    text = given.text.replace("\r\n", "\n")
+    text = current.text.replace("\r\n", "\n")
     changed: list[str] = []
     for kind in CUSTOMER_TYPES:
-        text, of_kind = rule_edits.merge(text, kind, given.rows[kind], table.rows[kind])
+        text, of_kind = rule_edits.merge(text, kind, current.rows[kind], table.rows[kind])
         changed += of_kind
-    if "\r\n" in given.text:
+    if "\r\n" in current.text:
         text = text.replace("\n", "\r\n")
     if write and changed:
         rules = folder / "rules.yaml"
@@ -215,15 +217,15 @@ def _not_whole(what: str) -> SheetError:
 
 def _experiment_cell(experiment: Any) -> str:  # noqa: ANN401
     """An experiment as a cell; one that would not come back as it went is refused, never dropped."""
-    given = yaml_source.plain(experiment)
+    plain = yaml_source.plain(experiment)
     try:
-        for variant in given["variants"]:
+        for variant in plain["variants"]:
             kinds = variant["content"]
             variant["content"] = [kinds] if isinstance(kinds, str) else kinds
-        cell = rule_edits.experiment_cell(given)
+        cell = rule_edits.experiment_cell(plain)
     except (KeyError, TypeError):
         cell = ""
-    if rule_edits.read_experiment(cell) != given:
+    if rule_edits.read_experiment(cell) != plain:
         raise _not_whole("experiment")
     return cell
 

@@ -68,7 +68,7 @@ def suggest(authored: Authored, *, missing: bool = False) -> Suggestion:
     """
     rulebook = read_rulebook(authored.rulebook)
     inventor = Inventor(read_model())
-    found: list[Example] = []
+    examples: list[Example] = []
     rules = edges = at_least = 0
     covered = _covered_already(authored, rulebook.tables) if missing else set()
     taken = {example["id"] for example in authored.examples} if missing else set()
@@ -86,8 +86,8 @@ def suggest(authored: Authored, *, missing: bool = False) -> Suggestion:
                 facts = dict(cell)
                 rule = table.choose(facts)
                 name = _free(f"try-{rule.id}", taken)
-                found.append(Example(name, customer_type, facts, rule.id, rule.channel, day))
-    return Suggestion(tuple(found), rules, edges, at_least)
+                examples.append(Example(name, customer_type, facts, rule.id, rule.channel, day))
+    return Suggestion(tuple(examples), rules, edges, at_least)
 
 
 def as_yaml(suggestion: Suggestion) -> str:

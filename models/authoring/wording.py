@@ -58,10 +58,10 @@ _ASKS: Final = {
 def states_entitlement(text: str, language: str) -> str | None:
     """The first words of a text that state entitlement (or its lack); None if there are none."""
     plain = _plain(text)
-    for found in re.finditer(ENTITLEMENT[language], plain, re.IGNORECASE):
-        before = plain[max(0, found.start() - 25) : found.start()]
+    for match in re.finditer(ENTITLEMENT[language], plain, re.IGNORECASE):
+        before = plain[max(0, match.start() - 25) : match.start()]
         if not re.search(_ASKS[language], before, re.IGNORECASE):
-            return found.group()
+            return match.group()
     return None
 
 

@@ -76,24 +76,24 @@ class _Reading:
         self._events = events
 
     def document(self) -> LinedDict:
-        found: LinedDict | None = None
+        root: LinedDict | None = None
         for event in self._events:
             kind = type(event).__name__
             if kind == "DocumentStartEvent":
                 first = next(self._events)
                 if (
-                    found is not None
+                    root is not None
                     or event.version
                     or event.tags
                     or type(first).__name__ != "MappingStartEvent"
                 ):
                     _leave()
-                found = self._node(first, 1)
+                root = self._node(first, 1)
             elif kind == "DocumentEndEvent" and event.explicit:
                 _leave()
-        if found is None:
+        if root is None:
             _leave()
-        return found
+        return root
 
     def _node(self, event: Any, level: int) -> Any:  # noqa: ANN401
         kind = type(event).__name__
@@ -106,29 +106,29 @@ class _Reading:
         return self._mapping(level) if kind == "MappingStartEvent" else self._sequence(level)
 
     def _mapping(self, level: int) -> LinedDict:
-        found = LinedDict()
+        mapping = LinedDict()
         for event in self._events:
             if type(event).__name__ == "MappingEndEvent":
                 break
             if type(event).__name__ != "ScalarEvent" or event.anchor:
                 _leave()
             key = _scalar(event)
-            if key in found or key == "<<":
+            if key in mapping or key == "<<":
                 _leave()
             mark = event.start_mark
-            found.lc.data[key] = (mark.line, mark.column)
-            found[key] = self._node(next(self._events), level + 1)
-        return found
+            mapping.lc.data[key] = (mark.line, mark.column)
+            mapping[key] = self._node(next(self._events), level + 1)
+        return mapping
 
     def _sequence(self, level: int) -> LinedList:
-        found = LinedList()
+        sequence = LinedList()
         for event in self._events:
             if type(event).__name__ == "SequenceEndEvent":
                 break
             mark = event.start_mark
-            found.lc.data[len(found)] = (mark.line, mark.column)
-            found.append(self._node(event, level + 1))
-        return found
+            sequence.lc.data[len(sequence)] = (mark.line, mark.column)
+            sequence.append(self._node(event, level + 1))
+        return sequence
 
 
 def _scalar(event: Any) -> Any:  # noqa: ANN401  (what YAML 1.2 says a scalar is)
@@ -148,10 +148,10 @@ def _plain(value: str) -> Any:  # noqa: ANN401
         return value
     if tag not in _CONSTRUCTED:
         _leave()
-    found = constructor.construct_object(ScalarNode(tag, value))
-    if isinstance(found, datetime):
+    scalar = constructor.construct_object(ScalarNode(tag, value))
+    if isinstance(scalar, datetime):
         _leave()
-    return found
+    return scalar
 
 
 @lru_cache(maxsize=1)

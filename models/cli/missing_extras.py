@@ -79,9 +79,9 @@ def how_to_install(extra: str, *, checkout: bool = IN_CHECKOUT) -> str:
 
 def _guarded(callback: Callable[..., Any], extra: str) -> Callable[..., Any]:
     @wraps(callback)
-    def guarded(*given: Any, **options: Any) -> Any:  # noqa: ANN401  (whatever the command takes)
+    def guarded(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401  (whatever the command takes)
         try:
-            return callback(*given, **options)
+            return callback(*arguments, **options)
         except ModuleNotFoundError as error:
             missing = error.name or ""
             needed = extra_of(missing, first=extra)

@@ -97,7 +97,7 @@ def check(rulebook_folder: Path | None, content_folder: Path | None, language: T
 )
 @rulebook_option
 @content_option
-def explain(customer: Any, persona: str | None, **asked: Any) -> None:  # noqa: ANN401
+def explain(customer: Any, persona: str | None, **options: Any) -> None:  # noqa: ANN401
     """Explain a CUSTOMER: a JSON file {"customer_type": …, "signals": {…}}, or - for standard input.
 
     By the current bundle, by the one that --bundle names, or by what is written where --rulebook or --content names a
@@ -107,18 +107,18 @@ def explain(customer: Any, persona: str | None, **asked: Any) -> None:  # noqa: 
     from models.contract.signals import InvalidSignalsError, read_signals  # noqa: PLC0415
     from models.decision.bundle import BundleError  # noqa: PLC0415
 
-    if asked["at"] and asked["as_of"]:
+    if options["at"] and options["as_of"]:
         raise click.UsageError("--at and --as-of both name the moment. Give one of them.")
     try:
-        given = personas.persona(persona) if persona else json.load(customer or sys.stdin)
-        signals = read_signals(given["customer_type"], given["signals"])
-        day = asked["as_of"] and datetime.combine(asked["as_of"], datetime.min.time(), HELSINKI)
-        explanation = _recommender(**asked).explain(
+        request = personas.persona(persona) if persona else json.load(customer or sys.stdin)
+        signals = read_signals(request["customer_type"], request["signals"])
+        day = options["as_of"] and datetime.combine(options["as_of"], datetime.min.time(), HELSINKI)
+        explanation = _recommender(**options).explain(
             signals,
-            at=asked["at"] or day or datetime.now(UTC),
-            language=asked["language"],
-            limit=asked["limit"],
-            shown=asked["shown"],
+            at=options["at"] or day or datetime.now(UTC),
+            language=options["language"],
+            limit=options["limit"],
+            shown=options["shown"],
         )
     except InvalidSignalsError as error:
         stop("\n".join(f"{fault.pointer}: {fault.message}" for fault in error.faults))

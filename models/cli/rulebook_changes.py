@@ -124,16 +124,16 @@ def diff(old: str, new: str, as_of: date | None) -> None:
 
     try:
         one, other = (read_edition(name, bundles_folder()) for name in (old, new))
-        found = difference(one, other, day=as_of or today(), inventor=Inventor(read_model()))
+        comparison = difference(one, other, day=as_of or today(), inventor=Inventor(read_model()))
     except (EditionError, ValueError) as error:
         _stop(str(error))
-    for change in found.changes:
+    for change in comparison.changes:
         was, now = (rule.id if rule else "(no rule)" for rule in (change.old, change.new))
         click.echo(f"{change.cells:>11,} cells  {change.customer_type}: {was} -> {now}")
         for name in ("channel", "content", "topic", "human_channel", "experiment"):
             before, after = (getattr(rule, name, None) for rule in (change.old, change.new))
             if before != after:
-                click.echo(f"{'':19}{name}: {_told(before)} -> {_told(after)}")
+                click.echo(f"{'':19}{name}: {_as_text(before)} -> {_as_text(after)}")
         facts = ", ".join(f"{name}={value}" for name, value in telling(change.example).items())
         click.echo(f"{'':19}for example {facts or 'nothing known'}")
         customer = (
@@ -143,7 +143,7 @@ def diff(old: str, new: str, as_of: date | None) -> None:
         )
         click.echo(f"{'':19}customer: {customer}")
     click.echo(
-        f"The rules come out otherwise for {found.changed:,} of {found.cells:,} cells. `arki-rulebook impact` counts the"
+        f"The rules come out otherwise for {comparison.changed:,} of {comparison.cells:,} cells. `arki-rulebook impact` counts the"
         " customers whose answer differs, by whatever was edited."
     )
 
@@ -193,7 +193,7 @@ def impact(
     try:
         editions = [read_edition(name, bundles_folder()) for name in (old, new)]
         one, other = (edition.recommender() for edition in editions)
-        found = counted(
+        figures = counted(
             one,
             other,
             read_population(population, other.scorecard),
@@ -205,14 +205,14 @@ def impact(
     except (EditionError, CustomerFileError, ValueError) as error:
         _stop(str(error))
     if as_json:
-        click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2, default=str))
+        click.echo(json.dumps(asdict(figures), ensure_ascii=False, indent=2, default=str))
         return
     if one.versions.model != other.versions.model:
         click.echo(
             f"OLD has the model {one.versions.model}, NEW {other.versions.model}. Both are weighed with NEW's, so what"
             " the models themselves change is not counted."
         )
-    _tell(found, uptake)
+    _tell(figures, uptake)
 
 
 @click.command()
@@ -277,40 +277,40 @@ def suggest_examples(rulebook_folder: Path | None, content_folder: Path | None, 
     authored = loader.read_authored(*folders(rulebook_folder, content_folder))
     if authored.errors:
         _stop(f"The rulebook has errors; `arki-rulebook check` tells them. First: {authored.errors[0]}")
-    found = suggest(authored, missing=missing)
-    click.echo(as_yaml(found), nl=False)
-    fewer = "no fewer would do" if found.is_smallest else f"at least {found.at_least} are needed"
+    suggestion = suggest(authored, missing=missing)
+    click.echo(as_yaml(suggestion), nl=False)
+    fewer = "no fewer would do" if suggestion.is_smallest else f"at least {suggestion.at_least} are needed"
     proof = f" Of the cells looked at, {fewer}."
     click.echo(
-        f"# {len(found.examples)} examples cover {found.rules} rules and {found.edges} edges of conditions.{proof}"
+        f"# {len(suggestion.examples)} examples cover {suggestion.rules} rules and {suggestion.edges} edges of conditions.{proof}"
     )
 
 
-def _tell(found: Impact, uptake: float) -> None:
+def _tell(figures: Impact, uptake: float) -> None:
     from models.authoring.example_customers import telling  # noqa: PLC0415
     from models.authoring.impact_report import WORKING_DAYS_A_MONTH  # noqa: PLC0415
 
-    _tell_periods(found)
-    _tell_changes(found)
-    for title, moves in (("first channel", found.channels), ("first content", found.contents)):
+    _tell_periods(figures)
+    _tell_changes(figures)
+    for title, moves in (("first channel", figures.channels), ("first content", figures.contents)):
         _table(title, ((f"{m.old} -> {m.new}", m.customers) for m in moves[:_SHOWN]))
-    _table("segment", ((move.old, move.customers) for move in found.segments))
+    _table("segment", ((move.old, move.customers) for move in figures.segments))
     click.echo(f"\npersonal service, customers a working day (if {uptake:.0%} take the offer up; assumption)")
-    for load in found.loads:
+    for load in figures.loads:
         old, new = (round(n * uptake / WORKING_DAYS_A_MONTH) for n in (load.old, load.new))
         stated = f", capacity {load.capacity_per_day:,.0f} (assumption)" if load.capacity_per_day else ""
         over = "  OVER CAPACITY" if load.capacity_per_day and new > load.capacity_per_day else ""
         click.echo(f"  {load.channel}: {old:,} -> {new:,} ({new - old:+,}){stated}{over}")
-    if found.cost_old is not None and found.cost_new is not None:
-        change = found.cost_new - found.cost_old
-        known = _share(found.costed_new, found.customers)
+    if figures.cost_old is not None and figures.cost_new is not None:
+        change = figures.cost_new - figures.cost_old
+        known = _share(figures.costed_new, figures.customers)
         click.echo(
-            f"\ncost per contact: {found.cost_old:.2f} -> {found.cost_new:.2f} EUR ({change:+.2f}), over the {known} of "
+            f"\ncost per contact: {figures.cost_old:.2f} -> {figures.cost_new:.2f} EUR ({change:+.2f}), over the {known} of "
             "customers whose first channel has a public cost (2017)"
         )
-    _tell_groups(found)
+    _tell_groups(figures)
     click.echo("\nexample customers, invented")
-    for cell in found.examples:
+    for cell in figures.examples:
         facts = ", ".join(f"{name}={value}" for name, value in telling(cell.facts).items())
         click.echo(
             f"  {cell.customers:,} such: {facts or 'nothing known'}: {cell.old_rule} -> {cell.new_rule}"
@@ -319,11 +319,11 @@ def _tell(found: Impact, uptake: float) -> None:
             click.echo(f"    {json.dumps(cell.customer, ensure_ascii=False)}")
 
 
-def _tell_groups(found: Impact) -> None:
+def _tell_groups(figures: Impact) -> None:
     """How audit groups differ."""
-    for column in dict.fromkeys(group.column for group in found.groups):
+    for column in dict.fromkeys(group.column for group in figures.groups):
         click.echo(f"\n{column}: changed; offered a person first, before -> after")
-        for group in found.groups:
+        for group in figures.groups:
             if group.column == column:
                 shares = [
                     _share(n, group.customers) for n in (group.changed, group.human_old, group.human_new)
@@ -331,34 +331,36 @@ def _tell_groups(found: Impact) -> None:
                 click.echo(f"  {group.group} ({group.customers:,}): {shares[0]}; {shares[1]} -> {shares[2]}")
 
 
-def _tell_periods(found: Impact) -> None:
+def _tell_periods(figures: Impact) -> None:
     """How many customers change in each period."""
-    scaled = f" (scaled up from a sample of {found.sampled:,} simulated customers)" if found.sampled else ""
-    one_day = len(found.periods) == 1 and found.periods[0].start == found.periods[0].end
-    when = f"on {found.day}" if one_day else f"from {found.day} to {found.until}"
+    scaled = (
+        f" (scaled up from a sample of {figures.sampled:,} simulated customers)" if figures.sampled else ""
+    )
+    one_day = len(figures.periods) == 1 and figures.periods[0].start == figures.periods[0].end
+    when = f"on {figures.day}" if one_day else f"from {figures.day} to {figures.until}"
     click.echo(
-        f"{found.changed:,} of {found.customers:,} customers get another answer ({_share(found.changed, found.customers)})"
-        f" {when}, of at most {found.limit} items{scaled}."
+        f"{figures.changed:,} of {figures.customers:,} customers get another answer ({_share(figures.changed, figures.customers)})"
+        f" {when}, of at most {figures.limit} items{scaled}."
     )
     if not one_day:
         click.echo("\nby period, customers who get another answer")
-        for period in found.periods:
+        for period in figures.periods:
             click.echo(f"  {period.start} to {period.end}: {period.changed:,}")
-        click.echo(f"  Days after {found.periods[-1].end} were not looked at; --as-of weighs one of them.")
+        click.echo(f"  Days after {figures.periods[-1].end} were not looked at; --as-of weighs one of them.")
 
 
-def _tell_changes(found: Impact) -> None:
+def _tell_changes(figures: Impact) -> None:
     """What changes, in which language, and what customers see of it."""
     from models.authoring.impact_report import CHANGES  # noqa: PLC0415
 
     click.echo("\nwhat changes, customers (one may count in several)")
-    for name, n in zip(CHANGES, found.by_change, strict=True):
+    for name, n in zip(CHANGES, figures.by_change, strict=True):
         click.echo(f"  {_CHANGES[name]}: {n:,}")
-    _table("language", ((move.old, move.customers) for move in found.languages))
-    if found.seen:
+    _table("language", ((move.old, move.customers) for move in figures.languages))
+    if figures.seen:
         click.echo("\nwhat they see first that differs")
-    for seen in found.seen:
-        click.echo(f"  {seen.customers:,}: {seen.old or '–'} -> {seen.new or '–'}")
+    for change in figures.seen:
+        click.echo(f"  {change.customers:,}: {change.old or '–'} -> {change.new or '–'}")
 
 
 def _table(title: str, rows: Iterable[tuple[str, int]]) -> None:
@@ -371,7 +373,7 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "–"
 
 
-def _told(value: Any) -> str:  # noqa: ANN401
+def _as_text(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, Experiment):
         arms = [f"{arm.id} {arm.share} % ({', '.join(arm.content)})" for arm in value.variants]
         return f"{value.id}: control {value.control_share} %, {', '.join(arms)}"

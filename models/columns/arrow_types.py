@@ -82,18 +82,18 @@ def read_as(column: pa.Array, *, key: bool = False) -> pa.Array:
     """
     wanted = readable(column.type, key=key)
     try:
-        made = _as(column, readable(column.type) if pa.types.is_dictionary(column.type) else wanted)
-        if pa.types.is_dictionary(made.type) and (key or made.dictionary.null_count):
-            made = made.cast(made.type.value_type)
-        if _holds_text(made.type):
-            made.validate(full=True)
+        converted = _as(column, readable(column.type) if pa.types.is_dictionary(column.type) else wanted)
+        if pa.types.is_dictionary(converted.type) and (key or converted.dictionary.null_count):
+            converted = converted.cast(converted.type.value_type)
+        if _holds_text(converted.type):
+            converted.validate(full=True)
     except pa.ArrowNotImplementedError:
         _refused(column.type, "Write it as plain text.")
     except pa.ArrowInvalid:
         raise CustomerFileError(
             "holds bytes that are not UTF-8 text. Write it as text, a UUID as its 36 characters."
         ) from None
-    return made
+    return converted
 
 
 def _as(column: Any, wanted: pa.DataType) -> pa.Array:  # noqa: ANN401  (an array of any type)
@@ -129,5 +129,5 @@ def _uuid_texts(keys: pa.Array) -> pa.Array:
     texts = np.full((count, _UUID_LENGTH), ord("-"), np.uint8)
     texts[:, _UUID_PLACES] = _HEX[rows].reshape(count, 2 * _UUID_BYTES)
     ends = np.arange(count + 1, dtype=np.int32) * _UUID_LENGTH
-    made = pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(texts.tobytes()))
-    return pc.if_else(keys.is_valid(), made, pa.scalar(None, pa.string()))
+    strings = pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(texts.tobytes()))
+    return pc.if_else(keys.is_valid(), strings, pa.scalar(None, pa.string()))

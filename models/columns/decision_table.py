@@ -126,29 +126,35 @@ class RuleColumns:
         """Where the channel offered is closed, put the next open one that keeps every guarantee, in place."""
         shut = np.array([name in closed for name in PERSON_CHANNELS])
         preferred_shut = (channel > 0) & shut[channel - 1]
+        # A wish for a full channel is not a reason to leave the rule: its own channel may still have room.
         channel[preferred_shut] = 0
         own_shut = np.array([each.channel in closed for each in self.rules])
         moving = np.flatnonzero((channel == 0) & own_shut[rule])
         if not len(moving):
             return
+        # A rule whose channel is full can take nobody, so its bit goes for all at once. The rule that each customer has goes with
+        # it, for they move because its channel is full.
         barred = _words(own_shut)
         open_hits = [word[moving] & ~mask for word, mask in zip(hits, barred, strict=True)]
         concerns = self._concerns.of({name: values[moving] for name, values in facts.items()})
+        # Each turn tries the next rule of everyone who is left, so there are at most as many turns as rules. Whoever has none left
+        # keeps the rule they had: a guarantee outranks room.
         for _ in self.rules:
             left = np.flatnonzero(np.logical_or.reduce([word != 0 for word in open_hits]))
             if not len(left):
                 return
-            found = _first([word[left] for word in open_hits])
-            kept = ~_any([word[left] for word in concerns], self._breaks[found])
-            rule[moving[left[kept]]] = found[kept]
+            next_rule = _first([word[left] for word in open_hits])
+            allowed = ~_any([word[left] for word in concerns], self._breaks[next_rule])
+            rule[moving[left[allowed]]] = next_rule[allowed]
+            # The rule just tried is crossed out, and for those who got it all others too: an empty mask is what ends the turns.
             for at, word in enumerate(open_hits):
                 bit = np.where(
-                    found // _WORD == at,
-                    np.left_shift(np.uint64(1), (found % _WORD).astype(np.uint64)),
+                    next_rule // _WORD == at,
+                    np.left_shift(np.uint64(1), (next_rule % _WORD).astype(np.uint64)),
                     np.uint64(0),
                 )
                 word[left] &= ~bit
-                word[left[kept]] = 0
+                word[left[allowed]] = 0
 
     def _stated_cell(self, facts: Mapping[str, Codes]) -> Codes:
         width = len(self._values("open_matter"))
@@ -192,11 +198,11 @@ class _Masks:
     def of(self, facts: Mapping[str, Codes]) -> Words:
         """The conditions that hold for each customer."""
         count = len(next(iter(facts.values())))
-        found = [np.full(count, every) for every in self._every]
+        words = [np.full(count, every) for every in self._every]
         for name, tables in self._tables.items():
             for at, table in enumerate(tables):
-                found[at] &= table[facts[name]]
-        return found
+                words[at] &= table[facts[name]]
+        return words
 
 
 def _masks_of(kind: CustomerType, guarantees: Sequence[Any]) -> dict[str, dict[str, int]]:
@@ -213,12 +219,13 @@ def _masks_of(kind: CustomerType, guarantees: Sequence[Any]) -> dict[str, dict[s
 
 def _first(hits: Words) -> NDArray[np.int64]:
     """Position of the lowest bit. A checked table has no gap, so there is one."""
-    found = np.zeros(len(hits[0]), np.int64)
+    position = np.zeros(len(hits[0]), np.int64)
     for at in range(len(hits) - 1, -1, -1):
         word = hits[at]
+        # What is below the lowest bit, counted: 64 where the word is empty, which the next line passes over.
         lowest = np.bitwise_count((word & (~word + np.uint64(1))) - np.uint64(1))
-        found = np.where(word != 0, at * _WORD + lowest.astype(np.int64), found)
-    return found
+        position = np.where(word != 0, at * _WORD + lowest.astype(np.int64), position)
+    return position
 
 
 def _any(hits: Words, others: NDArray[np.uint64]) -> Flags:

@@ -120,12 +120,12 @@ def cells_of(read: CustomerBatch, scorecard: Scorecard) -> list[Cells]:
             " `arki-score --dry-run` tells how many do."
         )
     audit = {name: batch.column(name) for name in batch.schema.names if name.startswith(AUDIT)}
-    found = []
+    cells = []
     for part in fact_columns(columns, ColumnScorecard(scorecard)):
         kind = part.customer_type
         preferred = columns.number("person", "preferred_channel")[part.rows]
         identifies = columns.number("person", "strong_identification")
-        found.append(
+        cells.append(
             Cells(
                 kind,
                 _cells(part),
@@ -137,59 +137,61 @@ def cells_of(read: CustomerBatch, scorecard: Scorecard) -> list[Cells]:
                 {name: values.take(part.rows) for name, values in audit.items()},
             )
         )
-    return found
+    return cells
 
 
 def fact_columns(
-    columns: SignalColumns, card: ColumnScorecard, asked: Flags | None = None, *, loose: bool = False
+    columns: SignalColumns, card: ColumnScorecard, wanted: Flags | None = None, *, loose: bool = False
 ) -> list[FactColumns]:
     """Facts and predictions, persons and employers apart; of the rows asked for, or all.
 
     With `loose`, those of persons come for every row, meaningless where it is no person asked for; that saves a copy.
     """
     kinds = (
-        columns.customer_type if asked is None else np.where(asked, columns.customer_type, np.int32(MISSING))
+        columns.customer_type
+        if wanted is None
+        else np.where(wanted, columns.customer_type, np.int32(MISSING))
     )
-    found = []
+    parts = []
     persons = np.flatnonzero(kinds == PERSON)
     if len(persons):
         every = _persons(columns, card)
-        found.append(every if loose or len(persons) == columns.rows else _of(every, persons))
+        parts.append(every if loose or len(persons) == columns.rows else _of(every, persons))
     employers = np.flatnonzero(kinds == EMPLOYER)
     if len(employers):
-        found.append(_employers(columns, employers))
-    return found
+        parts.append(_employers(columns, employers))
+    return parts
 
 
 def facts_of(customer_type: CustomerType, cell: int) -> Facts:
     """The facts of a cell."""
-    found = {}
+    values = {}
     for fact in reversed(FACTS[customer_type]):
         cell, code = divmod(cell, len(fact.values))
-        found[fact.name] = fact.values[code]
-    return {fact.name: found[fact.name] for fact in FACTS[customer_type]}
+        values[fact.name] = fact.values[code]
+    return {fact.name: values[fact.name] for fact in FACTS[customer_type]}
 
 
 def codes_of(customer_type: CustomerType, cells: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
     """The codes of each fact in an array of cells."""
-    found = {}
+    codes = {}
     for fact in reversed(FACTS[customer_type]):
-        cells, found[fact.name] = cells // len(fact.values), cells % len(fact.values)
-    return found
+        cells, codes[fact.name] = cells // len(fact.values), cells % len(fact.values)
+    return codes
 
 
 def _of(every: FactColumns, rows: NDArray[np.int64]) -> FactColumns:
     """Some of the customers of a batch that was evaluated whole."""
     place = np.full(len(every.rows), MISSING, np.int64)
     place[rows] = np.arange(len(rows))
-    kept = place[every.has_further] >= 0
+    within = place[every.has_further] >= 0
     return FactColumns(
         every.customer_type,
         rows,
         {name: codes[rows] for name, codes in every.facts.items()},
         every.first[rows],
-        place[every.has_further[kept]],
-        every.further[kept],
+        place[every.has_further[within]],
+        every.further[within],
         every.neutral[rows],
         every.segment[rows],
         every.probability[rows],
@@ -257,6 +259,7 @@ def _events_in_order(columns: SignalColumns) -> tuple[Codes, Codes]:
     order = np.full((columns.rows, max(most, 1)), MISSING, np.int32)
     if not len(rows):
         return since, order
+    # Months and code in one number, so that one sort puts events by recency and, within a month, by the order of the code list.
     keys = months * len(LIFE_EVENTS) + parents
     first = keys[starts[rows]]
     since[rows], order[rows, 0] = first // len(LIFE_EVENTS), first % len(LIFE_EVENTS)
@@ -266,12 +269,13 @@ def _events_in_order(columns: SignalColumns) -> tuple[Codes, Codes]:
         at = np.minimum(starts[several][:, None] + np.arange(most), len(keys) - 1)
         grid = np.sort(np.where(within, keys[at], np.iinfo(np.int32).max), axis=1)
         since[several] = grid[:, 0] // len(LIFE_EVENTS)
-        found = np.where(within, grid % len(LIFE_EVENTS), np.int32(MISSING))
+        codes = np.where(within, grid % len(LIFE_EVENTS), np.int32(MISSING))
+        # The same event twice counts where it is most recent; the holes that repetitions leave are closed after that.
         for late in range(1, most):
-            repeated = (found[:, late : late + 1] == found[:, :late]).any(axis=1)
-            found[repeated, late] = MISSING
-        packed = np.argsort(found == MISSING, axis=1, kind="stable")
-        order[several] = np.take_along_axis(found, packed, axis=1)
+            repeated = (codes[:, late : late + 1] == codes[:, :late]).any(axis=1)
+            codes[repeated, late] = MISSING
+        packed = np.argsort(codes == MISSING, axis=1, kind="stable")
+        order[several] = np.take_along_axis(codes, packed, axis=1)
     return since, order
 
 
@@ -311,9 +315,9 @@ def _person_digital(columns: SignalColumns) -> Codes:
         )
     )
     helped = np.maximum(helped, 0) + np.maximum(visits, 0)
-    seen = (logins > 0) | (online > 0) | (chat > 0)
+    uses_online = (logins > 0) | (online > 0) | (chat > 0)
     offline = ((online == 0) & (applied > 0)) | ((logins == 0) & (helped > 0))
-    return np.where(seen, helped >= ASSISTED_FROM, np.where(offline, 2, 3))
+    return np.where(uses_online, helped >= ASSISTED_FROM, np.where(offline, 2, 3))
 
 
 def _person_friction(columns: SignalColumns) -> Codes:
@@ -354,9 +358,9 @@ def _employers(columns: SignalColumns, rows: NDArray[np.int64]) -> FactColumns:
 def _employer_lookups(bits: NDArray[np.int64], matter: Codes) -> Codes:
     """The open matter first, then the kinds of claim made, in the order of the code list."""
     kinds = np.arange(len(CLAIM_KINDS), dtype=np.int32)
-    made = (bits[:, None] >> kinds & 1).astype(bool) & (kinds != matter[:, None])
-    found = np.column_stack([matter, np.where(made, kinds, np.int32(MISSING))])
-    return np.take_along_axis(found, np.argsort(found == MISSING, axis=1, kind="stable"), axis=1)
+    claimed = (bits[:, None] >> kinds & 1).astype(bool) & (kinds != matter[:, None])
+    lookups = np.column_stack([matter, np.where(claimed, kinds, np.int32(MISSING))])
+    return np.take_along_axis(lookups, np.argsort(lookups == MISSING, axis=1, kind="stable"), axis=1)
 
 
 def _employer_digital(number: Callable[[str], Codes]) -> Codes:
@@ -370,9 +374,9 @@ def _employer_digital(number: Callable[[str], Codes]) -> Codes:
             "phone_contacts_90d",
         )
     )
-    seen = (service > 0) | (register > 0) | (online > 0)
+    uses_online = (service > 0) | (register > 0) | (online > 0)
     offline = ((online == 0) & (claims > 0)) | ((service == 0) & (register == 0))
-    return np.where(seen, phone >= ASSISTED_FROM, np.where(offline, 2, 3))
+    return np.where(uses_online, phone >= ASSISTED_FROM, np.where(offline, 2, 3))
 
 
 def _cells(part: FactColumns) -> NDArray[np.int64]:

@@ -77,7 +77,7 @@ def columns_of(path: Path, *, also: Collection[str] = ()) -> list[str]:
     Of those that folders name, signals, what is carried, and `also`.
     """
     kind = format_of(path)
-    with _told(path):
+    with _naming_file(path):
         folders = [name for name, _ in used(partitions_of(path), also)]
         if kind == "jsonl":
             return []
@@ -90,7 +90,7 @@ def key_type(path: Path) -> str:
     kind = format_of(path)
     if kind in TEXT_FORMATS:
         return "string"
-    with _told(path):
+    with _naming_file(path):
         schema = _schema(path, kind)
         if KEY not in schema.names:
             return "string"
@@ -130,7 +130,7 @@ def chunks(path: Path, rows: int) -> Iterator[Chunk]:
         If the file is none of the formats.
     """
     kind = format_of(path)
-    with _told(path):
+    with _naming_file(path):
         partitions = partitions_of(path)
         if kind in TEXT_FORMATS:
             yield from _text_chunks(path, kind, rows, partitions)
@@ -164,7 +164,7 @@ def read_chunk(
         If the file turns out to be damaged.
     """
     path = Path(chunk.path)
-    with _told(path):
+    with _naming_file(path):
         folders = used(chunk.partitions, {language_column})
         folders = tuple(each for each in folders if columns is None or each[0] in columns)
         if chunk.format == "csv":
@@ -245,8 +245,10 @@ def _arrow_batches(chunk: Chunk, columns: Collection[str] | None) -> Iterator[pa
             if at >= chunk.stop:
                 return
             if at >= chunk.start:
-                kept = batch.select(names)
-                yield from (kept[row : row + BATCH_ROWS] for row in range(0, kept.num_rows, BATCH_ROWS))
+                selected = batch.select(names)
+                yield from (
+                    selected[row : row + BATCH_ROWS] for row in range(0, selected.num_rows, BATCH_ROWS)
+                )
 
 
 class _arrow:  # noqa: N801  (used as a function is)
@@ -316,7 +318,7 @@ def _header(path: Path) -> tuple[list[str], int]:
     return names, len(line)
 
 
-class _told:  # noqa: N801  (used as a function is)
+class _naming_file:  # noqa: N801  (used as a function is)
     """What goes wrong with a file, told with its name; never with what it holds."""
 
     def __init__(self, path: Path) -> None:

@@ -42,7 +42,7 @@ class NotLocalError(ValueError):
     """An address where a path of this machine belongs; the message says what to do. Copy the files, or mount the store."""
 
 
-def check_local(given: str) -> None:
+def check_local(path: str) -> None:
     """Do nothing for a path of this machine.
 
     Raises
@@ -50,15 +50,15 @@ def check_local(given: str) -> None:
     NotLocalError
         If it is an address, such as ``s3://bucket/customers.parquet``.
     """
-    found = _ADDRESS.match(given)
-    if found is None:
+    match = _ADDRESS.match(path)
+    if match is None:
         return
-    scheme = (found[1] or found[2]).lower()
+    scheme = (match[1] or match[2]).lower()
     if scheme == "file":
-        raise NotLocalError(f"{given} is an address. Arki takes paths: leave out file:// and give the path.")
+        raise NotLocalError(f"{path} is an address. Arki takes paths: leave out file:// and give the path.")
     tool = f", such as `{_COPY_WITH[scheme]}`" if scheme in _COPY_WITH else ""
     raise NotLocalError(
-        f"{given} is an address, and Arki reads and writes local files only. Mount the store, or copy the files with the"
+        f"{path} is an address, and Arki reads and writes local files only. Mount the store, or copy the files with the"
         f" store's own tool{tool}, and give the local path."
     )
 
@@ -66,8 +66,8 @@ def check_local(given: str) -> None:
 class LocalPath(click.Path):
     """`click.Path` that refuses addresses before anything is read or written; a `pathlib.Path` unless told otherwise."""
 
-    def __init__(self, *, path_type: type[Any] = Path, **given: Any) -> None:  # noqa: ANN401  (click's own options)
-        super().__init__(path_type=path_type, **given)
+    def __init__(self, *, path_type: type[Any] = Path, **options: Any) -> None:  # noqa: ANN401  (click's own options)
+        super().__init__(path_type=path_type, **options)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
         """The path, checked as `click.Path` does."""

@@ -34,17 +34,17 @@ def partitions_of(path: Path) -> tuple[Partition, ...]:
     CustomerFileError
         If two name one column with different values.
     """
-    found: dict[str, str | None] = {}
+    partitions: dict[str, str | None] = {}
     for folder in path.absolute().parent.parts:
         name, equals, text = (unquote(part) for part in folder.partition("="))
         if not (name and equals):
             continue
         value = None if text in ("", _NULL) else text
-        if found.setdefault(name, value) != value:
+        if partitions.setdefault(name, value) != value:
             raise CustomerFileError(
                 f"lies in two folders that name {name} with different values. Rename one."
             )
-    return tuple(found.items())
+    return tuple(partitions.items())
 
 
 def used(partitions: Sequence[Partition], also: Collection[str] = ()) -> tuple[Partition, ...]:

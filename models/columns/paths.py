@@ -31,7 +31,7 @@ class CustomerFileError(ValueError):
     """A file that cannot be read as customers; the message says where and what to do. Correct the file."""
 
 
-def customer_files(given: str) -> list[Path]:
+def customer_files(pattern: str) -> list[Path]:
     """The files that a path, folder or glob names, each once, in order of name.
 
     Raises
@@ -40,28 +40,28 @@ def customer_files(given: str) -> list[Path]:
         If there is none, it is an address of a store, or it is (in) the folder of a Delta, Iceberg or Hudi table.
     """
     try:
-        check_local(given)
+        check_local(pattern)
     except NotLocalError as error:
         raise CustomerFileError(str(error)) from None
-    path = Path(given)
+    path = Path(pattern)
     if path.is_dir():
-        found = list(_inside(path))
+        files = list(_inside(path))
     elif path.exists():
-        found = [path]
+        files = [path]
     else:
-        found = list(_matching(path))
-        if not found:
-            raise CustomerFileError(f"{given} is not there. Name a file, a folder or a glob.")
-    if not found:
+        files = list(_matching(path))
+        if not files:
+            raise CustomerFileError(f"{pattern} is not there. Name a file, a folder or a glob.")
+    if not files:
         raise CustomerFileError(
-            f"{given} holds no file that ends in {', '.join(SUFFIXES)}. Names that begin with . or _ are passed over."
+            f"{pattern} holds no file that ends in {', '.join(SUFFIXES)}. Names that begin with . or _ are passed over."
         )
     above = {
-        parent for file in {p.parent for p in found} for parent in (file.absolute(), *file.absolute().parents)
+        parent for file in {p.parent for p in files} for parent in (file.absolute(), *file.absolute().parents)
     }
     for folder in sorted(above):
         _refuse_table(folder)
-    return sorted(set(found))
+    return sorted(set(files))
 
 
 def names_apart(paths: Iterable[Path]) -> list[str]:
@@ -92,13 +92,13 @@ def _matching(pattern: Path) -> Iterator[Path]:
     if fixed == len(pattern.parts):
         return
     base = Path(*pattern.parts[:fixed])
-    for found in base.glob(str(Path(*pattern.parts[fixed:]))):
-        if any(is_hidden(part) for part in found.relative_to(base).parts):
+    for match in base.glob(str(Path(*pattern.parts[fixed:]))):
+        if any(is_hidden(part) for part in match.relative_to(base).parts):
             continue
-        if found.is_dir():
-            yield from _inside(found)
+        if match.is_dir():
+            yield from _inside(match)
         else:
-            yield found
+            yield match
 
 
 def _refuse_table(folder: Path) -> None:

@@ -48,23 +48,23 @@ def read_row(row: Mapping[str, Any], language: str = "fi", language_column: str 
     InvalidSignalsError
         With the faults for which the API would refuse the same customer; the last one may stand for those not listed.
     """
-    found = row.get(language_column) or language
+    own_language = row.get(language_column) or language
     faults = []
-    if found not in LANGUAGES:
+    if own_language not in LANGUAGES:
         faults.append(Fault("/language", "unknown_value", "must be one of fi, sv, en."))
     if holds_identity_code(str(row.get(KEY))):
         faults.append(Fault(f"/{KEY}", "identity_code", "holds an identity code. Use an opaque reference."))
     carried = {*CARRIED, language_column}
-    given = {name: value for name, value in row.items() if name not in carried and not is_missing(value)}
+    values = {name: value for name, value in row.items() if name not in carried and not is_missing(value)}
     kind = row.get(TYPE)
     try:
-        signals = read_signals(kind if isinstance(kind, str) else "", given)
+        signals = read_signals(kind if isinstance(kind, str) else "", values)
     except InvalidSignalsError as error:
         rest = [more_faults("/signals", error.unlisted)] if error.unlisted else []
         raise InvalidSignalsError([*faults, *error.faults, *rest]) from None
     if faults:
         raise InvalidSignalsError(faults)
-    return Customer(signals, cast("Language", found))
+    return Customer(signals, cast("Language", own_language))
 
 
 def is_missing(value: object) -> bool:
@@ -93,10 +93,10 @@ def event_of_text(text: str) -> dict[str, object]:
 
 
 def _count_of(text: str) -> object:
-    found = _NUMBER.fullmatch(text)
-    if not found:
+    match = _NUMBER.fullmatch(text)
+    if not match:
         return text
-    return float(text) if found[2] or found[3] else int(text)
+    return float(text) if match[2] or match[3] else int(text)
 
 
 def _yes_no_of(text: str) -> object:

@@ -58,16 +58,16 @@ class SignalColumns:
             if name in SIGNALS and batch.column(name).null_count < self.rows
         }
         self.customer_type = positions(batch.column(TYPE), CUSTOMER_TYPES)
-        self._kept: dict[tuple[CustomerType, str], Codes] = {}
+        self._codes: dict[tuple[CustomerType, str], Codes] = {}
         self._choices: dict[tuple[CustomerType, str], Choices] = {}
 
     def number(self, kind: CustomerType, name: str) -> Codes:
         """The code of a count, yes/no or choice, as a customer of this type would have given it."""
         if name not in self._columns:
             return self._nothing
-        if (kind, name) not in self._kept:
-            self._kept[kind, name] = self._scalar(self._columns[name], CONTRACT[kind][name])
-        return self._kept[kind, name]
+        if (kind, name) not in self._codes:
+            self._codes[kind, name] = self._scalar(self._columns[name], CONTRACT[kind][name])
+        return self._codes[kind, name]
 
     def choices(self, kind: CustomerType, name: str) -> Choices:
         """A list of choices."""
@@ -94,7 +94,7 @@ class SignalColumns:
 
     def refused(self) -> Flags:
         """The rows for which the contract has a fault; `read_row` tells which."""
-        found = self.customer_type < 0
+        refused = self.customer_type < 0
         for at, kind in enumerate(CUSTOMER_TYPES):
             of_kind = self.customer_type == at
             if not of_kind.any():
@@ -107,8 +107,8 @@ class SignalColumns:
             for part, whole in AT_MOST[kind]:
                 few, many = self.number(kind, part), self.number(kind, whole)
                 faulty |= (many >= 0) & (few > many)
-            found |= faulty & of_kind
-        return found
+            refused |= faulty & of_kind
+        return refused
 
     def _faulty(self, kind: CustomerType, name: str) -> Flags | None:
         signal = CONTRACT[kind].get(name)
@@ -118,6 +118,7 @@ class SignalColumns:
             return np.asarray(self.events.lengths == BAD)
         if signal.kind == "choices":
             return np.asarray(self.choices(kind, name).lengths == BAD)
+        # Nearly every column is without a fault, and its least code is cheaper to have than a mask. No code is below BAD.
         codes = self.number(kind, name)
         return codes == BAD if codes.min() == BAD else None
 
@@ -206,8 +207,8 @@ class SignalColumns:
         if not pc.any(empty).as_py():
             return lengths, split.flatten()
         none = np.asarray(empty.to_numpy(zero_copy_only=False))
-        kept = np.repeat(~none, np.maximum(lengths, 0))
-        return np.where(none, np.int32(0), lengths), split.flatten().filter(pa.array(kept))
+        listed = np.repeat(~none, np.maximum(lengths, 0))
+        return np.where(none, np.int32(0), lengths), split.flatten().filter(pa.array(listed))
 
     @staticmethod
     def _is_null(column: pa.Array) -> Flags:
@@ -253,15 +254,15 @@ def _lengths(column: pa.Array) -> Codes:
 
 def _counts(column: pa.Array, maximum: int) -> Codes:
     """Whole numbers, `BAD` where out of range."""
-    found, compiled = _numbers(column), kernels()
+    numbers, compiled = _numbers(column), kernels()
     codes = np.empty(len(column), np.int32)
     if compiled is not None:
         bitmap = column.buffers()[0] if column.null_count else None
         validity = _NO_BITMAP if bitmap is None else np.frombuffer(bitmap, np.uint8)
-        compiled.counts(found, validity, column.offset, maximum, codes)
+        compiled.counts(numbers, validity, column.offset, maximum, codes)
         return codes
     valid = _valid(column)
-    known = found if valid is None else np.where(valid, found, found.dtype.type(0))
+    known = numbers if valid is None else np.where(valid, numbers, numbers.dtype.type(0))
     np.copyto(codes, known, casting="unsafe")
     if len(known) and (known.min() < 0 or known.max() > maximum):
         codes[(known < 0) | (known > maximum)] = BAD
@@ -324,8 +325,8 @@ def _by_distinct(column: pa.Array, code: Callable[[Any], int]) -> Codes:
 
 def _indices(encoded: pa.DictionaryArray) -> NDArray[np.integer[Any]]:
     """Positions in a dictionary; one past its end for null."""
-    found, valid = _numbers(encoded.indices), _valid(encoded.indices)
-    return found if valid is None else np.where(valid, found, len(encoded.dictionary))
+    indices, valid = _numbers(encoded.indices), _valid(encoded.indices)
+    return indices if valid is None else np.where(valid, indices, len(encoded.dictionary))
 
 
 def _starts(lengths: Codes) -> NDArray[np.int64]:

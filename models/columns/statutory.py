@@ -79,8 +79,8 @@ class StatutoryColumns:
         return self._texts[key]
 
     def _items(self, kind: CustomerType, benefits: list[str], language: Language) -> list[str]:
-        found = self._catalogue.statutory(benefits, customer_type=kind, language=language, day=self._day)
-        return [item.id for item in found]
+        items = self._catalogue.statutory(benefits, customer_type=kind, language=language, day=self._day)
+        return [item.id for item in items]
 
 
 def _read(key: int) -> tuple[CustomerType, list[str], Language]:

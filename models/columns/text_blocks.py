@@ -76,11 +76,11 @@ def read_csv_block(rows: RowBlock, names: list[str]) -> CustomerBatch:
     unreadable: list[Unreadable] = []
     for at, line in _rows_of(block, rows):
         text = line.removesuffix(b"\r")
-        found = (_BAD_QUOTE if at in rows.spans.odd else _csv_row(text, len(names))) if text else None
-        if isinstance(found, str):
-            unreadable.append(Unreadable(first + at, "", "malformed", found))
-        elif found is not None:
-            cells.append(found)
+        parsed = (_BAD_QUOTE if at in rows.spans.odd else _csv_row(text, len(names))) if text else None
+        if isinstance(parsed, str):
+            unreadable.append(Unreadable(first + at, "", "malformed", parsed))
+        elif parsed is not None:
+            cells.append(parsed)
             numbers.append(first + at)
     columns = [pa.array([row[at] or None for row in cells], _csv_type(name)) for at, name in enumerate(names)]
     return CustomerBatch(
@@ -92,9 +92,9 @@ def read_csv_block(rows: RowBlock, names: list[str]) -> CustomerBatch:
 
 
 def read_json_block(
-    lines_read: RowBlock, language_column: str = "language", given: Mapping[str, Any] = NOTHING
+    lines_read: RowBlock, language_column: str = "language", defaults: Mapping[str, Any] = NOTHING
 ) -> CustomerBatch:
-    """Lines of JSON, one object each, numbered; blank lines are no rows. `given` is known of every row that is silent."""
+    """Lines of JSON, one object each, numbered; blank lines are no rows. `defaults` is known of every row that is silent."""
     block, first, lines = lines_read.content, lines_read.first, lines_read.lines
     if block is None:
         return _too_long(first)
@@ -114,7 +114,7 @@ def read_json_block(
         if not line.strip():
             continue
         try:
-            rows.append(_json_row(line, language_column, given))
+            rows.append(_json_row(line, language_column, defaults))
             numbers.append(number)
         except InvalidSignalsError as error:
             unreadable += [
@@ -215,14 +215,14 @@ def _events_are_whole(table: pa.Table) -> bool:
     )
 
 
-def _json_row(line: bytes, language_column: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _json_row(line: bytes, language_column: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """A line's values in the contract's own types. Raises `ValueError` where it is no object, or breaks the contract."""
     row = json.loads(line.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
     if not isinstance(row, dict):
         raise ValueError(_NOT_JSON)  # noqa: TRY004  (refused like any other text that is no row)
     row = {
-        **given,
-        **{name: value for name, value in row.items() if name not in given or not is_missing(value)},
+        **defaults,
+        **{name: value for name, value in row.items() if name not in defaults or not is_missing(value)},
     }
     customer = read_row(row, language_column=language_column)
     values = {name: _plain(value) for name, value in customer.signals.values.items()}

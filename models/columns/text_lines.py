@@ -122,6 +122,7 @@ def _spanned(content: bytes, *, following: int | None) -> tuple[bytes, Spans]:
     if len(ends) == 0 or ends[-1] < len(content):
         ends = np.append(ends, len(content))
     quotes = np.flatnonzero(every == _QUOTE)
+    # Only a line with an odd number of quotes leaves one open or closes one that was, so no other line has to be looked at.
     odd = np.flatnonzero(np.diff(np.searchsorted(quotes, ends), prepend=0) & 1).tolist()
     joined: list[tuple[int, int]] = []
     alone: list[int] = []
@@ -130,8 +131,10 @@ def _spanned(content: bytes, *, following: int | None) -> tuple[bytes, Spans]:
         line = odd[at]
         begin = int(ends[line - 1]) if line else 0
         closes = odd[at + 1] if at + 1 < len(odd) else None
-        seen = len(content) - begin + (following or 0)
-        if closes is None and following is not None and len(ends) - line < MOST_LINES and seen < MOST_BYTES:
+        size = len(content) - begin + (following or 0)
+        # The closing quote may stand in the next block. The line waits for it, unless it would be too long by then: so where a block
+        # ends decides nothing.
+        if closes is None and following is not None and len(ends) - line < MOST_LINES and size < MOST_BYTES:
             return content[:begin], Spans(tuple(joined), frozenset(alone))
         if closes is not None and _is_one_row(content, line, closes, begin, int(ends[closes])):
             joined.append((line, closes - line + 1))

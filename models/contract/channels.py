@@ -177,14 +177,14 @@ def days_opened_otherwise(one: Channel, other: Channel, *, start: date, end: dat
     if one.days == other.days or len(weekly) < 2 or (one.hours_vary and other.hours_vary):  # noqa: PLR2004  (versions)
         return []
 
-    def told(days: OpeningDays, day: date, hours: Mapping[str, Hours]) -> object:
+    def opening(days: OpeningDays, day: date, hours: Mapping[str, Hours]) -> object:
         return days.cover(one.id, day) and days.hours(one.id, day, hours.get(WEEKDAYS[day.weekday()]))
 
     span = (start + timedelta(days=after) for after in range((end - start).days + 1))
     return [
         day
         for day in span
-        if any(told(one.days, day, each) != told(other.days, day, each) for each in weekly)
+        if any(opening(one.days, day, each) != opening(other.days, day, each) for each in weekly)
     ]
 
 
@@ -206,8 +206,8 @@ def _read_days(document: Mapping[str, Any]) -> OpeningDays:
     exceptions: dict[date, list[tuple[frozenset[str], Hours | None]]] = {}
     for entry in days["exceptions"]:
         hours = None if entry["hours"] == "closed" else _read_hours(entry["hours"])
-        found = exceptions.setdefault(date.fromisoformat(entry["date"]), [])
-        found.append((frozenset(entry.get("channels", ())), hours))
+        of_day = exceptions.setdefault(date.fromisoformat(entry["date"]), [])
+        of_day.append((frozenset(entry.get("channels", ())), hours))
     first, last = days["years"]
     return OpeningDays(
         range(first, last + 1),

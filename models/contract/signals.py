@@ -75,9 +75,9 @@ class Signal:
     unit: str = ""
     values: tuple[str, ...] = ()
 
-    def read(self, given: object, pointer: str, faults: list[Fault]) -> Value | None:
+    def read(self, value: object, pointer: str, faults: list[Fault]) -> Value | None:
         """The value in the contract's own type; None, with a fault added, if it is not allowed."""
-        return _READERS[self.kind](self, given, pointer, faults)
+        return _READERS[self.kind](self, value, pointer, faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ AT_MOST: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 
 
 def read_signals(
-    customer_type: str, given: object, pointer: str = "/signals", limit: FaultLimit | None = None
+    customer_type: str, signals: object, pointer: str = "/signals", limit: FaultLimit | None = None
 ) -> Signals:
     """Check signals against the contract and return them in its types.
 
@@ -277,10 +277,10 @@ def read_signals(
     ----------
     customer_type : {"person", "employer"}
         Which contract applies; it is known, never inferred.
-    given : object
+    signals : object
         A mapping of signal names to values, as parsed from JSON.
     pointer : str
-        JSON pointer of `given`, the prefix of each fault's pointer.
+        JSON pointer of `signals`, the prefix of each fault's pointer.
     limit : FaultLimit, optional
         How many faults and hints to list; its hints are used up here. By default 20 faults, 5 of them with a hint.
 
@@ -291,13 +291,13 @@ def read_signals(
     """
     if customer_type not in CUSTOMER_TYPES:
         raise InvalidSignalsError([Fault("/customer_type", "unknown_value", "must be person or employer.")])
-    if not isinstance(given, Mapping):
+    if not isinstance(signals, Mapping):
         raise InvalidSignalsError([Fault(pointer, "wrong_type", "must be an object of signals.")])
     contract = CONTRACT[customer_type]
     faults: list[Fault] = []
     foreign: list[object] = []
     values: dict[str, Value] = {}
-    for name, value in given.items():
+    for name, value in signals.items():
         signal = contract.get(name)
         if signal is None:
             foreign.append(name)
@@ -346,17 +346,17 @@ def _foreign_field(customer_type: str, name: object, pointer: str, limit: FaultL
     return Fault(where, "unknown_field", f"is not a signal of a {customer_type}.{hint}")
 
 
-def read_count(given: object, maximum: int) -> int | None:
+def read_count(value: object, maximum: int) -> int | None:
     """A whole number from 0 to maximum (3.0 is one; True, "3" and 3.5 are not), else None."""
-    if type(given) is float and given.is_integer():
-        given = int(given)
-    return given if type(given) is int and 0 <= given <= maximum else None
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= maximum else None
 
 
-def _read_count(signal: Signal, given: object, pointer: str, faults: list[Fault]) -> Value | None:
-    count = read_count(given, signal.maximum)
+def _read_count(signal: Signal, value: object, pointer: str, faults: list[Fault]) -> Value | None:
+    count = read_count(value, signal.maximum)
     if count is None:
-        number = isinstance(given, int | float) and not isinstance(given, bool)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
         faults.append(
             Fault(
                 pointer,
@@ -367,45 +367,45 @@ def _read_count(signal: Signal, given: object, pointer: str, faults: list[Fault]
     return count
 
 
-def _read_yes_no(_: Signal, given: object, pointer: str, faults: list[Fault]) -> Value | None:
-    if isinstance(given, bool):
-        return given
+def _read_yes_no(_: Signal, value: object, pointer: str, faults: list[Fault]) -> Value | None:
+    if isinstance(value, bool):
+        return value
     faults.append(Fault(pointer, "wrong_type", "must be true or false, or left out if unknown."))
     return None
 
 
-def _read_choice(signal: Signal, given: object, pointer: str, faults: list[Fault]) -> Value | None:
-    if isinstance(given, str) and given in signal.values:
-        return given
-    code = "unknown_value" if isinstance(given, str) else "wrong_type"
+def _read_choice(signal: Signal, value: object, pointer: str, faults: list[Fault]) -> Value | None:
+    if isinstance(value, str) and value in signal.values:
+        return value
+    code = "unknown_value" if isinstance(value, str) else "wrong_type"
     faults.append(Fault(pointer, code, f"must be one of {', '.join(signal.values)}, or left out if unknown."))
     return None
 
 
-def _read_choices(signal: Signal, given: object, pointer: str, faults: list[Fault]) -> Value | None:
-    if not isinstance(given, list | tuple) or len(given) > signal.maximum:
+def _read_choices(signal: Signal, values: object, pointer: str, faults: list[Fault]) -> Value | None:
+    if not isinstance(values, list | tuple) or len(values) > signal.maximum:
         faults.append(Fault(pointer, "wrong_type", f"must be a list of at most {signal.maximum} values."))
         return None
     before = len(faults)
-    for index, value in enumerate(given):
+    for index, value in enumerate(values):
         _read_choice(signal, value, f"{pointer}/{index}", faults)
     if len(faults) > before:
         return None
-    if len(set(given)) < len(given):
+    if len(set(values)) < len(values):
         faults.append(Fault(pointer, "repeated", "must name each value once."))
         return None
-    return tuple(given)
+    return tuple(values)
 
 
-def _read_life_events(signal: Signal, given: object, pointer: str, faults: list[Fault]) -> Value | None:
-    if not isinstance(given, list | tuple) or len(given) > signal.maximum:
+def _read_life_events(signal: Signal, values: object, pointer: str, faults: list[Fault]) -> Value | None:
+    if not isinstance(values, list | tuple) or len(values) > signal.maximum:
         faults.append(
             Fault(pointer, "wrong_type", f"must be a list of at most {signal.maximum} life events.")
         )
         return None
     before = len(faults)
     events = []
-    for index, value in enumerate(given):
+    for index, value in enumerate(values):
         where = f"{pointer}/{index}"
         if not isinstance(value, Mapping) or set(value) != {"event", "months_ago"}:
             faults.append(Fault(where, "wrong_type", "must be an object of exactly event and months_ago."))

@@ -308,7 +308,7 @@ class BundleStore:
                 f"no bundle is active in {folder}; run `make setup`, or `arki-bundle build --activate`"
             )
         self._bundle = load(folder, digest, public_url=public_url)
-        self._seen = digest
+        self._last_digest = digest
         self._looked = time.monotonic()
 
     def bundle(self) -> Bundle:
@@ -327,7 +327,7 @@ class BundleStore:
     def _look(self) -> None:
         self._looked = time.monotonic()
         digest = current(self._folder)
-        if digest in {self._seen, None}:
+        if digest in {self._last_digest, None}:
             return
         try:
             self._bundle = load(self._folder, str(digest), public_url=self._public_url)
@@ -335,11 +335,11 @@ class BundleStore:
         except BundleError as error:
             self.problem = str(error)
             if not isinstance(error.__context__, OSError):
-                self._seen = str(
+                self._last_digest = str(
                     digest
                 )  # a wrong file stays wrong; one that could not be read is tried again
             return
-        self._seen = str(digest)
+        self._last_digest = str(digest)
 
 
 def _try_once(recommender: Recommender) -> None:

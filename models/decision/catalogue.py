@@ -92,9 +92,9 @@ class ContentItem:
         """Whether it is valid on a day."""
         return self.valid_from <= day <= self.valid_until
 
-    def language_for(self, asked: Language) -> Language:
+    def language_for(self, wanted: Language) -> Language:
         """The best language it exists in."""
-        return next(language for language in FALLBACK[asked] if language in self.languages)
+        return next(language for language in FALLBACK[wanted] if language in self.languages)
 
 
 class Catalogue:
@@ -163,7 +163,7 @@ class Catalogue:
     ) -> tuple[ContentItem, ...]:
         """The items `pick` chooses from, in order, as many as could have been shown and one more."""
         ranks = FALLBACK[language]
-        found: dict[str, ContentItem] = {}
+        ranked: dict[str, ContentItem] = {}
         for near in self._chains[topic]:
             fitting = [
                 item
@@ -171,10 +171,10 @@ class Catalogue:
                 if item.holds_on(day) and item.channel in {None, channel}
             ]
             fitting.sort(key=lambda item: (ranks.index(item.language_for(language)), item.channel != channel))
-            found.update((item.id, item) for item in fitting if item.id not in found)
-            if len(found) > MOST_SHOWN:
+            ranked.update((item.id, item) for item in fitting if item.id not in ranked)
+            if len(ranked) > MOST_SHOWN:
                 break
-        return tuple(found.values())[: MOST_SHOWN + 1]
+        return tuple(ranked.values())[: MOST_SHOWN + 1]
 
     def change_days(
         self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
@@ -327,12 +327,12 @@ def _address(written: str, language: Language, public_url: str) -> str:
 
 def _change_days(items: Iterable[ContentItem]) -> tuple[date, ...]:
     """The first days on which items hold or hold no more, in order."""
-    found: set[date] = set()
+    days: set[date] = set()
     for item in items:
-        found.add(item.valid_from)
+        days.add(item.valid_from)
         if item.valid_until < date.max:
-            found.add(item.valid_until + timedelta(days=1))
-    return tuple(sorted(found - {date.min}))
+            days.add(item.valid_until + timedelta(days=1))
+    return tuple(sorted(days - {date.min}))
 
 
 def _chain(topic: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:

@@ -58,14 +58,14 @@ def possible_combinations(
     rulebook: Rulebook, catalogue: Catalogue, channels: Mapping[str, Channel]
 ) -> set[Combination]:
     """Every combination that an answer can name, on any day, whatever the customer prefers and was shown before."""
-    found = {
+    combinations = {
         Combination(STATUTORY[0], item.id, STATUTORY[1], "")
         for item in catalogue.items.values()
         if item.statutory and item.approved
     }
     for kind in CUSTOMER_TYPES:
-        found.update(_offered(kind, rulebook, catalogue, channels))
-    return found
+        combinations.update(_offered(kind, rulebook, catalogue, channels))
+    return combinations
 
 
 def _offered(

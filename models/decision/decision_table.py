@@ -148,15 +148,15 @@ class Table:
 
     def passed_over(self, facts: Facts) -> list[PassedOver]:
         """Why each rule above the deciding one did not apply, in order."""
-        found = []
+        passed = []
         for rule in self.rules:
             failed = next(
                 ((name, values) for name, values in rule.when.items() if facts[name] not in values), None
             )
             if failed is None:
                 break
-            found.append(PassedOver(rule.id, failed[0], facts[failed[0]], failed[1]))
-        return found
+            passed.append(PassedOver(rule.id, failed[0], facts[failed[0]], failed[1]))
+        return passed
 
     def _periods(self) -> tuple[tuple[date, Table], ...]:
         """First day and table of each period in which the same rules hold, in order of time."""
@@ -164,12 +164,12 @@ class Table:
         ends = {rule.valid_until + timedelta(days=1) for rule in self.rules if rule.valid_until < date.max}
         if not begins and not ends:
             return ((date.min, self),)
-        found: list[tuple[date, Table]] = []
+        periods: list[tuple[date, Table]] = []
         for start in sorted({date.min, *begins, *ends}):
             holding = tuple(rule for rule in self.rules if rule.valid_from <= start <= rule.valid_until)
             timeless = tuple(replace(rule, valid_from=date.min, valid_until=date.max) for rule in holding)
-            found.append((start, Table(self.customer_type, timeless)))
-        return tuple(found)
+            periods.append((start, Table(self.customer_type, timeless)))
+        return tuple(periods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,11 +254,11 @@ def _read_guarantee(guarantee: Mapping[str, Any]) -> Guarantee:
 
 def _above(table: Table, rule: Rule) -> dict[str, Rule] | None:
     """The rules above one by their ids; None where it is not in the table."""
-    found: dict[str, Rule] = {}
+    above: dict[str, Rule] = {}
     for other in table.rules:
         if other.id == rule.id:
-            return found
-        found[other.id] = other
+            return above
+        above[other.id] = other
     return None
 
 

@@ -142,8 +142,8 @@ def is_identified(signals: Signals) -> bool:
 
 def neutral_signals(signals: Signals) -> Signals:
     """What is left of a customer when the model may not be asked: needs, log-in, and what the law attaches content to."""
-    kept = (*_NEEDS, *_STATUTORY_SIGNALS, _LOG_IN)
-    values = {name: value for name, value in signals.values.items() if name in kept}
+    usable = (*_NEEDS, *_STATUTORY_SIGNALS, _LOG_IN)
+    values = {name: value for name, value in signals.values.items() if name in usable}
     return Signals(signals.customer_type, values | {"personalisation": "objected"})
 
 
@@ -180,10 +180,10 @@ def _person_lookups(signals: Signals, prediction: Prediction | None) -> list[Fac
     events = _events_by_recency(values["life_events"])
     if not events:
         return [facts | {"life_event": "none"}]
-    found = [facts | {"life_event": event} for event in events]
+    looked_up = [facts | {"life_event": event} for event in events]
     if facts["open_matter"] != UNKNOWN:
-        found.append(facts | {"life_event": "none"})
-    return found
+        looked_up.append(facts | {"life_event": "none"})
+    return looked_up
 
 
 def _events_by_recency(events: tuple[LifeEvent, ...]) -> list[str]:
@@ -234,15 +234,15 @@ def _size_class(employees: int | None) -> str:
 
 
 def _employer_digital(values: Mapping[str, Any]) -> str:
-    seen = [
+    uses = [
         values.get("uses_employer_service"),
         values.get("uses_incomes_register"),
         values.get("claims_online_12m"),
     ]
-    if any(seen):
+    if any(uses):
         return "assisted" if values.get("phone_contacts_90d", 0) >= ASSISTED_FROM else "self_service"
-    on_paper = seen[2] == 0 and values.get("claims_12m")
-    return "offline" if on_paper or (seen[0] is False and seen[1] is False) else UNKNOWN
+    on_paper = uses[2] == 0 and values.get("claims_12m")
+    return "offline" if on_paper or (uses[0] is False and uses[1] is False) else UNKNOWN
 
 
 def _employer_friction(values: Mapping[str, Any]) -> str:

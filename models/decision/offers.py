@@ -142,7 +142,7 @@ _Picked = tuple[Sought, ContentItem | None, bool]
 
 def _picked(catalogue: Catalogue, sought: Iterable[Sought], wanted: Wanted) -> list[_Picked]:
     """What is picked for each, and whether the limit let it be reached."""
-    found: list[_Picked] = []
+    picked: list[_Picked] = []
     offered: set[str] = set()
     for want in sought:
         reached = len(offered) < wanted.limit
@@ -155,10 +155,10 @@ def _picked(catalogue: Catalogue, sought: Iterable[Sought], wanted: Wanted) -> l
             day=wanted.day,
             shown=wanted.shown,
         )
-        found.append((want, item, reached))
+        picked.append((want, item, reached))
         if reached and item is not None:
             offered.add(item.id)
-    return found
+    return picked
 
 
 def _gate(item: ContentItem, catalogue: Catalogue, picked: list[_Picked], wanted: Wanted) -> str:

@@ -65,7 +65,7 @@ __all__ = [
     "Versions",
 ]
 REASONS_SHOWN: Final = 3
-_MOST_KEPT: Final = 1024
+_MOST_CACHED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Recommender:
     channels: Mapping[str, Channel]
     texts: Mapping[str, Any]
     versions: Versions
-    _kept: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def recommend(
         self,
@@ -106,8 +106,8 @@ class Recommender:
         draw : Draw, optional
             Of the one customer asked about; without it, every rule offers its own content.
         """
-        asked = _asked(at, language, limit, shown, draw)
-        return [self._recommend(signals, self._predict(signals), asked) for signals in customers]
+        request = _request(at, language, limit, shown, draw)
+        return [self._recommend(signals, self._predict(signals), request) for signals in customers]
 
     def offered(
         self,
@@ -123,13 +123,13 @@ class Recommender:
 
         `identified` says whether the customers are known to have strong identification: it decides their human channel.
         """
-        return self._offered(customer_type, offers, _asked(at, language, limit), identified=identified)
+        return self._offered(customer_type, offers, _request(at, language, limit), identified=identified)
 
     def degraded(
         self, signals: Signals, *, at: datetime, language: Language = "fi", limit: int = 3
     ) -> Recommendation:
         """The neutral answer, marked so, for when making the real one failed. The model is not asked."""
-        return self._recommend(neutral_signals(signals), None, _asked(at, language, limit, degraded=True))
+        return self._recommend(neutral_signals(signals), None, _request(at, language, limit, degraded=True))
 
     def explain(
         self,
@@ -146,12 +146,12 @@ class Recommender:
 
         `degraded` explains the neutral answer that `degraded` gives; the model is not asked.
         """
-        asked = _asked(at, language, limit, () if degraded else shown, draw, degraded=degraded)
+        request = _request(at, language, limit, () if degraded else shown, draw, degraded=degraded)
         signals = neutral_signals(signals) if degraded else signals
         prediction = None if degraded else self._predict(signals)
-        table = self.rulebook.tables[signals.customer_type].on(asked.day)
-        found = lookups(signals, prediction)
-        offers, _ = self._offers(signals, found, asked)
+        table = self.rulebook.tables[signals.customer_type].on(request.day)
+        looked_up = lookups(signals, prediction)
+        offers, _ = self._offers(signals, looked_up, request)
         contributions: tuple[Contribution, ...] = ()
         if prediction is not None:
             towards = (
@@ -159,7 +159,7 @@ class Recommender:
             )
             contributions = tuple(self.scorecard.contributions(signals, towards))
         return Explanation(
-            recommendation=self._recommend(signals, prediction, asked),
+            recommendation=self._recommend(signals, prediction, request),
             probabilities={}
             if prediction is None
             else dict(zip(map(str, PERSON_SEGMENTS), prediction.probabilities, strict=True)),
@@ -167,9 +167,9 @@ class Recommender:
             contributions=contributions,
             lookups=tuple(
                 LookupTrace(facts, offer.rule.id, offer.channel.id, tuple(table.passed_over(facts)))
-                for facts, offer in zip(found, offers, strict=True)
+                for facts, offer in zip(looked_up, offers, strict=True)
             ),
-            why_not=tuple(self._why_not(signals.customer_type, offers, asked)),
+            why_not=tuple(self._why_not(signals.customer_type, offers, request)),
         )
 
     def mapping(self, fixed: Mapping[str, str] | None = None, *, day: date = date.max) -> list[MappingRow]:
@@ -178,11 +178,11 @@ class Recommender:
 
     def combinations(self) -> Combinations:
         """How many combinations of rule, content, channel, language and variant answers can name; counted once."""
-        found: Combinations = self._remembered(
+        combinations: Combinations = self._remembered(
             ("combinations",),
             lambda: count_combinations(possible_combinations(self.rulebook, self.catalogue, self.channels)),
         )
-        return found
+        return combinations
 
     def _predict(self, signals: Signals) -> Prediction | None:
         """The model's answer; None for an employer, an objector and a minor: the model is not asked."""
@@ -190,111 +190,117 @@ class Recommender:
             return None
         return self.scorecard.predict(signals)
 
-    def _recommend(self, signals: Signals, prediction: Prediction | None, asked: _Asked) -> Recommendation:
-        offers, assignment = self._offers(signals, lookups(signals, prediction), asked)
+    def _recommend(
+        self, signals: Signals, prediction: Prediction | None, request: _Request
+    ) -> Recommendation:
+        offers, assignment = self._offers(signals, lookups(signals, prediction), request)
         identified = is_identified(signals)
-        offered = self._offered(signals.customer_type, offers, asked, identified=identified)
-        statutory, statutory_until = self._statutory(signals, asked)
-        segment = self._segment(signals, prediction, asked.language)
+        offered = self._offered(signals.customer_type, offers, request, identified=identified)
+        statutory, statutory_until = self._statutory(signals, request)
+        segment = self._segment(signals, prediction, request.language)
         return Recommendation(
-            personalised=not asked.degraded and _is_personalised(signals, prediction),
-            degraded=asked.degraded,
-            notice=self.texts["notice"][asked.language],
-            as_of=asked.at,
+            personalised=not request.degraded and _is_personalised(signals, prediction),
+            degraded=request.degraded,
+            notice=self.texts["notice"][request.language],
+            as_of=request.at,
             valid_until=min(offered.valid_until, statutory_until),
             items=offered.items,
             statutory=statutory,
             human_channel=offered.human_channel,
-            segment=None if asked.degraded else segment,
+            segment=None if request.degraded else segment,
             versions=self.versions,
-            language=asked.language,
-            limit=asked.limit,
-            shown=asked.shown,
+            language=request.language,
+            limit=request.limit,
+            shown=request.shown,
             experiment=assignment
             and next((assignment for item in offered.items if item.reason.rule == assignment.rule), None),
             drawn=assignment,
         )
 
     def _offers(
-        self, signals: Signals, found: Sequence[Facts], asked: _Asked
+        self, signals: Signals, looked_up: Sequence[Facts], request: _Request
     ) -> tuple[list[Offer], Assignment | None]:
         """What each lookup comes to, with the content that was drawn; nobody who objected and no minor is drawn."""
-        table = self.rulebook.tables[signals.customer_type].on(asked.day)
+        table = self.rulebook.tables[signals.customer_type].on(request.day)
         offers = []
-        for facts in found:
+        for facts in looked_up:
             rule = table.choose(facts)
             topic = topic_for(rule, signals.customer_type, facts, self.catalogue)
             offers.append(Offer(rule, self._channel(signals, facts, rule), topic))
-        if asked.draw is None or not may_personalise(signals):
+        if request.draw is None or not may_personalise(signals):
             return offers, None
-        return drawn(offers, asked.draw)
+        return drawn(offers, request.draw)
 
-    def _statutory(self, signals: Signals, asked: _Asked) -> tuple[tuple[StatutoryItem, ...], date]:
+    def _statutory(self, signals: Signals, request: _Request) -> tuple[tuple[StatutoryItem, ...], date]:
         """What the law attaches to the benefits that are named, and until when; which were named together is not kept."""
-        language, benefits, latest = asked.language, statutory_benefits(signals), self._latest(asked.day)
+        language, benefits, latest = request.language, statutory_benefits(signals), self._latest(request.day)
         if not benefits:
             return (), latest
-        wanted: Any = {"customer_type": signals.customer_type, "language": language, "day": asked.day}
+        wanted: Any = {"customer_type": signals.customer_type, "language": language, "day": request.day}
         until = self.catalogue.statutory_until(benefits, **wanted, latest=latest)
         return tuple(
             self._owed(item, language) for item in self.catalogue.statutory(benefits, **wanted)
         ), until
 
-    def _owed(self, item: ContentItem, language: Language) -> StatutoryItem:
-        found: StatutoryItem = self._remembered(
-            (item.id, language), lambda: StatutoryItem(item.type, _content(item, language))
+    def _owed(self, statutory: ContentItem, language: Language) -> StatutoryItem:
+        item: StatutoryItem = self._remembered(
+            (statutory.id, language), lambda: StatutoryItem(statutory.type, _content(statutory, language))
         )
-        return found
+        return item
 
     def _offered(
-        self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked, *, identified: bool
+        self, customer_type: CustomerType, offers: Sequence[Offer], request: _Request, *, identified: bool
     ) -> Offered:
         """Items and human channel of some offers. They are the same for a minute, whoever the customer is, so they are kept."""
-        if asked.shown:
-            return self._made(customer_type, offers, asked, identified=identified)
-        minute = asked.at.timestamp() // 60
-        found: Offered = self._remembered(
-            (customer_type, identified, asked.language, asked.limit, minute, *map(_named, offers)),
-            lambda: self._made(customer_type, offers, asked, identified=identified),
+        if request.shown:
+            return self._compose(customer_type, offers, request, identified=identified)
+        minute = request.at.timestamp() // 60
+        offered: Offered = self._remembered(
+            (customer_type, identified, request.language, request.limit, minute, *map(_named, offers)),
+            lambda: self._compose(customer_type, offers, request, identified=identified),
         )
-        return found
+        return offered
 
     def _remembered(self, key: tuple[object, ...], make: Callable[[], Any]) -> Any:  # noqa: ANN401  (what is made)
-        found = self._kept.get(key)
-        if found is None:
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept.clear()
-            found = self._kept[key] = make()
-        return found
+        value = self._cache.get(key)
+        if value is None:
+            if len(self._cache) >= _MOST_CACHED:
+                self._cache.clear()
+            value = self._cache[key] = make()
+        return value
 
-    def _made(
-        self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked, *, identified: bool
+    def _compose(
+        self, customer_type: CustomerType, offers: Sequence[Offer], request: _Request, *, identified: bool
     ) -> Offered:
-        wish, language = offers[0].rule.human_channel, asked.language
+        wish, language = offers[0].rule.human_channel, request.language
         usable = human_channel(self.channels, wish, customer_type, identified=identified, language=language)
         human = usable or self.channels[wish]
         return Offered(
-            self._items(customer_type, offers, asked),
-            self._way_to(human, customer_type, asked),
-            self._offered_until(customer_type, offers, asked, human),
+            self._items(customer_type, offers, request),
+            self._way_to(human, customer_type, request),
+            self._offered_until(customer_type, offers, request, human),
         )
 
-    def _way_to(self, channel: Channel, customer_type: CustomerType, asked: _Asked) -> HumanChannel:
-        card = self._picks(customer_type, self._card(customer_type, channel), asked.language)(day=asked.day)
-        url = None if card is None else card.languages[card.language_for(asked.language)].url
-        name = channel.names[asked.language]
-        return HumanChannel(channel.id, channel.ptv_channel, name, url, *channel.opening(asked.at))
+    def _way_to(self, channel: Channel, customer_type: CustomerType, request: _Request) -> HumanChannel:
+        card = self._picks(customer_type, self._card(customer_type, channel), request.language)(
+            day=request.day
+        )
+        url = None if card is None else card.languages[card.language_for(request.language)].url
+        name = channel.names[request.language]
+        return HumanChannel(channel.id, channel.ptv_channel, name, url, *channel.opening(request.at))
 
-    def _items(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> tuple[Item, ...]:
+    def _items(
+        self, customer_type: CustomerType, offers: Sequence[Offer], request: _Request
+    ) -> tuple[Item, ...]:
         items: dict[str, Item] = {}
         for rule, channel, topic in offers:
-            opening = channel.opening(asked.at)
+            opening = channel.opening(request.at)
             because = rule.because if channel.id == rule.channel else self.texts["preferred_channel"]
             for kind in kinds_offered(rule, channel):
-                if len(items) == asked.limit:
+                if len(items) == request.limit:
                     return tuple(items.values())
                 sought = Sought(kind, topic, channel.id)
-                item = self._picks(customer_type, sought, asked.language, asked.shown)(day=asked.day)
+                item = self._picks(customer_type, sought, request.language, request.shown)(day=request.day)
                 if item is not None and item.id not in items:
                     items[item.id] = Item(
                         len(items) + 1,
@@ -302,18 +308,20 @@ class Recommender:
                         channel.ptv_channel,
                         *opening,
                         kind,
-                        _content(item, asked.language),
-                        Reason(rule.id, because[asked.language]),
+                        _content(item, request.language),
+                        Reason(rule.id, because[request.language]),
                     )
         return tuple(items.values())
 
-    def _why_not(self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked) -> list[WhyNot]:
+    def _why_not(
+        self, customer_type: CustomerType, offers: Sequence[Offer], request: _Request
+    ) -> list[WhyNot]:
         sought = [
             Sought(content, topic, channel.id)
             for rule, channel, topic in offers
             for content in kinds_offered(rule, channel)
         ]
-        wanted = Wanted(customer_type, asked.language, asked.day, asked.shown, asked.limit)
+        wanted = Wanted(customer_type, request.language, request.day, request.shown, request.limit)
         return why_not(self.catalogue, sought, wanted)
 
     def _channel(self, signals: Signals, facts: Facts, rule: Rule) -> Channel:
@@ -356,41 +364,43 @@ class Recommender:
         return day + timedelta(days=self.rulebook.answer_valid_days)
 
     def _offered_until(
-        self, customer_type: CustomerType, offers: Sequence[Offer], asked: _Asked, human: Channel
+        self, customer_type: CustomerType, offers: Sequence[Offer], request: _Request, human: Channel
     ) -> date:
         """The last day up to which the same rules give the same items and the same way to a person.
 
         Follows `_items`: what the limit leaves unread decides nothing. Batch scoring knows offers alone, so a rule that
         begins counts where anyone whom the same rule takes could meet it, for rows too.
         """
-        table, until = self.rulebook.tables[customer_type], self._latest(asked.day)
+        table, until = self.rulebook.tables[customer_type], self._latest(request.day)
         card = self._card(customer_type, human)
-        until = self._picked_until(customer_type, card, asked, until, shown=())
-        found: set[str] = set()
+        until = self._picked_until(customer_type, card, request, until, shown=())
+        item_ids: set[str] = set()
         for rule, channel, topic in offers:
-            if len(found) < asked.limit:
-                until = min(until, table.decides_until(rule, asked.day))
+            if len(item_ids) < request.limit:
+                until = min(until, table.decides_until(rule, request.day))
             for kind in kinds_offered(rule, channel):
-                if len(found) < asked.limit:
+                if len(item_ids) < request.limit:
                     sought = Sought(kind, topic, channel.id)
-                    until = self._picked_until(customer_type, sought, asked, until, shown=asked.shown)
-                    item = self._picks(customer_type, sought, asked.language, asked.shown)(day=asked.day)
-                    found.update(() if item is None else (item.id,))
+                    until = self._picked_until(customer_type, sought, request, until, shown=request.shown)
+                    item = self._picks(customer_type, sought, request.language, request.shown)(
+                        day=request.day
+                    )
+                    item_ids.update(() if item is None else (item.id,))
         return until
 
     def _picked_until(
         self,
         customer_type: CustomerType,
         sought: Sought,
-        asked: _Asked,
+        request: _Request,
         latest: date,
         *,
         shown: Collection[str],
     ) -> date:
         kind, topic, channel = sought
         changes = self.catalogue.change_days(kind, topic, customer_type=customer_type, channel=channel)
-        picks = self._picks(customer_type, sought, asked.language, shown)
-        return same_until(picks, changes, day=asked.day, latest=latest)
+        picks = self._picks(customer_type, sought, request.language, shown)
+        return same_until(picks, changes, day=request.day, latest=latest)
 
     def _card(self, customer_type: CustomerType, channel: Channel) -> Sought:
         """What tells how to reach a channel."""
@@ -405,7 +415,7 @@ class Recommender:
         return partial(self.catalogue.pick, kind, topic, **wanted, shown=shown)
 
 
-class _Asked(NamedTuple):
+class _Request(NamedTuple):
     """One request's wishes, without the customer."""
 
     at: datetime
@@ -417,7 +427,7 @@ class _Asked(NamedTuple):
     degraded: bool
 
 
-def _asked(
+def _request(
     at: datetime,
     language: Language,
     limit: int,
@@ -425,9 +435,11 @@ def _asked(
     draw: Draw | None = None,
     *,
     degraded: bool = False,
-) -> _Asked:
+) -> _Request:
     at = at.astimezone(HELSINKI).replace(microsecond=0)
-    return _Asked(at, at.date(), language, limit, tuple(sorted(set(shown))) if shown else (), draw, degraded)
+    return _Request(
+        at, at.date(), language, limit, tuple(sorted(set(shown))) if shown else (), draw, degraded
+    )
 
 
 def _named(offer: Offer) -> tuple[str, tuple[str, ...], str, str]:
@@ -442,7 +454,7 @@ def _is_personalised(signals: Signals, prediction: Prediction | None) -> bool:
     return prediction is not None and prediction.segment is not None
 
 
-def _content(item: ContentItem, asked: Language) -> Content:
-    language = item.language_for(asked)
+def _content(item: ContentItem, wanted: Language) -> Content:
+    language = item.language_for(wanted)
     text = item.languages[language]
     return Content(item.id, text.title, text.url, language, text.body)

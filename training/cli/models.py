@@ -42,9 +42,9 @@ def compare(one: Path, other: Path, seed: int) -> None:
     except ArtifactsError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{'':26}{manifests[0]['version']:>26}{manifests[1]['version']:>26}")
-    served = [next(iter(found["intervals"].values())) for found in evaluations]
+    served = [next(iter(evaluation["intervals"].values())) for evaluation in evaluations]
     for figure in served[0]:
-        cells = [_interval(found.get(figure)) for found in served]
+        cells = [_interval(intervals.get(figure)) for intervals in served]
         click.echo(f"{figure.replace('_', ' '):26}{cells[0]:>26}{cells[1]:>26}")
     for name in manifests[0]["thresholds"]:
         values = [str(manifest["thresholds"][name]["value"]) for manifest in manifests]
@@ -115,18 +115,20 @@ def drift(reference: Path, current: Path, config: Path | None) -> None:
     try:
         limits = read_config(config or CONFIG)["drift"]
         expected = read(reference, "evaluation.json")["reference"]
-        found = measure_drift(read_table(current), expected, read(reference, "scorecard.json"), str(current))
+        measured = measure_drift(
+            read_table(current), expected, read(reference, "scorecard.json"), str(current)
+        )
     except (ArtifactsError, ConfigError, CustomerFileError, TrainingDataError) as error:
         raise click.ClickException(str(error)) from error
-    customers, indices = found
+    customers, indices = measured
     if customers < limits["fewest_customers"]:
         raise click.ClickException(
             f"{current}: {customers:,} persons to compare, fewer than {limits['fewest_customers']:,}; chance alone would move"
             " the index. Give more customers."
         )
     for name, index in sorted(indices.items(), key=lambda item: -item[1]):
-        told = "ALARM" if index >= limits["alarm"] else "watch" if index >= limits["watch"] else ""
-        click.echo(f"{name:30}{index:8.3f}  {told}".rstrip())
+        verdict = "ALARM" if index >= limits["alarm"] else "watch" if index >= limits["watch"] else ""
+        click.echo(f"{name:30}{index:8.3f}  {verdict}".rstrip())
     alarmed = sum(index >= limits["alarm"] for index in indices.values())
     click.echo(f"{customers:,} persons; {alarmed} of {len(indices)} at or above {limits['alarm']}")
     sys.exit(DRIFTED if alarmed else 0)
@@ -220,7 +222,7 @@ def promote(version: str, artifacts: tuple[Path, ...]) -> None:
 
 
 def _find(version: str, folders: tuple[Path, ...]) -> tuple[Path, dict[str, Any]]:
-    found: list[tuple[Path, dict[str, Any]]] = []
+    matching: list[tuple[Path, dict[str, Any]]] = []
     known = []
     for folder in folders:
         try:
@@ -229,14 +231,14 @@ def _find(version: str, folders: tuple[Path, ...]) -> tuple[Path, dict[str, Any]
             raise click.ClickException(str(error)) from error
         known.append(manifest["version"])
         if version and manifest["version"].startswith(version):
-            found.append((folder, manifest))
-    if len(found) != 1:
+            matching.append((folder, manifest))
+    if len(matching) != 1:
         raise click.ClickException(
-            f"{len(found)} models are named {version}; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}."
+            f"{len(matching)} models are named {version}; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}."
             " Name one, or give its folder with --artifacts."
         )
-    return found[0]
+    return matching[0]
 
 
-def _interval(found: list[float] | None) -> str:
-    return "–" if found is None else f"{found[0]:.4f} ({found[1]:.4f}–{found[2]:.4f})"
+def _interval(interval: list[float] | None) -> str:
+    return "–" if interval is None else f"{interval[0]:.4f} ({interval[1]:.4f}–{interval[2]:.4f})"

@@ -42,10 +42,10 @@ def estimate_draft(old: str, new: str, outcomes: Path) -> None:
     bundles = Path(os.environ.get("ARKI_BUNDLES", "bundles"))
     try:
         one, other = (read_edition(name, bundles) for name in (old, new))
-        found = estimate.estimate_draft(one, other, read_log(outcomes))
+        estimates = estimate.estimate_draft(one, other, read_log(outcomes))
     except (EditionError, OutcomeLogError, estimate.DraftError) as error:
         raise click.ClickException(str(error)) from error
-    for each in found:
+    for each in estimates:
         _tell(each)
 
 
@@ -69,12 +69,14 @@ def tell_agreement(log: list[Counted]) -> None:
     click.echo(f"{'':28}{'shown':>9}  {'opened':22}{'rated':>8}  helpful")
     rows = agreement(log, read_rulebook(loader.read_authored().rulebook))
     for row in rows:
-        opened, helpful = _told(row.opened), _told(row.helpful)
+        opened, helpful = _as_text(row.opened), _as_text(row.helpful)
         click.echo(f"{row.segment:28}{row.shown:>9,}  {opened:22}{row.rated:>8,}  {helpful}")
     for row in rows:
         if row.gain is not None:
             verdict = "more often helpful than" if row.is_better else "no better than"
-            click.echo(f"{row.segment}: {verdict} rules that name {NEUTRAL} ({_told(row.gain, signed=True)})")
+            click.echo(
+                f"{row.segment}: {verdict} rules that name {NEUTRAL} ({_as_text(row.gain, signed=True)})"
+            )
     click.echo("Customers of these rules differ in more than the rule: a reason to look, not an effect.")
 
 
@@ -84,14 +86,14 @@ def _tell(estimate: Estimate) -> None:
     click.echo(f"{estimate.shown:,} items shown; worth {estimate.effective:,.0f} answers of the draft itself")
     click.echo(f"{'':12}{'as logged':24}{'draft, IPS':24}draft, self-normalised")
     for share in estimate.outcomes:
-        told = [_told(found) for found in (share.logged, share.ips, share.self_normalised)]
-        click.echo(f"{share.outcome:12}{told[0]:24}{told[1]:24}{told[2]}")
+        texts = [_as_text(interval) for interval in (share.logged, share.ips, share.self_normalised)]
+        click.echo(f"{share.outcome:12}{texts[0]:24}{texts[1]:24}{texts[2]}")
     if any(share.ips is None and share.outcome != "helpful" for share in estimate.outcomes):
         click.echo("IPS is left out: variants were shown unlike their shares, which it takes for granted.")
 
 
-def _told(found: Interval | None, *, signed: bool = False) -> str:
-    if found is None:
+def _as_text(interval: Interval | None, *, signed: bool = False) -> str:
+    if interval is None:
         return "–"
     sign = "+" if signed else ""
-    return f"{found.estimate:{sign}.3f} ({found.low:{sign}.3f}–{found.high:{sign}.3f})"
+    return f"{interval.estimate:{sign}.3f} ({interval.low:{sign}.3f}–{interval.high:{sign}.3f})"

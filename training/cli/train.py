@@ -107,8 +107,8 @@ def main(  # noqa: PLR0913  (each is an option of the command)
 
             log = read_outcomes(outcomes) if outcomes else None
             limits, signed = _judged_by(config, signatures, quick=quick)
-            asked = TrainingRequest(data, n_customers, seed, limits, processes, signed)
-            _train(asked, out, tell_void=signatures is not None)
+            request = TrainingRequest(data, n_customers, seed, limits, processes, signed)
+            _train(request, out, tell_void=signatures is not None)
             if log is not None:
                 tell_agreement(log)
 
@@ -162,14 +162,14 @@ def _judged_by(
     return limits, tuple(read_signatures(signatures or SHIPPED))
 
 
-def _train(asked: TrainingRequest, out: Path, *, tell_void: bool) -> None:
+def _train(request: TrainingRequest, out: Path, *, tell_void: bool) -> None:
     from threadpoolctl import threadpool_limits  # noqa: PLC0415  (heavy)
 
     from training.learning.run import train  # noqa: PLC0415  (heavy)
     from training.reporting.artifacts import write  # noqa: PLC0415  (heavy)
 
     with threadpool_limits(1):
-        report = train(asked)
+        report = train(request)
     with step(f"Writing {out}"):
         write(report, out)
     _tell(report, out)

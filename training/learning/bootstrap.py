@@ -37,7 +37,7 @@ def intervals(
     dict
         Candidate -> figure -> [estimate, low, high]; per segment too (``recall_steady`` …).
     """
-    prepared = {name: _Prepared(test, found, precision) for name, found in candidates.items()}
+    prepared = {name: _Prepared(test, probabilities, precision) for name, probabilities in candidates.items()}
     estimates = {name: each.figures(test.weight) for name, each in prepared.items()}
     rng = np.random.default_rng([seed, 0x424F_4F54])
     customers, of_row = np.unique(test.group, return_inverse=True)
@@ -46,9 +46,9 @@ def intervals(
         weight = test.weight * rng.poisson(1.0, len(customers))[of_row]
         for name, each in prepared.items():
             drawn[name].append(each.figures(weight))
-    found: dict[str, dict[str, Any]] = {}
+    with_intervals: dict[str, dict[str, Any]] = {}
     for name, estimate in estimates.items():
-        found[name] = {
+        with_intervals[name] = {
             figure: _interval(value, [draw[figure] for draw in drawn[name]])
             for figure, value in estimate.items()
         }
@@ -58,8 +58,8 @@ def intervals(
                     a["macro_f1"] - b["macro_f1"] for a, b in zip(drawn[name], drawn[other], strict=True)
                 ]
                 gain = estimate["macro_f1"] - estimates[other]["macro_f1"]
-                found[name]["macro_f1_over_rules"] = _interval(gain, gains)
-    return found
+                with_intervals[name]["macro_f1_over_rules"] = _interval(gain, gains)
+    return with_intervals
 
 
 def _interval(estimate: float, draws: list[float]) -> list[float]:
@@ -90,10 +90,10 @@ class _Prepared:
         """The figures of one weighting of the rows."""
         k, total = len(PERSON_SEGMENTS), weight.sum()
         confusion = np.bincount(self.y * k + self.named, weight, k * k).reshape(k, k)
-        right, true, said = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-        found = {
+        right, true, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+        figures = {
             "log_loss": float(weight @ self.losses / total),
-            "macro_f1": float(np.mean(2 * right / np.maximum(true + said, 1e-9))),
+            "macro_f1": float(np.mean(2 * right / np.maximum(true + predicted, 1e-9))),
             "brier": float(weight @ self.squares / total),
             "calibration_error": float(
                 np.abs(np.bincount(self.bins, weight * self.gaps, CALIBRATION_BINS)).sum() / total
@@ -101,12 +101,12 @@ class _Prepared:
             "supported_recall": self._supported_recall(weight),
         }
         for at, segment in enumerate(PERSON_SEGMENTS):
-            found[f"recall_{segment}"] = float(right[at] / max(true[at], 1e-9))
-            found[f"precision_{segment}"] = float(right[at] / max(said[at], 1e-9))
-        return found
+            figures[f"recall_{segment}"] = float(right[at] / max(true[at], 1e-9))
+            figures[f"precision_{segment}"] = float(right[at] / max(predicted[at], 1e-9))
+        return figures
 
     def _supported_recall(self, weight: Floats) -> float:
         ordered = weight[self.order]
-        hits, said = np.cumsum(ordered * self.ordered_hits)[self.ends], np.cumsum(ordered)[self.ends]
-        enough = hits >= self.precision * said
+        hits, named = np.cumsum(ordered * self.ordered_hits)[self.ends], np.cumsum(ordered)[self.ends]
+        enough = hits >= self.precision * named
         return float(hits[enough].max(initial=0.0) / max(hits[-1], 1e-9))

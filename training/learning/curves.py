@@ -26,15 +26,15 @@ def abstention_curve(test: Dataset, probabilities: Floats, minimum_known: int) -
     weight, rows = test.weight, []
     for threshold in np.round(np.arange(0.40, 0.951, 0.05), 2):
         answers = (best >= threshold) & (test.known >= minimum_known)
-        said = [weight[answers & (named == at)].sum() for at in range(len(PERSON_SEGMENTS))]
+        predicted = [weight[answers & (named == at)].sum() for at in range(len(PERSON_SEGMENTS))]
         hits = [weight[answers & (named == at) & (test.y == at)].sum() for at in range(len(PERSON_SEGMENTS))]
         true = [weight[test.y == at].sum() for at in range(len(PERSON_SEGMENTS))]
         rows.append(
             {
                 "threshold": float(threshold),
                 "answered": _round(weight[answers].sum() / weight.sum()),
-                "accuracy": _round(sum(hits) / max(sum(said), 1e-9)),
-                "precision": [_round(h / s) if s else None for h, s in zip(hits, said, strict=True)],
+                "accuracy": _round(sum(hits) / max(sum(predicted), 1e-9)),
+                "precision": [_round(h / s) if s else None for h, s in zip(hits, predicted, strict=True)],
                 "recall": [_round(h / t) if t else None for h, t in zip(hits, true, strict=True)],
             }
         )
@@ -46,16 +46,20 @@ def calibration_curve(test: Dataset, probabilities: Floats) -> dict[str, list[li
     curves = {}
     for at, segment in enumerate(PERSON_SEGMENTS):
         bins = np.minimum((probabilities[:, at] * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-        found = []
+        points = []
         for each in range(CALIBRATION_BINS):
             rows = bins == each
             if rows.any():
                 weight = test.weight[rows]
-                said = np.average(probabilities[rows, at], weights=weight)
-                found.append(
-                    [_round(said), _round(np.average(test.y[rows] == at, weights=weight)), int(rows.sum())]
+                predicted = np.average(probabilities[rows, at], weights=weight)
+                points.append(
+                    [
+                        _round(predicted),
+                        _round(np.average(test.y[rows] == at, weights=weight)),
+                        int(rows.sum()),
+                    ]
                 )
-        curves[str(segment)] = found
+        curves[str(segment)] = points
     return curves
 
 
@@ -110,10 +114,10 @@ def stability(
         pipeline = fit(drawn, pairs)
         calibrate(pipeline, parts.validation)
         probabilities = pipeline.predict_proba(parts.test.X)
-        found = metrics(parts.test.y, probabilities, parts.test.weight)
+        measured = metrics(parts.test.y, probabilities, parts.test.weight)
         runs.append(
-            {name: found[name] for name in ("log_loss", "macro_f1", "brier", "calibration_error")}
-            | {f"recall_{segment}": each["recall"] or 0.0 for segment, each in found["segments"].items()}
+            {name: measured[name] for name in ("log_loss", "macro_f1", "brier", "calibration_error")}
+            | {f"recall_{segment}": each["recall"] or 0.0 for segment, each in measured["segments"].items()}
         )
         agreement.append(float((probabilities.argmax(axis=1) == served.argmax(axis=1)).mean()))
         moved.append(float(np.abs(probabilities[:, -1] - served[:, -1]).mean()))

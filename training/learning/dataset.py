@@ -369,9 +369,9 @@ def _check_enough_known(features: Floats, source: str) -> None:
         for at in np.flatnonzero((~np.isnan(features)).sum(axis=0) >= FEWEST_KNOWN)
     }
     if len(known) < 2:
-        found = f"only {known.pop()} is" if known else "none is"
+        those_known = f"only {known.pop()} is" if known else "none is"
         raise TrainingDataError(
-            f"{source}: of the signals that the model may use {found} known of at least {FEWEST_KNOWN} customers, and it names a"
+            f"{source}: of the signals that the model may use {those_known} known of at least {FEWEST_KNOWN} customers, and it names a"
             " segment only where two are known. Add columns of the signal contract, or fill those there are."
         )
 
@@ -379,10 +379,10 @@ def _check_enough_known(features: Floats, source: str) -> None:
 def _check_enough(y: Ints, source: str) -> None:
     counts = np.bincount(y, minlength=len(PERSON_SEGMENTS))
     if len(y) < FEWEST_ROWS or counts.min() < FEWEST_PER_SEGMENT:
-        found = ", ".join(
+        by_segment = ", ".join(
             f"{segment} {count}" for segment, count in zip(PERSON_SEGMENTS, counts, strict=True)
         )
         raise TrainingDataError(
-            f"{source}: too few rows to train on ({len(y)} in all: {found}). At least {FEWEST_ROWS} rows and"
+            f"{source}: too few rows to train on ({len(y)} in all: {by_segment}). At least {FEWEST_ROWS} rows and"
             f" {FEWEST_PER_SEGMENT} of each segment are needed. Label more customers."
         )

@@ -43,12 +43,12 @@ def measure_drift(
     n = len(features)
     if n == 0:
         return 0, {}
-    found = {}
+    indices = {}
     for position, feature in enumerate(FEATURES):
         edges = expected["signals"][feature]["edges"]
         column = features[:, position]
         bins = np.where(np.isnan(column), len(edges) + 1, np.searchsorted(edges, column, side="right"))
-        found[feature] = stability_index(
+        indices[feature] = stability_index(
             np.bincount(bins, minlength=len(edges) + 2) / n, np.array(expected["signals"][feature]["shares"])
         )
     card = read_scorecard(scorecard)
@@ -57,8 +57,8 @@ def measure_drift(
     silent = (probabilities.max(axis=1) < card.abstain_below) | (known < card.minimum_known)
     named = np.where(silent, len(PERSON_SEGMENTS), probabilities.argmax(axis=1))
     mix = [expected["segments"][name] for name in (*map(str, PERSON_SEGMENTS), "unknown")]
-    found[SEGMENT_MIX] = stability_index(np.bincount(named, minlength=len(mix)) / n, np.array(mix))
-    return n, found
+    indices[SEGMENT_MIX] = stability_index(np.bincount(named, minlength=len(mix)) / n, np.array(mix))
+    return n, indices
 
 
 def stability_index(current: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> float:

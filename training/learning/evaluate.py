@@ -52,12 +52,12 @@ def metrics(y: Ints, probabilities: Floats, weight: Floats) -> dict[str, Any]:
     f1 = []
     for at, segment in enumerate(PERSON_SEGMENTS):
         hit = float(weight[(y == at) & (named == at)].sum())
-        true, said = float(weight[y == at].sum()), float(weight[named == at].sum())
-        f1.append(2 * hit / (true + said) if true + said else 0.0)
+        true, predicted = float(weight[y == at].sum()), float(weight[named == at].sum())
+        f1.append(2 * hit / (true + predicted) if true + predicted else 0.0)
         segments[str(segment)] = {
             "share": _round(true / weight.sum()),
             "recall": _round(hit / true) if true else None,
-            "precision": _round(hit / said) if said else None,
+            "precision": _round(hit / predicted) if predicted else None,
         }
     return {
         "log_loss": _round(np.average(losses, weights=weight)),
@@ -166,7 +166,7 @@ def choose_thresholds(data: Dataset, probabilities: Floats) -> tuple[dict[str, A
         "confident_from": float(confident),
         "minimum_known": known,
     }
-    found = ", ".join(f"{count} known {gain:.0%}" for count, gain in gains.items())
+    measured = ", ".join(f"{count} known {gain:.0%}" for count, gain in gains.items())
     reasons = {
         "abstain_below": (
             f"the lowest probability from which each segment named on validation data is right at least"
@@ -178,7 +178,7 @@ def choose_thresholds(data: Dataset, probabilities: Floats) -> tuple[dict[str, A
         ),
         "minimum_known": (
             f"at least {FEWEST_KNOWN}, and as many that knowing them removes {INFORMATION_WANTED:.0%} of the uncertainty"
-            f" (log loss) left by the shares alone; measured: {found}"
+            f" (log loss) left by the shares alone; measured: {measured}"
         ),
     }
     return thresholds, reasons
@@ -203,15 +203,15 @@ def _all_precise(
     """Whether each segment named often enough to tell is right at least `wanted` of the time."""
     named, sure = probabilities.argmax(axis=1), enough & (probabilities.max(axis=1) >= above)
     for at in range(len(PERSON_SEGMENTS)):
-        said = sure & (named == at)
-        if said.sum() >= FEWEST_NAMED and (data.y[said] == at).mean() < wanted:
+        predicted = sure & (named == at)
+        if predicted.sum() >= FEWEST_NAMED and (data.y[predicted] == at).mean() < wanted:
             return False
     return True
 
 
 def _precision(y: Ints, named: Ints, among: NDArray[np.bool_], at: int) -> float | None:
-    said = among & (named == at)
-    return _share((y == at)[said])
+    predicted = among & (named == at)
+    return _share((y == at)[predicted])
 
 
 def _calibration_error(y: Ints, probabilities: Floats, weight: Floats) -> float:

@@ -85,13 +85,13 @@ def quality_gates(figures: dict[str, Any], config: dict[str, Any]) -> list[Gate]
     """
     limits = config["gates"]
     few = figures["test_customers"] < limits["fewest_test_customers"]
-    told = f"only {figures['test_customers']:,} test customers" if few else ""
+    detail = f"only {figures['test_customers']:,} test customers" if few else ""
     failure = "sign" if few else "stop"
     ratio = figures["log_loss"] / figures["ceiling_log_loss"]
     gates = [
-        _at_most("log loss by that of the ceiling", ratio, limits["log_loss_over_ceiling"], failure, told),
+        _at_most("log loss by that of the ceiling", ratio, limits["log_loss_over_ceiling"], failure, detail),
         _at_most(
-            "calibration error", figures["calibration_error"], limits["calibration_error"], failure, told
+            "calibration error", figures["calibration_error"], limits["calibration_error"], failure, detail
         ),
         Gate(
             "macro F1 over the hand-written rules, low end",
@@ -99,7 +99,7 @@ def quality_gates(figures: dict[str, Any], config: dict[str, Any]) -> list[Gate]
             limits["macro_f1_over_rules"],
             figures["macro_f1_over_rules"] > limits["macro_f1_over_rules"],
             failure,
-            told,
+            detail,
         ),
         _at_most(
             "compiled table beside estimator",
@@ -130,7 +130,7 @@ def _at_most(name: str, figure: float, limit: float, on_failure: str, detail: st
     return Gate(name, round(figure, 6), limit, figure <= limit, on_failure, detail)
 
 
-def group_gates(found: list[Difference], config: dict[str, Any]) -> list[Gate]:
+def group_gates(differences: list[Difference], config: dict[str, Any]) -> list[Gate]:
     """A gate for each difference that lies beyond the largest; each must be signed for."""
     limits = config["groups"]
     return [
@@ -145,7 +145,7 @@ def group_gates(found: list[Difference], config: dict[str, Any]) -> list[Gate]:
             segment=each.segment,
             group=dict(each.members),
         )
-        for each in found
+        for each in differences
         if each.verdict(limits["largest_difference"], limits["interval"]) == "beyond"
     ]
 
@@ -159,12 +159,12 @@ def check(gates: list[Gate]) -> None:
     """
     failed = [gate for gate in gates if not gate.passed and gate.on_failure == "stop"]
     if failed:
-        told = "; ".join(
+        reasons = "; ".join(
             f"{gate.name} is {gate.figure:.4g}, allowed {gate.limit:g}"
             + (f" ({gate.detail})" if gate.detail else "")
             for gate in failed
         )
         raise GatesFailedError(
-            f"{len(failed)} gate{'s' * (len(failed) > 1)} failed and nothing was written: {told}. Correct the data or the"
+            f"{len(failed)} gate{'s' * (len(failed) > 1)} failed and nothing was written: {reasons}. Correct the data or the"
             " model; limits are in training/config.toml."
         )

@@ -67,15 +67,15 @@ class Difference:
 
 def differences(test: Dataset, answers: GroupAnswers, limits: dict[str, Any]) -> list[Difference]:
     """Every difference that can be told: groups of at least the size that `limits` ask, cells too."""
-    found = []
+    compared = []
     for members, member in _groups(test.audit()):
         if member.sum() < limits["smallest_group"]:
             continue
         for at, segment in enumerate(PERSON_SEGMENTS):
-            true, said = test.y == at, answers.named == at
+            true, predicted = test.y == at, answers.named == at
             for metric, among, success in (
-                ("recall", true, said),
-                ("precision", said, true),
+                ("recall", true, predicted),
+                ("precision", predicted, true),
                 ("abstention", true, answers.named == len(PERSON_SEGMENTS)),
                 ("personal_service", true, answers.personal),
             ):
@@ -85,8 +85,10 @@ def differences(test: Dataset, answers: GroupAnswers, limits: dict[str, Any]) ->
                 rate, error = _rate(success[inside], test.weight[inside])
                 others, others_error = _rate(success[outside], test.weight[outside])
                 both = float(np.hypot(error, others_error))
-                found.append(Difference(metric, str(segment), members, int(inside.sum()), rate, others, both))
-    return found
+                compared.append(
+                    Difference(metric, str(segment), members, int(inside.sum()), rate, others, both)
+                )
+    return compared
 
 
 def _groups(audit: dict[str, NDArray[np.str_]]) -> Iterator[tuple[tuple[tuple[str, str], ...], Bools]]:
@@ -125,15 +127,15 @@ def proxy_strength(test: Dataset, edges: dict[str, list[int]]) -> dict[str, dict
 
     Mutual information by entropy, less what chance alone gives; *missing* is a bin.
     """
-    found: dict[str, dict[str, float]] = {}
+    strength: dict[str, dict[str, float]] = {}
     for attribute, values in test.audit().items():
         _, groups = np.unique(values, return_inverse=True)
-        found[attribute] = {}
+        strength[attribute] = {}
         for position, feature in enumerate(FEATURES):
             column = test.X[:, position]
             bins = np.where(np.isnan(column), -1, np.searchsorted(edges[feature], column, side="right"))
-            found[attribute][feature] = round(_uncertainty_removed(bins, groups, test.weight), 4)
-    return found
+            strength[attribute][feature] = round(_uncertainty_removed(bins, groups, test.weight), 4)
+    return strength
 
 
 def _uncertainty_removed(

@@ -54,16 +54,16 @@ def _check_twins(
     """Rows alike in every signal, much known of them, yet not under one customer_ref."""
     telling = ((~np.isnan(features)).sum(axis=1) >= KNOWN_TO_TELL) & ((features > 0).sum(axis=1) >= TELLING)
     at = np.flatnonzero(telling)
-    seen: dict[bytes, int] = {}
+    first_rows: dict[bytes, int] = {}
     twins = []
     for row in at.tolist():
-        first = seen.setdefault(np.nan_to_num(features[row], nan=-1).tobytes(), row)
+        first = first_rows.setdefault(np.nan_to_num(features[row], nan=-1).tobytes(), row)
         if group[first] != group[row] and _same(table, first, row):
             twins += [first, row]
     if twins:
-        found = named_rows(table, np.unique(twins))
+        repeated = named_rows(table, np.unique(twins))
         raise TrainingDataError(
-            f"{source}: {found} look like the same customers more than once, under different customer_ref or none; they could"
+            f"{source}: {repeated} look like the same customers more than once, under different customer_ref or none; they could"
             " be trained on and measured on at once. Give the rows of one customer one customer_ref, or leave all but one out."
         )
 
@@ -85,8 +85,8 @@ def _check_audit(table: pa.Table, features: NDArray[np.float64], name: str, sour
             continue
         counts = np.zeros((values.size, n_groups))
         np.add.at(counts, (of_row, groups[known]), 1)
-        told = counts.max(axis=1).sum() / known.size
-        if told >= TELLS_ALL and counts.sum(axis=0).max() / known.size < TELLS_ALL - 0.01:
+        share_told = counts.max(axis=1).sum() / known.size
+        if share_told >= TELLS_ALL and counts.sum(axis=0).max() / known.size < TELLS_ALL - 0.01:
             raise TrainingDataError(
                 f"{source}: {feature} tells {name} in {named_rows(table, known)}: it carries the audit attribute into the"
                 f" model. Fill {feature} with the signal it is named for, or leave the column out."

@@ -127,10 +127,10 @@ def _projected(start: Floats, gradient: Floats, curvature: Floats, bounded: NDAr
     held = np.zeros(len(start), bool)
     for at in range(MOST_PIVOTS):
         free = np.flatnonzero(~held)
-        found = np.zeros(len(start))
-        found[free] = np.linalg.solve(curvature[np.ix_(free, free)], pull[free])
-        slope = curvature @ found - pull
-        below, wanting = bounded & ~held & (found < -TOLERANCE), held & (slope < -TOLERANCE)
+        solution = np.zeros(len(start))
+        solution[free] = np.linalg.solve(curvature[np.ix_(free, free)], pull[free])
+        slope = curvature @ solution - pull
+        below, wanting = bounded & ~held & (solution < -TOLERANCE), held & (slope < -TOLERANCE)
         if not (below.any() or wanting.any()):
             break
         if at < MOST_PIVOTS // 2:
@@ -138,4 +138,4 @@ def _projected(start: Floats, gradient: Floats, curvature: Floats, bounded: NDAr
         else:  # one at a time cannot go round in circles
             last = np.flatnonzero(below | wanting)[-1]
             held[last] = ~held[last]
-    return np.where(bounded, np.maximum(found, 0.0), found)
+    return np.where(bounded, np.maximum(solution, 0.0), solution)

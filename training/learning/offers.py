@@ -49,7 +49,7 @@ def _authored() -> dict[str, Any]:
 def signals(table: pa.Table, kind: str = "person") -> list[Signals]:
     """The checked rows of a table as signals; null is unknown."""
     names = [name for name in CONTRACT[kind] if name in table.column_names]
-    found = []
+    customers = []
     for row in table.select(names).to_pylist():
         values = {name: value for name, value in row.items() if value is not None}
         if "life_events" in values:
@@ -59,18 +59,18 @@ def signals(table: pa.Table, kind: str = "person") -> list[Signals]:
         for name in ("active_benefits", "claim_kinds"):
             if name in values:
                 values[name] = tuple(values[name])
-        found.append(Signals(kind, values))  # type: ignore[arg-type]  # kind is one of the contract's own
-    return found
+        customers.append(Signals(kind, values))  # type: ignore[arg-type]  # kind is one of the contract's own
+    return customers
 
 
 def personal_service(
-    table: pa.Table, made: Recommender, channels: list[str], advance: Callable[[int], None]
+    table: pa.Table, recommender: Recommender, channels: list[str], advance: Callable[[int], None]
 ) -> NDArray[np.bool_]:
     """Whether each customer's first suggestion is in a channel where a person serves; shape (n_rows,)."""
     offered: list[bool] = []
     for start in range(0, table.num_rows, CHUNK):
         customers = signals(table.slice(start, CHUNK))
-        answers = made.recommend(customers, at=AT, limit=1)
+        answers = recommender.recommend(customers, at=AT, limit=1)
         offered += [bool(answer.items) and answer.items[0].channel in channels for answer in answers]
         advance(len(customers))
     return np.array(offered, dtype=bool)

@@ -89,7 +89,7 @@ class _Fitted:
     order_cost: dict[str, float]
 
 
-def train(asked: TrainingRequest) -> TrainingReport:
+def train(request: TrainingRequest) -> TrainingReport:
     """Fit, calibrate, compile, prove, measure and judge.
 
     Raises
@@ -99,50 +99,52 @@ def train(asked: TrainingRequest) -> TrainingReport:
     training.learning.gates.GatesFailedError
         If a gate that stops a training failed.
     """
-    parts, source = _read(asked)
+    parts, source = _read(request)
     fitted = _fit(parts)
     scorecard = compile_scorecard(fitted.pipeline, fitted.thresholds)
-    limits = asked.config["gates"]
+    limits = request.config["gates"]
     with step(f"Proving the compiled scorecard equal on {len(parts.test.y):,} customers"):
         difference = check_compiled(
             scorecard, fitted.pipeline, parts.test.X, limits["compiled_difference"], limits["compiled_tie"]
         )
-    candidates = _candidates(parts, fitted, asked.seed)
-    evaluation = _evaluate(parts, candidates, fitted, scorecard, asked)
-    margins, report = _calibrate(asked)
-    found = _judge(parts, candidates, evaluation, difference, margins, asked.config)
-    gates.check(found)
-    manifest = _manifest(asked, parts, source, scorecard, fitted, evaluation)
+    candidates = _candidates(parts, fitted, request.seed)
+    evaluation = _evaluate(parts, candidates, fitted, scorecard, request)
+    margins, report = _calibrate(request)
+    judged = _judge(parts, candidates, evaluation, difference, margins, request.config)
+    gates.check(judged)
+    manifest = _manifest(request, parts, source, scorecard, fitted, evaluation)
     manifest["compiled_equal_within"] = float(f"{difference:.1e}")
-    manifest["group_limits"] = asked.config["groups"]
-    manifest["gates"] = [gate.document() for gate in found]
-    void = sign(manifest, list(asked.signatures))
+    manifest["group_limits"] = request.config["groups"]
+    manifest["gates"] = [gate.document() for gate in judged]
+    void = sign(manifest, list(request.signatures))
     if margins is not None:
         manifest["population"] = margins
-    made = TrainingReport(
-        manifest, scorecard, fitted.pipeline, evaluation, asked.config["groups"], void, report
+    training_report = TrainingReport(
+        manifest, scorecard, fitted.pipeline, evaluation, request.config["groups"], void, report
     )
-    if asked.simulated:
+    if request.simulated:
         with step("Counting the sample by what its customers ask"):
-            made.sample = population_sample(
-                parts.test.table, read_scorecard(scorecard), scorecard["version"], asked.seed
+            training_report.sample = population_sample(
+                parts.test.table, read_scorecard(scorecard), scorecard["version"], request.seed
             )
-    return made
+    return training_report
 
 
-def _read(asked: TrainingRequest) -> tuple[Split, str]:
-    if asked.data is not None:
+def _read(request: TrainingRequest) -> tuple[Split, str]:
+    if request.data is not None:
         with step("Reading customers"):
-            source = str(asked.data)
-            return split(read_dataset(read_table(asked.data), source), asked.seed, source), asked.data.name
+            source = str(request.data)
+            return split(
+                read_dataset(read_table(request.data), source), request.seed, source
+            ), request.data.name
     parts = []
     for customers, seed in (
-        (asked.customers, asked.seed),
-        (round(asked.customers * TEST_SHARE), asked.seed + TEST_SEED),
+        (request.customers, request.seed),
+        (round(request.customers * TEST_SHARE), request.seed + TEST_SEED),
     ):
-        table = population(customers, seed, with_employers=False, processes=asked.processes)
+        table = population(customers, seed, with_employers=False, processes=request.processes)
         parts.append(read_dataset(table, SIMULATION))
-    train_part, validation = split_two(parts[0], asked.seed)
+    train_part, validation = split_two(parts[0], request.seed)
     return Split(train_part, validation, parts[1]), SIMULATION
 
 
@@ -184,36 +186,36 @@ def _evaluate(
     candidates: dict[str, Floats],
     fitted: _Fitted,
     scorecard: dict[str, Any],
-    asked: TrainingRequest,
+    request: TrainingRequest,
 ) -> dict[str, Any]:
     """Everything measured on the test part, and the curves of training."""
-    wanted, test, served = asked.config["evaluation"], parts.test, candidates[SERVED]
+    wanted, test, served = request.config["evaluation"], parts.test, candidates[SERVED]
     with step("Resampling for intervals"):
-        told = bootstrap.intervals(
+        intervals = bootstrap.intervals(
             test,
             candidates,
             precision=wanted["precision_of_supported"],
             resamples=wanted["bootstrap"],
-            seed=asked.seed,
+            seed=request.seed,
         )
     with progress("Learning curve and stability", len(curves.LEARNING_ROWS) + curves.SEEDS) as advance:
         learning = curves.learning_curve(parts, fitted.pairs, advance)
-        steady = curves.stability(parts, fitted.pairs, served, asked.seed, advance)
+        steady = curves.stability(parts, fitted.pairs, served, request.seed, advance)
     with progress("Offers to test customers", test.table.num_rows) as advance:
-        made = offers.recommender(scorecard)
-        personal = offers.personal_service(test.table, made, wanted["personal_channels"], advance)
+        recommender = offers.recommender(scorecard)
+        personal = offers.personal_service(test.table, recommender, wanted["personal_channels"], advance)
     silent = (served.max(axis=1) < fitted.thresholds["abstain_below"]) | (
         test.known < fitted.thresholds["minimum_known"]
     )
     named = np.where(silent, len(PERSON_SEGMENTS), served.argmax(axis=1))
-    found = groups.differences(test, groups.GroupAnswers(named, personal), asked.config["groups"])
+    differences = groups.differences(test, groups.GroupAnswers(named, personal), request.config["groups"])
     edges = {
         table["features"][0]: table["edges"][0]
         for table in scorecard["tables"]
         if len(table["features"]) == 1
     }
     return {
-        "intervals": told,
+        "intervals": intervals,
         "metrics": {name: metrics(test.y, each, test.weight) for name, each in candidates.items()},
         "answered": answered(test, served, fitted.thresholds),
         "abstention_curve": curves.abstention_curve(test, served, fitted.thresholds["minimum_known"]),
@@ -224,7 +226,7 @@ def _evaluate(
         "pairs_tried": fitted.tried,
         "order_cost": fitted.order_cost,
         "personal_service": round(float(np.average(personal, weights=test.weight)), 4),
-        "groups": found,
+        "groups": differences,
         "proxy": groups.proxy_strength(test, edges),
         "reference": reference(test, edges, named),
     }
@@ -251,20 +253,20 @@ def reference(data: Dataset, edges: dict[str, list[int]], named: np.ndarray[Any,
     }
 
 
-def _calibrate(asked: TrainingRequest) -> tuple[dict[str, Any] | None, str | None]:
-    if not asked.simulated:
+def _calibrate(request: TrainingRequest) -> tuple[dict[str, Any] | None, str | None]:
+    if not request.simulated:
         return None, None
-    persons = int(np.clip(asked.customers // 2, 6_000, 100_000))
+    persons = int(np.clip(request.customers // 2, 6_000, 100_000))
     with step("Comparing the population with published figures"):
-        by_year = calibration.records(persons, asked.seed, asked.processes)
+        by_year = calibration.records(persons, request.seed, request.processes)
         margins = calibration.calibrate(by_year)
         seasons = calibration.seasons(by_year)
     with step("Trying assumptions by half of themselves"):
-        tried = segment_shares(persons // 5, asked.seed, asked.processes)
-    run = {"persons": persons, "seed": asked.seed}
-    found = summary(margins)
-    found["segment_shares"] = {row["assumption"]: row["shares"] for row in tried}
-    return found, calibration_report(margins, seasons, tried, run)
+        tried = segment_shares(persons // 5, request.seed, request.processes)
+    run = {"persons": persons, "seed": request.seed}
+    figures = summary(margins)
+    figures["segment_shares"] = {row["assumption"]: row["shares"] for row in tried}
+    return figures, calibration_report(margins, seasons, tried, run)
 
 
 def _judge(
@@ -290,7 +292,7 @@ def _judge(
 
 
 def _manifest(
-    asked: TrainingRequest,
+    request: TrainingRequest,
     parts: Split,
     source: str,
     scorecard: dict[str, Any],
@@ -301,7 +303,7 @@ def _manifest(
     return {
         "version": scorecard["version"],
         "created_for": "suggesting content and channel to customers of Kela; never eligibility, amounts or order",
-        "labels": "simulated by training/LABELLING.md" if asked.simulated else f"as given in {source}",
+        "labels": "simulated by training/LABELLING.md" if request.simulated else f"as given in {source}",
         "data": {
             "source": source,
             "sha256": parts.train.digest,
@@ -313,8 +315,8 @@ def _manifest(
             "validation": len(parts.validation.y),
             "test": len(parts.test.y),
         },
-        "seed": asked.seed,
-        "test_seed": asked.seed + TEST_SEED if asked.simulated else asked.seed,
+        "seed": request.seed,
+        "test_seed": request.seed + TEST_SEED if request.simulated else request.seed,
         "feature_contract": scorecard["feature_contract"],
         "pairs": {" × ".join(each["pair"]): each["gain"] for each in fitted.tried if each["kept"]},
         "thresholds": {

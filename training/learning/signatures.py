@@ -148,10 +148,10 @@ def to_sign(manifest: dict[str, Any]) -> str:
     for gate, failure in failures(manifest):
         if not _is_signed(gate, failure):
             detail = f" ({gate['detail']})" if gate.get("detail") else ""
-            told = _one_line(f"{gate['name']}: {gate['figure']:g}{detail}, allowed {gate['limit']:g}")
+            sentence = _one_line(f"{gate['name']}: {gate['figure']:g}{detail}, allowed {gate['limit']:g}")
             entry = _entry(Signature(failure, "", "", ""))
             lines = [f"{name} = {_toml(value)}" for name, value in entry.items()]
-            parts.append("\n".join([f"# {told}", "[[signed]]", *lines]) + "\n")
+            parts.append("\n".join([f"# {sentence}", "[[signed]]", *lines]) + "\n")
     return "\n".join(parts)
 
 

@@ -59,9 +59,9 @@ def agreement(log: Sequence[Counted], rulebook: Rulebook) -> list[Agreement]:
     for row in log:
         if row.rule == STATUTORY:
             continue
-        found = sums[segment_of.get(row.rule, RETIRED)]
+        of_segment = sums[segment_of.get(row.rule, RETIRED)]
         for at, count in enumerate((row.shown, min(row.opened, row.shown), row.rated, row.helpful)):
-            found[at] += count
+            of_segment[at] += count
     neutral = _share(sums[NEUTRAL][3], sums[NEUTRAL][2])
     rows = []
     for name in names:
@@ -76,13 +76,13 @@ def agreement(log: Sequence[Counted], rulebook: Rulebook) -> list[Agreement]:
 
 def _segments(rulebook: Rulebook) -> Mapping[str, str]:
     """The segment of each rule by its conditions."""
-    found = {}
+    segments = {}
     for rule in rulebook.tables["employer"].rules:
-        found[rule.id] = str(Segment.EMPLOYER)
+        segments[rule.id] = str(Segment.EMPLOYER)
     for rule in rulebook.tables["person"].rules:
         named = [value for value in rule.when.get("segment", (UNKNOWN,)) if value != UNKNOWN]
-        found[rule.id] = named[0] if len(named) == 1 else SEVERAL if named else NEUTRAL
-    return found
+        segments[rule.id] = named[0] if len(named) == 1 else SEVERAL if named else NEUTRAL
+    return segments
 
 
 def _share(successes: int, trials: int) -> Interval | None:

@@ -186,9 +186,9 @@ def _estimate_rule(before: Rule, after: Rule, log: Sequence[Counted]) -> Estimat
         shown[arm] = shown.get(arm, 0) + row.shown
     for arm, share in target.items():
         if share and shown[arm] < FEWEST:
-            told = f"was shown {shown[arm]} times" if shown[arm] else "was never logged"
+            how_often = f"was shown {shown[arm]} times" if shown[arm] else "was never logged"
             raise DraftError(
-                f"{before.id}: the variant `{arm}` of the experiment `{experiment}` {told}; at least {FEWEST} are needed."
+                f"{before.id}: the variant `{arm}` of the experiment `{experiment}` {how_often}; at least {FEWEST} are needed."
             )
     kinds = {arm.id: len(arm.content) for arm in before.arms()}
     most = max(kinds.values())
@@ -205,7 +205,7 @@ def _estimate_rule(before: Rule, after: Rule, log: Sequence[Counted]) -> Estimat
         {arm.id: (arm.share, target[arm.id]) for arm in before.arms()},
         sum(row.shown for row in groups),
         float(weigh(weights, trials, np.zeros_like(trials), cluster).effective),
-        tuple(found for found in outcomes if found is not None),
+        tuple(each for each in outcomes if each is not None),
     )
 
 
@@ -232,12 +232,12 @@ def _share(outcome: str, groups: Sequence[Counted], weights: Floats, cluster: Fl
     if not (weights * trials).sum():
         return None
     logged = weigh(np.ones_like(weights), trials, successes, cluster).self_normalised
-    found = weigh(weights, trials, successes, cluster)
+    weighed = weigh(weights, trials, successes, cluster)
     # who rates may depend on the variant, and then only a share of those who did can be carried over
-    tellable = outcome != "helpful" and not np.isnan(found.ips[0])
+    tellable = outcome != "helpful" and not np.isnan(weighed.ips[0])
     return Share(
         outcome,
         Interval(*logged.tolist()),
-        Interval(*found.ips.tolist()) if tellable else None,
-        Interval(*found.self_normalised.tolist()),
+        Interval(*weighed.ips.tolist()) if tellable else None,
+        Interval(*weighed.self_normalised.tolist()),
     )

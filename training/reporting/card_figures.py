@@ -31,8 +31,8 @@ def figures_section(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str
         "| model | log loss | macro F1 | Brier | calibration error | recall of supported |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    for name, found in evaluation["intervals"].items():
-        cells = " | ".join(_interval(found[figure]) for figure in _FIGURES)
+    for name, intervals in evaluation["intervals"].items():
+        cells = " | ".join(_interval(intervals[figure]) for figure in _FIGURES)
         lines.append(f"| {name} | {cells} |")
     answers, metrics = manifest["metrics"]["answered"], manifest["metrics"]["scorecard"]
     served = next(iter(evaluation["intervals"].values()))
@@ -40,9 +40,9 @@ def figures_section(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str
         "\n| segment | share | recall | precision | precision where answered | abstained |",
         "|---|" + "---:|" * 5,
     ]
-    for segment, found in metrics["segments"].items():
+    for segment, figures in metrics["segments"].items():
         row = [
-            f"{found['share']:.3f}",
+            f"{figures['share']:.3f}",
             _interval(served[f"recall_{segment}"]),
             _interval(served[f"precision_{segment}"]),
             _number(answers["precision"][segment]),
@@ -65,14 +65,14 @@ def figures_section(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str
     return "\n".join(lines)
 
 
-def _stability(found: dict[str, Any]) -> str:
+def _stability(stability: dict[str, Any]) -> str:
     figures = "; ".join(
         f"{name.replace('_', ' ')} {mean:.3f} ± {deviation:.3f}"
-        for name, (mean, deviation, _, _) in found["figures"].items()
+        for name, (mean, deviation, _, _) in stability["figures"].items()
     )
     return (
         f"Five models of five resamples of the training customers: {figures}. Their likeliest segment is the served model's for"
-        f" {found['agreement']:.1%} of test customers; the probability of *supported* moves by {found['moved']:.4f} on average.\n"
+        f" {stability['agreement']:.1%} of test customers; the probability of *supported* moves by {stability['moved']:.4f} on average.\n"
     )
 
 
@@ -81,9 +81,9 @@ def gates_section(gates: list[dict[str, Any]]) -> str:
     lines = ["## Gates\n", "| gate | figure | limit | |", "|---|---:|---:|---|"]
     for gate in gates:
         if not gate.get("group"):
-            told = "passed" if gate["passed"] else "**failed**"
+            verdict = "passed" if gate["passed"] else "**failed**"
             detail = f" ({gate['detail']})" if gate.get("detail") else ""
-            lines.append(f"| {gate['name']} | {gate['figure']:.4g} | {gate['limit']:g} | {told}{detail} |")
+            lines.append(f"| {gate['name']} | {gate['figure']:.4g} | {gate['limit']:g} | {verdict}{detail} |")
     differences = sum(bool(gate.get("group")) for gate in gates)
     lines.append(
         f"\nDifferences between audit groups beyond their limit, interval and all: {differences}. `arki-train promote` refuses"
@@ -98,17 +98,17 @@ def gates_section(gates: list[dict[str, Any]]) -> str:
     for (reason, signed_by, date), names in by_reason.items():
         shown = "; ".join(names[:SHOWN_NAMES])
         shown += f"; and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-        told = f"{reason} Signed: {signed_by}, {date}." if reason else "**No reason is signed.**"
-        lines.append(f"- {len(names)} failure{'s' * (len(names) > 1)} ({shown}): {told}")
+        statement = f"{reason} Signed: {signed_by}, {date}." if reason else "**No reason is signed.**"
+        lines.append(f"- {len(names)} failure{'s' * (len(names) > 1)} ({shown}): {statement}")
     return "\n".join(lines) + "\n"
 
 
 def groups_section(evaluation: dict[str, Any], limits: dict[str, Any]) -> str:
     """The largest differences within the same true segment."""
-    found = evaluation["groups"]
-    if not found:
+    differences = evaluation["groups"]
+    if not differences:
         return "## Differences between groups\n\nNo audit attributes were given, or no group was large enough to tell.\n"
-    verdicts = [each["verdict"] for each in found]
+    verdicts = [each["verdict"] for each in differences]
     lines = [
         "## Differences between groups\n",
         (
@@ -116,7 +116,7 @@ def groups_section(evaluation: dict[str, Any], limits: dict[str, Any]) -> str:
             f" segment** (precision: of those named so), for age, sex, language and their pairs; groups of at least"
             f" {limits['smallest_group']}, at least {limits['smallest_cell']} of them in the segment. Personal service is what the"
             f" real recommender with the shipped rulebook suggests first ({evaluation['personal_service']:.1%} of all). Of"
-            f" {len(found)} differences {verdicts.count('within')} are within {limits['largest_difference']},"
+            f" {len(differences)} differences {verdicts.count('within')} are within {limits['largest_difference']},"
             f" {verdicts.count('untold')} beyond it but not for sure, {verdicts.count('beyond')} beyond it with their whole"
             " interval. All are in `evaluation.json`.\n"
         ),
@@ -125,7 +125,7 @@ def groups_section(evaluation: dict[str, Any], limits: dict[str, Any]) -> str:
         "|---|---|---:|---:|---:|---:|---|",
     ]
     largest = sorted(
-        found,
+        differences,
         key=lambda each: (
             -abs(each["rate"] - each["others"]),
             each["metric"],
@@ -197,15 +197,15 @@ def _pair(table: dict[str, Any]) -> str:
     one, other = ([*bin_names(edges)][:-1] for edges in table["edges"])
     rows = np.array(table["rows"], dtype=float).reshape(len(one) + 1, len(other) + 1, -1)[:-1, :-1] / SCALE
     first, second = (CONTRACT["person"][FEATURE_SIGNAL[name]].meaning.lower() for name in table["features"])
-    told = []
+    meanings = []
     for at, segment in list(enumerate(PERSON_SEGMENTS))[1:]:
         lead = rows[:, :, at] - rows.mean(axis=2)
         a, b = np.unravel_index(lead.argmax(), lead.shape)
-        told.append(
+        meanings.append(
             f"most towards {segment} ({lead.max():+.2f}) where {table['features'][0]} is {one[int(a)]} and"
             f" {table['features'][1]} {other[int(b)]}"
         )
-    return f"{first}, read together with {second}; " + ", ".join(told) + "."
+    return f"{first}, read together with {second}; " + ", ".join(meanings) + "."
 
 
 def order_section(cost: dict[str, float]) -> str:
@@ -219,14 +219,14 @@ def order_section(cost: dict[str, float]) -> str:
     )
 
 
-def population_section(found: dict[str, Any] | None) -> str:
+def population_section(population: dict[str, Any] | None) -> str:
     """How near the simulated population is to published figures; nothing where the customers are not simulated."""
-    if not found:
+    if not population:
         return ""
     return (
-        f"## The population beside published figures\n\n{found['margins']} published margins, median relative error"
-        f" {found['median_error']:.1%} ({found['median_error_of_checked']:.1%} of those that nothing was set to);"
-        f" {len(found['above_limit'])} above 35 %, {len(found['above_limit_without_reason'])} of them without a written reason. [CALIBRATION.md](CALIBRATION.md) shows each, the"
+        f"## The population beside published figures\n\n{population['margins']} published margins, median relative error"
+        f" {population['median_error']:.1%} ({population['median_error_of_checked']:.1%} of those that nothing was set to);"
+        f" {len(population['above_limit'])} above 35 %, {len(population['above_limit_without_reason'])} of them without a written reason. [CALIBRATION.md](CALIBRATION.md) shows each, the"
         " seasons, and how far the segment shares move when an assumption is half or one and a half of itself.\n"
     )
 
@@ -247,8 +247,8 @@ def share(value: float | None) -> str:
     return "–" if value is None else f"{value:.1%}"
 
 
-def _interval(found: list[float]) -> str:
-    estimate, low, high = found
+def _interval(interval: list[float]) -> str:
+    estimate, low, high = interval
     return f"{estimate:.3f} ({low:.3f}–{high:.3f})"
 
 

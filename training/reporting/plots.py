@@ -53,10 +53,10 @@ def _calibration(curves: dict[str, list[list[float]]]) -> bytes:
     figure = Figure(figsize=(7.2, 2.6))
     for at, (segment, points) in enumerate(curves.items(), 1):
         axes = figure.add_subplot(1, len(curves), at)
-        said, so, customers = np.array(points).T
+        predicted, so, customers = np.array(points).T
         axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
-        axes.scatter(said, so, s=4 + 60 * customers / customers.max(), color=COLOURS[segment], alpha=0.8)
-        axes.plot(said, so, color=COLOURS[segment], linewidth=0.8)
+        axes.scatter(predicted, so, s=4 + 60 * customers / customers.max(), color=COLOURS[segment], alpha=0.8)
+        axes.plot(predicted, so, color=COLOURS[segment], linewidth=0.8)
         axes.set(title=segment, xlabel="probability said", xlim=(0, 1), ylim=(0, 1))
         if at == 1:
             axes.set_ylabel("share that is so")
@@ -102,8 +102,10 @@ def _contributions(scorecard: dict[str, Any]) -> bytes:
     return _png(figure)
 
 
-def _groups(found: list[Difference], limits: dict[str, Any]) -> bytes:
-    largest = sorted(found, key=lambda each: (-abs(each.difference), each.metric, each.segment, each.group))
+def _groups(differences: list[Difference], limits: dict[str, Any]) -> bytes:
+    largest = sorted(
+        differences, key=lambda each: (-abs(each.difference), each.metric, each.segment, each.group)
+    )
     shown = largest[:SHOWN_GROUPS][::-1]
     figure = Figure(figsize=(7.2, 0.6 + 0.22 * max(len(shown), 1)))
     axes = figure.add_subplot()

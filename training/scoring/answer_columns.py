@@ -29,10 +29,10 @@ class AnswerColumns:
     """Every distinct answer met so far, numbered."""
 
     def __init__(
-        self, recommender: Recommender, rules: Mapping[CustomerType, RuleColumns], asked: ScoringRequest
+        self, recommender: Recommender, rules: Mapping[CustomerType, RuleColumns], request: ScoringRequest
     ) -> None:
-        self._recommender, self._rules, self._asked = recommender, rules, asked
-        self._values = _values(recommender, rules, asked)
+        self._recommender, self._rules, self._request = recommender, rules, request
+        self._values = _values(recommender, rules, request)
         self._places = [{value: at for at, value in enumerate(values)} for values in self._values.values()]
         self._numbers: dict[tuple[int, ...], int] = {}
         self._keys: list[tuple[int, ...]] = []
@@ -70,13 +70,13 @@ class AnswerColumns:
 
         `days` is for how many days more each customer's statutory content stays the same, where any of it changes.
         """
-        found = {}
+        columns = {}
         for codes, (name, values) in zip(self._codes, self._values.items(), strict=True):
             of_rows = codes[answer]
             if name == "valid_until" and days is not None:
                 of_rows = np.minimum(of_rows, days)
-            found[name] = dictionary(of_rows, values)
-        return found
+            columns[name] = dictionary(of_rows, values)
+        return columns
 
     def _of_first(self, kind: CustomerType, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         known = self._first[kind]
@@ -107,9 +107,9 @@ class AnswerColumns:
         offered = self._recommender.offered(
             CUSTOMER_TYPES[kind],
             [table.offer(offer) for offer in offers],
-            at=self._asked.at,
+            at=self._request.at,
             language=LANGUAGES[language],
-            limit=self._asked.limit,
+            limit=self._request.limit,
             identified=bool(identified),
         )
         number = self._numbers[key] = len(self._keys)
@@ -117,9 +117,9 @@ class AnswerColumns:
         if number + 1 == self._codes.shape[1]:  # the last place stays empty: -1 finds it
             self._codes = np.pad(self._codes, ((0, 0), (0, number + 1)), constant_values=MISSING)
             self._full = np.pad(self._full, (0, number + 1))
-        told = zip(self._places, _told(offered, self._asked), strict=True)
-        self._codes[:, number] = [MISSING if value is None else places[value] for places, value in told]
-        self._full[number] = len(offered.items) == self._asked.limit
+        pairs = zip(self._places, _answer_values(offered, self._request), strict=True)
+        self._codes[:, number] = [MISSING if value is None else places[value] for places, value in pairs]
+        self._full[number] = len(offered.items) == self._request.limit
         return number
 
 
@@ -133,12 +133,12 @@ def dictionary(codes: NDArray[np.integer[Any]], values: tuple[str, ...]) -> pa.A
 
 
 def _values(
-    recommender: Recommender, rules: Mapping[CustomerType, RuleColumns], asked: ScoringRequest
+    recommender: Recommender, rules: Mapping[CustomerType, RuleColumns], request: ScoringRequest
 ) -> dict[str, tuple[str, ...]]:
     """Each column and the values it could hold."""
     every = [rule for kind in CUSTOMER_TYPES for rule in rules[kind].rules]
     texts = [rule.because for rule in every] + [recommender.texts["preferred_channel"]]
-    first = asked.at.date()
+    first = request.at.date()
     days = range(recommender.rulebook.answer_valid_days + 1)
     each = {
         "channel": CHANNELS,
@@ -149,19 +149,21 @@ def _values(
         "reason": tuple(sorted({text for in_languages in texts for text in in_languages.values()})),
     }
     items = {
-        f"item_{rank}_{name}": each[name] for rank in range(1, asked.limit + 1) for name in asked.item_columns
+        f"item_{rank}_{name}": each[name]
+        for rank in range(1, request.limit + 1)
+        for name in request.item_columns
     }
     valid = tuple((first + timedelta(days=day)).isoformat() for day in days)
     return items | {"human_channel": CHANNELS, "valid_until": valid}
 
 
-def _told(offered: Offered, asked: ScoringRequest) -> Iterator[str | None]:
+def _answer_values(offered: Offered, request: ScoringRequest) -> Iterator[str | None]:
     """The values of one answer, in the order of `_values`."""
     for item in offered.items:
         content = item.content
         yield from (item.channel, item.content_type, content.id, content.language, item.reason.rule)
-        if asked.with_texts:
+        if request.with_texts:
             yield item.reason.text
-    yield from [None] * ((asked.limit - len(offered.items)) * len(asked.item_columns))
+    yield from [None] * ((request.limit - len(offered.items)) * len(request.item_columns))
     yield offered.human_channel.id
     yield offered.valid_until.isoformat()

@@ -76,10 +76,10 @@ def closed_sets(channels: Sequence[str]) -> list[frozenset[str]]:
 
 
 def wishes(
-    scorer: Scorer, found: ScoredBatch, limits: Sequence[tuple[str, int]], seed: int, offset: int
+    scorer: Scorer, batch: ScoredBatch, limits: Sequence[tuple[str, int]], seed: int, offset: int
 ) -> Wishes:
     """What a batch asks of limited channels; rows are numbered from `offset` among those scored."""
-    scored = found.scored
+    scored = batch.scored
     assert scored is not None  # noqa: S101  (a batch without answers has no wishes)
     channels = [name for name, _ in limits]
     sets = closed_sets(channels)
@@ -88,15 +88,15 @@ def wishes(
     rows = np.flatnonzero(np.isin(_codes(first), limited))
     place = np.cumsum(~scored.refused) - 1 + offset
     need, waiting = _needs(scored.parts, len(scored.refused)), _waiting(scored)
-    asking = found.batch.take(pa.array(rows))
-    numbers = np.asarray(found.numbers)[rows]
+    asking = batch.batch.take(pa.array(rows))
+    numbers = np.asarray(batch.numbers)[rows]
     others, wants = [], [_codes(first)[rows]]
     for closed in sets[1:]:
-        again = scorer.score(asking, textual=found.textual, closed=closed)
+        again = scorer.score(asking, textual=batch.textual, closed=closed)
         wants.append(_codes(again.column("item_1_channel")))
-        kept = again.drop_columns([REFUSED])
+        answers = again.drop_columns([REFUSED])
         others.append(
-            pa.Table.from_batches([kept])
+            pa.Table.from_batches([answers])
             .append_column("_set", pa.array([sets.index(closed)] * len(rows), pa.int32()))
             .append_column("_row", pa.array(place[rows]))
         )
@@ -112,10 +112,10 @@ def wishes(
     return Wishes(order, pa.concat_tables(others))
 
 
-def write_wishes(found: Sequence[Wishes], path: Path) -> None:
+def write_wishes(batches: Sequence[Wishes], path: Path) -> None:
     """Write the wishes of a chunk: two tables, one after the other, in one file."""
     with pa.OSFile(str(path), "wb") as file:
-        for table in (_whole([w.order for w in found]), _whole([w.others for w in found])):
+        for table in (_whole([w.order for w in batches]), _whole([w.others for w in batches])):
             with pa.ipc.new_stream(
                 file, table.schema, options=pa.ipc.IpcWriteOptions(unify_dictionaries=False)
             ) as stream:
@@ -135,7 +135,7 @@ class Allocation:
     closed: NDArray[np.int64]
     marks: NDArray[np.int64]
     changed: NDArray[np.bool_]
-    told: Mapping[str, Any]
+    audit: Mapping[str, Any]
 
 
 def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
@@ -156,6 +156,8 @@ def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
     sets = closed_sets(channels)
     codes = np.array([CHANNELS.index(name) for name in channels])
     wants = np.column_stack([orders[f"wants_{at}"].to_numpy() for at in range(len(sets))])
+    # The last set holds every limited channel. Who is offered one even then has no other answer that applies and keeps the
+    # guarantees.
     bound = np.isin(wants[:, -1], codes)
     turn = _in_order(orders, bound)
     room = {code: left for code, (_, left) in zip(codes.tolist(), limits, strict=True)}
@@ -164,34 +166,37 @@ def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
     at = 0
     while at < len(turn):
         now = sets.index(full)
-        asked = wants[turn[at:], now]
-        stops = {c: _after(asked == c, room[c]) for c in room if CHANNELS[c] not in full}
-        stop = min([*stops.values(), len(asked)])
+        wanted = wants[turn[at:], now]
+        # The run ends before the first customer who finds no room. A channel that is full is not asked again: only those bound to
+        # it still name it, and they are served beyond its room.
+        stops = {c: _after(wanted == c, room[c]) for c in room if CHANNELS[c] not in full}
+        stop = min([*stops.values(), len(wanted)])
         served = turn[at : at + stop]
         closed[served] = now
         for code in stops:
-            room[code] -= int(np.count_nonzero(asked[:stop] == code))
+            room[code] -= int(np.count_nonzero(wanted[:stop] == code))
         at += stop
+        # The customer at `stop` was not served: the channel they name is full from now on, and they come first in the next run.
         full |= {CHANNELS[code] for code, where in stops.items() if where == stop}
     got = wants[np.arange(len(turn)), closed]
     over = np.array(
         [c >= 0 and CHANNELS[c] in sets[s] for c, s in zip(got.tolist(), closed.tolist(), strict=True)], bool
     )
     marks[:] = np.where(over, 2, np.where(got == wants[:, 0], 0, 1))
-    told = _told(orders, limits, wants[:, 0], got, marks)
-    return Allocation(closed, marks, got != wants[:, 0], told)
+    audit = _audit(orders, limits, wants[:, 0], got, marks)
+    return Allocation(closed, marks, got != wants[:, 0], audit)
 
 
 def give(job: ScoringJob, store: ChunkStore, chunks: int, tally: Tally) -> Mapping[str, Any]:
     """Give the room out over all chunks, write each chunk's answers anew, and correct the counts."""
-    found = [
+    by_chunk = [
         read_wishes(store.path(at, "wishes")) if store.path(at, "wishes").exists() else None
         for at in range(chunks)
     ]
-    orders = [wish.order for wish in found if wish is not None]
+    orders = [wish.order for wish in by_chunk if wish is not None]
     allocation = allocate(pa.concat_tables(orders), job.limits) if orders else None
     start = 0
-    for number, wish in enumerate(found):
+    for number, wish in enumerate(by_chunk):
         table = answer_files.read_part(store.path(number, "part"))
         marks = np.full(table.num_rows, -1, np.int64)
         if wish is not None and allocation is not None:
@@ -211,7 +216,7 @@ def give(job: ScoringJob, store: ChunkStore, chunks: int, tally: Tally) -> Mappi
             header=job.header,
         )
     tally.groups[COLUMN] = +tally.groups[COLUMN]
-    return {"order": ORDER, "seed": job.seed, "channels": {} if allocation is None else allocation.told}
+    return {"order": ORDER, "seed": job.seed, "channels": {} if allocation is None else allocation.audit}
 
 
 def _moved(
@@ -263,12 +268,12 @@ def _codes(column: pa.Array) -> NDArray[np.int64]:
 
 
 def _needs(parts: Sequence[FactColumns], rows: int) -> NDArray[np.int64]:
-    found = np.zeros(rows, np.int64)
+    needs = np.zeros(rows, np.int64)
     for part in parts:
         values = {fact.name: fact.values for fact in FACTS[part.customer_type]}
         for name, value in NEEDS[part.customer_type]:
-            found[part.rows] += part.facts[name] == values[name].index(value)
-    return found
+            needs[part.rows] += part.facts[name] == values[name].index(value)
+    return needs
 
 
 def _waiting(scored: Scored) -> NDArray[np.int64]:
@@ -291,13 +296,13 @@ def _in_order(orders: pa.Table, bound: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.lexsort((ties[:, 1], ties[:, 0], -waiting, -need, ~bound))
 
 
-def _after(asked: NDArray[np.bool_], room: int) -> int:
+def _after(wanted: NDArray[np.bool_], room: int) -> int:
     """Where the first one stands for whom there is no room; past the end if there is room for all."""
-    places = np.flatnonzero(asked)
-    return int(places[room]) if len(places) > room else len(asked) + 1
+    places = np.flatnonzero(wanted)
+    return int(places[room]) if len(places) > room else len(wanted) + 1
 
 
-def _told(
+def _audit(
     orders: pa.Table,
     limits: Sequence[tuple[str, int]],
     wanted: NDArray[np.int64],
@@ -306,17 +311,17 @@ def _told(
 ) -> dict[str, Any]:
     """For the audit: room, wishes, who got it, and the need and waiting of the last one who did."""
     need, waiting = orders["need"].to_numpy(), orders["waiting"].to_numpy()
-    found = {}
+    by_channel = {}
     for name, room in limits:
         code = CHANNELS.index(name)
         here = got == code
         regular = here & (marks < 2)
         last = min(zip(need[regular].tolist(), waiting[regular].tolist(), strict=True), default=None)
-        found[name] = {
+        by_channel[name] = {
             "room": room,
             "wanted": int(np.count_nonzero(wanted == code)),
             "given": int(np.count_nonzero(here)),
             "beyond_room": int(np.count_nonzero(here & (marks == 2))),
             "last_given": None if last is None else {"need": last[0], "waiting": last[1]},
         }
-    return found
+    return by_channel

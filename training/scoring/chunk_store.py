@@ -42,23 +42,23 @@ class ChunkStore:
 
     def done(self) -> dict[int, dict[str, Any]]:
         """What was kept of each chunk that is whole; what a killed run left half written is removed."""
-        found = {}
+        chunks = {}
         for left in self.folder.glob(f"*{_ASIDE}-*"):
             left.unlink(missing_ok=True)
         for mark in sorted(self.folder.glob("*.done")):
             with suppress(orjson.JSONDecodeError, OSError):
-                told = orjson.loads(mark.read_bytes())
-                if all(self._is_whole(name, kept) for name, kept in told["files"].items()):
-                    found[int(mark.stem)] = told
-        return found
+                document = orjson.loads(mark.read_bytes())
+                if all(self._is_whole(name, entry) for name, entry in document["files"].items()):
+                    chunks[int(mark.stem)] = document
+        return chunks
 
     def run(self) -> dict[str, Any] | None:
         """What this folder is for; None if it is for nothing yet."""
         try:
-            found: dict[str, Any] = orjson.loads((self.folder / RUN).read_bytes())
+            document: dict[str, Any] = orjson.loads((self.folder / RUN).read_bytes())
         except (OSError, orjson.JSONDecodeError):
             return None
-        return found
+        return document
 
     def begin(self, run: dict[str, Any]) -> None:
         """Make the folder empty and say what it is for."""
@@ -85,8 +85,8 @@ class ChunkStore:
         """Leave nothing behind."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _is_whole(self, name: str, kept: dict[str, Any]) -> bool:
-        return (self.folder / name).stat().st_size == int(kept["bytes"])
+    def _is_whole(self, name: str, entry: dict[str, Any]) -> bool:
+        return (self.folder / name).stat().st_size == int(entry["bytes"])
 
 
 class _Chunk:
@@ -107,15 +107,16 @@ class _Chunk:
             aside.unlink(missing_ok=True)
             raise
 
-    def commit(self, told: dict[str, Any]) -> dict[str, Any]:
+    def commit(self, document: dict[str, Any]) -> dict[str, Any]:
         """Give the files their names, and then the mark; returns what the mark holds."""
         files = {}
         for aside, final in self._written:
             files[final.name] = {"bytes": aside.stat().st_size, "sha256": digest(aside)}
             aside.replace(final)
-        told = told | {"files": files}
-        put(self._store.path(self._number, "done"), orjson.dumps(told))
-        return told
+        # The mark comes last: a chunk without one is scored again, so a crash here costs a chunk and leaves no half of one.
+        document = document | {"files": files}
+        put(self._store.path(self._number, "done"), orjson.dumps(document))
+        return document
 
 
 def put(path: Path, content: bytes) -> None:

@@ -108,7 +108,7 @@ _LIBRARIES: Final = {"dask": "distributed", "spark": "pyspark"}
 )
 @click.option("--json", "as_json", is_flag=True, help="Tell the summary as JSON.")
 @click.option("--no-input", is_flag=True, help="Never ask; an older OUT is replaced.")
-def main(source: str, target: str, **given: object) -> None:
+def main(source: str, target: str, **arguments: object) -> None:
     """Score the customers in IN and write their answers to OUT.
 
     IN: Parquet, CSV, JSON Lines or Arrow; a file, a folder, a glob, or - for standard input. OUT: a file of one of these
@@ -121,20 +121,20 @@ def main(source: str, target: str, **given: object) -> None:
     Exit codes: 0 scored; 1 could not go on (what was done is kept for --resume); 2 wrong use; 3 nothing scored, or more bad
     rows than --max-bad; 130 interrupted.
     """
-    options = Options(source=source, target=target, **given)  # type: ignore[arg-type]
+    options = Options(source=source, target=target, **arguments)  # type: ignore[arg-type]
     options.check()
     with _ending(options):
         _score(options)
 
 
-def spark_recommendations(customers: DataFrame, asked: ScoringRequest | None = None) -> DataFrame:
+def spark_recommendations(customers: DataFrame, request: ScoringRequest | None = None) -> DataFrame:
     """The answers to a Spark frame of customers: a row each, with the faults of a refused one in ``refused``.
 
     Parameters
     ----------
     customers : pyspark.sql.DataFrame
         ``customer_type``, and any signals.
-    asked : ScoringRequest, optional
+    request : ScoringRequest, optional
         Day, language and number of items; today in Finnish if left out.
 
     Raises
@@ -150,7 +150,7 @@ def spark_recommendations(customers: DataFrame, asked: ScoringRequest | None = N
 
     bundles = Path(os.environ.get("ARKI_BUNDLES", "bundles"))
     return engine_spark.spark_recommendations(
-        customers, asked or ScoringRequest(datetime.now(HELSINKI)), bundles
+        customers, request or ScoringRequest(datetime.now(HELSINKI)), bundles
     )
 
 
@@ -207,7 +207,7 @@ def _ending(options: Options) -> Iterator[None]:
     """Every way a run can end, told in a sentence, with its exit code."""
     from models.decision.bundle import BundleError  # noqa: PLC0415
 
-    kept = (
+    how_to_resume = (
         ""
         if options.dry_run or "-" in (options.source, options.target)
         else " What was done is kept: run again with --resume."
@@ -217,7 +217,7 @@ def _ending(options: Options) -> Iterator[None]:
     except (click.exceptions.Exit, ModuleNotFoundError):
         raise
     except (KeyboardInterrupt, click.exceptions.Abort):
-        _stop(f"stopped.{kept}", INTERRUPTED)
+        _stop(f"stopped.{how_to_resume}", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _stop("whoever was reading the answers has gone.", COULD_NOT)
@@ -228,14 +228,14 @@ def _ending(options: Options) -> Iterator[None]:
             if full
             else f"{error.strerror or error} ({error.filename or options.target})"
         )
-        _stop(f"{why}.{kept}", COULD_NOT)
+        _stop(f"{why}.{how_to_resume}", COULD_NOT)
     except BundleError as error:
         _stop(str(error), COULD_NOT)
     except Exception as error:  # noqa: BLE001  (told apart below; what is not known is raised again)
-        _stop_for(error, options, kept)
+        _stop_for(error, options, how_to_resume)
 
 
-def _stop_for(error: Exception, options: Options, kept: str) -> None:
+def _stop_for(error: Exception, options: Options, how_to_resume: str) -> None:
     from models.columns.files import CustomerFileError  # noqa: PLC0415
     from training.scoring.chunk_store import BusyError  # noqa: PLC0415
     from training.scoring.engine_local import EngineError  # noqa: PLC0415
@@ -254,7 +254,7 @@ def _stop_for(error: Exception, options: Options, kept: str) -> None:
     if isinstance(error, OtherRunError | ForeignOutputError):
         _stop(str(error), WRONG_USE)
     if isinstance(error, EngineError):
-        _stop(f"{error}.{kept}", COULD_NOT)
+        _stop(f"{error}.{how_to_resume}", COULD_NOT)
     if isinstance(error, CustomerFileError | BusyError):
         _stop(_SPOOLED.sub("standard input", str(error)), COULD_NOT)
     raise error

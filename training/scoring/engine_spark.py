@@ -28,7 +28,7 @@ JAVA: Final = 17
 
 
 def spark_recommendations(
-    customers: DataFrame, asked: ScoringRequest, bundles: Path, digest: str | None = None
+    customers: DataFrame, request: ScoringRequest, bundles: Path, digest: str | None = None
 ) -> DataFrame:
     """The answers to a frame of customers: the columns of `ScoringRequest.columns` and ``refused``, a list of faults.
 
@@ -36,7 +36,7 @@ def spark_recommendations(
     ----------
     customers : DataFrame
         ``customer_type``, and any signals; lists as arrays, life events as arrays of struct(event, months_ago).
-    asked : ScoringRequest
+    request : ScoringRequest
     bundles : Path
         Folder of bundles, read on the driver alone.
     digest : str, optional
@@ -49,13 +49,13 @@ def spark_recommendations(
 
     def answered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         ship(named, shipped.value)
-        scorer = scorer_of("", named, asked)
+        scorer = scorer_of("", named, request)
         for batch in batches:
             yield _plain(scorer.score(batch))
 
     ship(named, shipped.value)
     empty = pa.RecordBatch.from_pydict({"customer_type": pa.array([], pa.string())})
-    columns = {field.name: field.type for field in _plain(scorer_of("", named, asked).score(empty)).schema}
+    columns = {field.name: field.type for field in _plain(scorer_of("", named, request).score(empty)).schema}
     return customers.mapInArrow(
         answered, ", ".join(f"`{n}` {_SQL.get(str(t), 'string')}" for n, t in columns.items())
     )
@@ -83,14 +83,14 @@ def run_on_spark(
     try:
         shipped = session.sparkContext.broadcast(bundle.read_contents(Path(job.bundles), job.digest))
 
-        def told(task: Task) -> dict[str, Any]:
+        def run_shipped(task: Task) -> dict[str, Any]:
             ship(job.digest, shipped.value)
             return run_task(job, task, folder)
 
         if tasks:
             yield from (
                 session.sparkContext.parallelize(tasks, len(tasks))
-                .map(told)
+                .map(run_shipped)
                 .toLocalIterator(prefetchPartitions=True)
             )
     finally:
@@ -106,11 +106,11 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
 def _need_java() -> None:
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=f"{home}/bin" if home else None)
-    asked = [java or "java", "-version"]
-    said = subprocess.run(asked, capture_output=True, text=True, check=False).stderr if java else ""  # noqa: S603  (the java of this machine)
-    found = re.search(r'version "(\d+)', said)
-    if found is None or int(found[1]) < JAVA:
-        seen = "none was found" if found is None else f"Java {found[1]} was found"
+    command = [java or "java", "-version"]
+    output = subprocess.run(command, capture_output=True, text=True, check=False).stderr if java else ""  # noqa: S603  (the java of this machine)
+    version = re.search(r'version "(\d+)', output)
+    if version is None or int(version[1]) < JAVA:
+        installed = "none was found" if version is None else f"Java {version[1]} was found"
         raise EngineError(
-            f"--engine spark needs Java {JAVA} or newer, and {seen}. Install it, or set JAVA_HOME"
+            f"--engine spark needs Java {JAVA} or newer, and {installed}. Install it, or set JAVA_HOME"
         )

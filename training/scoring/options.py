@@ -21,10 +21,10 @@ OUT_SUFFIXES: Final = {
 MOST_LIMITED: Final = 4
 
 
-def as_of_day(_: click.Context, __: click.Parameter, given: str | None) -> date | None:
+def as_of_day(_: click.Context, __: click.Parameter, day: str | None) -> date | None:
     """The day of `--as-of`."""
     try:
-        return date.fromisoformat(given) if given else None
+        return date.fromisoformat(day) if day else None
     except ValueError:
         raise click.BadParameter("must be a day, such as 2026-05-31.") from None
 
@@ -50,15 +50,15 @@ class _Capacity(click.ParamType[tuple[tuple[str, int], ...]]):
     def convert(self, value: Any, _: Any, __: Any) -> tuple[tuple[str, int], ...]:  # noqa: ANN401
         if isinstance(value, tuple):
             return value
-        found: dict[str, int] = {}
+        rooms: dict[str, int] = {}
         for part in value.split(","):
             name, _equals, room = part.partition("=")
             if name not in CHANNELS or not room.isdecimal():
                 self.fail(f"must be channel=number, with a channel of {', '.join(CHANNELS)}.")
-            found[name] = int(room)
-        if len(found) > MOST_LIMITED:
+            rooms[name] = int(room)
+        if len(rooms) > MOST_LIMITED:
             self.fail(f"may limit {MOST_LIMITED} channels at most.")
-        return tuple(sorted(found.items()))
+        return tuple(sorted(rooms.items()))
 
 
 SHARE: Final = _Share()

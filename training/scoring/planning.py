@@ -114,7 +114,7 @@ def _job(options: Options, output: Output, *, compiled: bool) -> ScoringJob:
     day = options.as_of or datetime.now(HELSINKI).date()
     if options.as_of is None and begun:
         day = datetime.fromisoformat(begun["asked"]["at"]).date()
-    asked = ScoringRequest(
+    request = ScoringRequest(
         datetime.combine(day, datetime.min.time(), HELSINKI),
         options.language,
         options.limit,
@@ -126,11 +126,11 @@ def _job(options: Options, output: Output, *, compiled: bool) -> ScoringJob:
     limits = options.capacity or ()
     final = part_format(options.kind, folder=output.folder)
     return ScoringJob(
-        asked,
+        request,
         str(folder),
         digest,
         "arrow" if limits else final,
-        _columns(options, asked),
+        _columns(options, request),
         _metadata(options, day, recommender.rulebook.answer_valid_days)
         | {name: str(value) for name, value in recommender.versions._asdict().items()},
         header=output.folder and options.kind == "csv",
@@ -141,24 +141,24 @@ def _job(options: Options, output: Output, *, compiled: bool) -> ScoringJob:
     )
 
 
-def _columns(options: Options, asked: ScoringRequest) -> tuple[str, ...]:
+def _columns(options: Options, request: ScoringRequest) -> tuple[str, ...]:
     if not options.columns:
-        return asked.columns
+        return request.columns
     wanted = [name.strip() for name in options.columns.split(",")]
-    foreign = [name for name in wanted if name not in asked.columns]
+    foreign = [name for name in wanted if name not in request.columns]
     if foreign:
         raise CustomerFileError(
-            f"--columns names {foreign[0]}, which answers do not have. They have: {', '.join(asked.columns)}."
+            f"--columns names {foreign[0]}, which answers do not have. They have: {', '.join(request.columns)}."
         )
     return tuple(dict.fromkeys(wanted))
 
 
 def _metadata(options: Options, day: date, valid_days: int) -> dict[str, str]:
-    found = {"as_of": day.isoformat(), "information_only": "true"}
+    metadata = {"as_of": day.isoformat(), "information_only": "true"}
     if options.with_segment:
         until = day + timedelta(days=valid_days)
-        found |= {"purpose": str(options.purpose), "valid_until": until.isoformat()}
-    return found
+        metadata |= {"purpose": str(options.purpose), "valid_until": until.isoformat()}
+    return metadata
 
 
 def _output(options: Options, stack: ExitStack) -> Output:

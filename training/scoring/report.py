@@ -33,7 +33,7 @@ def summary(options: Options, plan: Plan, outcome: Outcome, seconds: float) -> s
         document = {
             **tally.as_json(),
             "personal_service": sum(tally.groups["channel"][name] for name in _human(plan)),
-            "capacity_given": outcome.given,
+            "capacity_given": outcome.allocated,
             "versions": versions,
             "as_of": plan.job.metadata["as_of"],
             "chunks": len(plan.chunks),
@@ -55,10 +55,10 @@ def summary(options: Options, plan: Plan, outcome: Outcome, seconds: float) -> s
         lines.append(f"refused rows, with reasons: {plan.output.refused}")
     lines += [f"warning: {warning}" for warning in plan.warnings]
     lines += tell(tally, _human(plan))
-    for name, told in (outcome.given or {}).get("channels", {}).items():
+    for name, figures in (outcome.allocated or {}).get("channels", {}).items():
         lines.append(
-            f"room in {name}: {told['room']:,}; wanted by {told['wanted']:,}, given to {told['given']:,}"
-            f", {told['beyond_room']:,} of them beyond it by a guarantee"
+            f"room in {name}: {figures['room']:,}; wanted by {figures['wanted']:,}, given to {figures['given']:,}"
+            f", {figures['beyond_room']:,} of them beyond it by a guarantee"
         )
     lines.append("versions: " + ", ".join(f"{name} {value}" for name, value in versions.items()))
     return "\n".join(lines)
@@ -71,10 +71,10 @@ def report(path: Path, plan: Plan, outcome: Outcome, seconds: float) -> None:
     for name, title in _PLOTTED:
         counts = ordered(tally.groups[name])
         if counts:
-            told = "".join(f"<tr><td>{html.escape(value)}<td>{count:,}" for value, count in counts)
+            rows = "".join(f"<tr><td>{html.escape(value)}<td>{count:,}" for value, count in counts)
             parts.append(
                 f"<h2>{title}</h2><img alt='{title}: the table below as bars' src='{_bars(counts)}'>"
-                f"<table><thead><tr><th>{title}<th>customers<tbody>{told}</table>"
+                f"<table><thead><tr><th>{title}<th>customers<tbody>{rows}</table>"
             )
     versions = ", ".join(f"{name} {value}" for name, value in _versions(plan).items())
     path.write_text(

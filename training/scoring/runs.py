@@ -124,14 +124,14 @@ class Outcome(NamedTuple):
 
     tally: Tally
     resumed: int
-    given: Mapping[str, Any] | None
+    allocated: Mapping[str, Any] | None
 
 
 def count_only(plan: Plan, engine: Engine, advance: Callable[[int, int], None]) -> Outcome:
     """Everything but writing."""
     tally = Tally()
-    for told in engine(plan.job, plan.tasks(), None):
-        one = tally_of(told["tally"])
+    for document in engine(plan.job, plan.tasks(), None):
+        one = tally_of(document["tally"])
         tally.add(one)
         advance(one.rows, one.refused)
     return Outcome(tally, 0, None)
@@ -175,25 +175,25 @@ def run(
     with store.locked():
         done = _begun(store, plan.document(), resume=resume)
         resumed = len(done)
-        for told in done.values():
-            advance(told["tally"]["rows"], told["tally"]["refused"])
+        for document in done.values():
+            advance(document["tally"]["rows"], document["tally"]["refused"])
         tasks = [task for task in plan.tasks() if task.number not in done]
         with ExitStack() as stack:
             join = _Joiner(plan, store, stack)
             join.take(done)
-            for told in engine(plan.job, tasks, str(store.folder)):
-                done[told["task"]] = told
-                advance(told["tally"]["rows"], told["tally"]["refused"])
+            for document in engine(plan.job, tasks, str(store.folder)):
+                done[document["task"]] = document
+                advance(document["tally"]["rows"], document["tally"]["refused"])
                 join.take(done)
             tally = Tally()
             for number in sorted(done):
                 tally.add(tally_of(done[number]["tally"]))
             _quarantine(plan, store, tally)
             judge(tally, max_bad)
-            given = join.end(tally)
-        _publish(plan, store, tally, given)
+            allocated = join.end(tally)
+        _publish(plan, store, tally, allocated)
         store.remove()
-    return Outcome(tally, resumed, given)
+    return Outcome(tally, resumed, allocated)
 
 
 def _begun(store: ChunkStore, document: dict[str, Any], *, resume: bool) -> dict[int, dict[str, Any]]:
@@ -238,14 +238,14 @@ class _Joiner:
 
     def end(self, tally: Tally) -> Mapping[str, Any] | None:
         """Give capacity, if it is limited, and close the file."""
-        given = None
+        allocated = None
         if self._plan.job.limits:
-            given = capacity.give(self._plan.job, self._store, len(self._plan.chunks), tally)
+            allocated = capacity.give(self._plan.job, self._store, len(self._plan.chunks), tally)
             for number in range(len(self._plan.chunks) if self._joined else 0):
                 self._joined.add(self._store.path(number, "given"))  # type: ignore[union-attr]
         if self._joined is not None:
             self._files.close()
-        return given
+        return allocated
 
 
 def _quarantine(plan: Plan, store: ChunkStore, tally: Tally) -> None:
@@ -266,7 +266,7 @@ def _quarantine(plan: Plan, store: ChunkStore, tally: Tally) -> None:
         (store.folder / "refused.out").replace(plan.output.refused)
 
 
-def _publish(plan: Plan, store: ChunkStore, tally: Tally, given: Mapping[str, Any] | None) -> None:
+def _publish(plan: Plan, store: ChunkStore, tally: Tally, allocated: Mapping[str, Any] | None) -> None:
     """Names, manifest and `_SUCCESS`, in this order."""
     output = plan.output
     output.beside(SUCCESS).unlink(missing_ok=True)
@@ -285,7 +285,7 @@ def _publish(plan: Plan, store: ChunkStore, tally: Tally, given: Mapping[str, An
         **plan.document(),
         "metadata": dict(plan.job.metadata),
         "tally": tally.as_json(),
-        "capacity": given,
+        "capacity": allocated,
         "files": [
             {"name": path.name, "bytes": path.stat().st_size, "sha256": digest(path)} for path in names
         ],
@@ -296,18 +296,18 @@ def _publish(plan: Plan, store: ChunkStore, tally: Tally, given: Mapping[str, An
 
 def _publish_folder(plan: Plan, store: ChunkStore) -> list[Path]:
     """Parts become the files of a folder, which gets its name by one rename; an older output makes way."""
-    made, output = store.folder / "folder", plan.output
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir()
+    folder, output = store.folder / "folder", plan.output
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     what = "given" if plan.job.limits else "part"
     names = [f"part-{number:06d}{SUFFIX_OF[output.kind]}" for number in range(len(plan.chunks))]
     for number, name in enumerate(names):
-        os.link(store.path(number, what), made / name)
+        os.link(store.path(number, what), folder / name)
     if (store.folder / "refused").exists():
-        (store.folder / "refused").replace(made / "_refused.csv")
-    sync(made)
+        (store.folder / "refused").replace(folder / "_refused.csv")
+    sync(folder)
     if output.path.exists():
         output.path.rename(store.folder / "older")
-    made.rename(output.path)
+    folder.rename(output.path)
     sync(output.path.parent)
     return [output.path / name for name in names]

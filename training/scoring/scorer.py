@@ -48,15 +48,15 @@ class Scored(NamedTuple):
 class Scorer:
     """A bundle made ready for columns, with what was asked. Holds what it has worked out, so keep one per process."""
 
-    def __init__(self, recommender: Recommender, asked: ScoringRequest) -> None:
-        self.recommender, self.asked = recommender, asked
-        day = asked.at.date()
+    def __init__(self, recommender: Recommender, request: ScoringRequest) -> None:
+        self.recommender, self.request = recommender, request
+        day = request.at.date()
         self._card = ColumnScorecard(recommender.scorecard)
         self.rules = {kind: RuleColumns(recommender, kind, day) for kind in CUSTOMER_TYPES}
         self._statutory = StatutoryColumns(
             recommender.catalogue, day, valid_days=recommender.rulebook.answer_valid_days
         )
-        self._answers = AnswerColumns(recommender, self.rules, asked)
+        self._answers = AnswerColumns(recommender, self.rules, request)
 
     def score(
         self, batch: pa.RecordBatch, *, textual: bool = False, closed: frozenset[str] = frozenset()
@@ -81,20 +81,20 @@ class Scorer:
         columns = SignalColumns(batch, textual=textual)
         language = self._languages(batch)
         refused = columns.refused() | (language < 0) | self._identity_codes(batch)
-        found = _Found(columns.rows)
+        answers = _RowAnswers(columns.rows)
         parts = fact_columns(columns, self._card, ~refused, loose=True)
         spoken = np.maximum(language, 0)
         for part in parts:
-            self._fill(found, part, columns, spoken, closed)
-        kept = refused if refused.any() else None
-        if kept is not None:
-            found.forget(kept)
-        made = self._assembled(batch, columns, found, language, kept, textual=textual)
-        return Scored(made, refused, found.segment, found.neutral, columns, parts)
+            self._fill(answers, part, columns, spoken, closed)
+        masked = refused if refused.any() else None
+        if masked is not None:
+            answers.forget(masked)
+        table = self._assembled(batch, columns, answers, language, masked, textual=textual)
+        return Scored(table, refused, answers.segment, answers.neutral, columns, parts)
 
     def _fill(
         self,
-        found: _Found,
+        answers: _RowAnswers,
         part: FactColumns,
         columns: SignalColumns,
         language: Codes,
@@ -103,28 +103,28 @@ class Scorer:
         """Put what is found of one part of a batch where its rows stand."""
         kind = part.customer_type
         rows = slice(None) if len(part.rows) == columns.rows else part.rows
-        found.answer[rows] = self._answers.numbers(part, columns, language[rows], closed)
-        found.statutory[rows] = self._statutory.keys(columns, kind, rows, language[rows])
-        found.neutral[rows] = part.neutral
+        answers.answer[rows] = self._answers.numbers(part, columns, language[rows], closed)
+        answers.statutory[rows] = self._statutory.keys(columns, kind, rows, language[rows])
+        answers.neutral[rows] = part.neutral
         if kind == "person":
-            found.personalised[rows] = part.segment >= 0
-            found.segment[rows], found.probability[rows] = part.segment, part.probability
+            answers.personalised[rows] = part.segment >= 0
+            answers.segment[rows], answers.probability[rows] = part.segment, part.probability
         else:
-            found.personalised[rows] = ~part.neutral & _tells_something(columns)[rows]
-            found.segment[rows] = np.where(part.neutral, MISSING, SEGMENTS.index(Segment.EMPLOYER))
+            answers.personalised[rows] = ~part.neutral & _tells_something(columns)[rows]
+            answers.segment[rows] = np.where(part.neutral, MISSING, SEGMENTS.index(Segment.EMPLOYER))
 
     def _languages(self, batch: pa.RecordBatch) -> Codes:
         """Position of each row's language, the default where it says none."""
-        default = LANGUAGES.index(self.asked.language)
-        if self.asked.language_column not in batch.schema.names:
+        default = LANGUAGES.index(self.request.language)
+        if self.request.language_column not in batch.schema.names:
             return np.full(batch.num_rows, default, np.int32)
-        column = batch.column(self.asked.language_column)
-        found = positions(column, ("", *LANGUAGES)) - 1
-        found = np.where(found == -1, np.int32(default), found)
+        column = batch.column(self.request.language_column)
+        codes = positions(column, ("", *LANGUAGES)) - 1
+        codes = np.where(codes == -1, np.int32(default), codes)
         if column.null_count:
             nothing = column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
-            found = np.where(nothing, np.int32(default), found)
-        return np.asarray(found, np.int32)
+            codes = np.where(nothing, np.int32(default), codes)
+        return np.asarray(codes, np.int32)
 
     def _identity_codes(self, batch: pa.RecordBatch) -> Flags:
         """Rows whose key holds an identity code."""
@@ -145,7 +145,7 @@ class Scorer:
         self,
         batch: pa.RecordBatch,
         columns: SignalColumns,
-        found: _Found,
+        answers: _RowAnswers,
         language: Codes,
         refused: Flags | None,
         *,
@@ -155,40 +155,40 @@ class Scorer:
         if refused is not None:
             kinds, language = (np.where(refused, np.int32(MISSING), codes) for codes in (kinds, language))
         key = batch.column(KEY) if KEY in batch.schema.names else pa.nulls(batch.num_rows, pa.string())
-        made = {
+        values = {
             KEY: key,
             TYPE: dictionary(kinds, CUSTOMER_TYPES),
             "language": dictionary(language, LANGUAGES),
-            "personalised": pa.array(found.personalised, mask=refused),
-            **self._answers.columns(found.answer, self._statutory.days(found.statutory)),
-            "statutory": self._statutory.column(found.statutory, refused),
+            "personalised": pa.array(answers.personalised, mask=refused),
+            **self._answers.columns(answers.answer, self._statutory.days(answers.statutory)),
+            "statutory": self._statutory.column(answers.statutory, refused),
         }
-        if self.asked.with_segment:
-            made["segment"] = dictionary(found.segment, SEGMENTS)
-            unlikely = (found.segment < 0) | (found.segment == SEGMENTS.index(Segment.EMPLOYER))
-            made["segment_probability"] = pa.array(found.probability, mask=unlikely)
+        if self.request.with_segment:
+            values["segment"] = dictionary(answers.segment, SEGMENTS)
+            unlikely = (answers.segment < 0) | (answers.segment == SEGMENTS.index(Segment.EMPLOYER))
+            values["segment_probability"] = pa.array(answers.probability, mask=unlikely)
         same = np.zeros(columns.rows, np.int32) if refused is None else np.where(refused, MISSING, 0)
-        made |= {name: dictionary(same, (getattr(self.recommender.versions, name),)) for name in VERSIONS}
-        arrays = [made[name] for name in self.asked.columns]
+        values |= {name: dictionary(same, (getattr(self.recommender.versions, name),)) for name in VERSIONS}
+        arrays = [values[name] for name in self.request.columns]
         faults = self._faults(batch, refused, textual=textual)
-        return pa.RecordBatch.from_arrays([*arrays, faults], [*self.asked.columns, REFUSED])
+        return pa.RecordBatch.from_arrays([*arrays, faults], [*self.request.columns, REFUSED])
 
     def _faults(self, batch: pa.RecordBatch, refused: Flags | None, *, textual: bool) -> pa.Array:
         """For each row its faults, told by the row form; null where it is scored."""
         if refused is None:
             return pa.nulls(batch.num_rows, FAULTS)
         rows = np.flatnonzero(refused)
-        found: list[Any] = [None] * batch.num_rows
+        faults: list[Any] = [None] * batch.num_rows
         for at, row in zip(rows.tolist(), batch.take(pa.array(rows)).to_pylist(), strict=True):
             try:
                 read_row(
-                    row_of_text(row) if textual else row, self.asked.language, self.asked.language_column
+                    row_of_text(row) if textual else row, self.request.language, self.request.language_column
                 )
             except InvalidSignalsError as error:
-                found[at] = fault_rows(error)
+                faults[at] = fault_rows(error)
             else:
                 raise AssertionError(f"columns and rows disagree about row {at} of a batch; please report it")
-        return pa.array(found, FAULTS)
+        return pa.array(faults, FAULTS)
 
 
 def fault_rows(error: InvalidSignalsError) -> list[dict[str, str]]:
@@ -206,20 +206,20 @@ def fault_rows(error: InvalidSignalsError) -> list[dict[str, str]]:
 
 def _tells_something(columns: SignalColumns) -> Flags:
     """Employers of whom any signal is known."""
-    told = np.zeros(columns.rows, bool)
+    known = np.zeros(columns.rows, bool)
     for name, signal in CONTRACT["employer"].items():
         if signal.kind == "choices":
-            told |= columns.choices("employer", name).lengths >= 0
+            known |= columns.choices("employer", name).lengths >= 0
         elif name != "personalisation":
-            told |= columns.number("employer", name) >= 0
-    return told
+            known |= columns.number("employer", name) >= 0
+    return known
 
 
 def _each(column: pa.Array) -> Flags:
     return np.array([text is not None and holds_identity_code(text) for text in column.to_pylist()], bool)
 
 
-class _Found:
+class _RowAnswers:
     """What was found for each row of a batch: an answer's number, statutory key, whether personalised, the segment."""
 
     def __init__(self, rows: int) -> None:

@@ -47,10 +47,10 @@ class Tally:
 
 def tally_of(document: Mapping[str, Any]) -> Tally:
     """A tally from its JSON."""
-    found = Tally(document["rows"], document["refused"], document["not_personalised"])
+    tally = Tally(document["rows"], document["refused"], document["not_personalised"])
     for name in GROUPS:
-        found.groups[name].update(document.get(name, {}))
-    return found
+        tally.groups[name].update(document.get(name, {}))
+    return tally
 
 
 def ordered(counter: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -63,14 +63,14 @@ def tell(tally: Tally, human_channels: Iterable[str]) -> list[str]:
     lines = [f"not personalised: {tally.not_personalised:,}"]
     titles = (("channel", "channel"), ("content_type", "first content"), ("segment", "segment"))
     for name, title in (*titles, ("rule", "rule"), ("capacity", "capacity")):
-        told = [f"{value} {count:,}" for value, count in ordered(tally.groups[name])]
-        if told:
-            most = told[:12] + [f"and {len(told) - 12} more"] * (len(told) > 12)
+        counts = [f"{value} {count:,}" for value, count in ordered(tally.groups[name])]
+        if counts:
+            most = counts[:12] + [f"and {len(counts) - 12} more"] * (len(counts) > 12)
             lines.append(f"{title}: {', '.join(most)}")
     human = sum(tally.groups["channel"][name] for name in human_channels)
     share = human / tally.scored if tally.scored else 0
     lines.append(f"personal service: {human:,} customers offered a person first ({share:.1%})")
     if tally.refused:
-        told = [f"{code} {count:,}" for code, count in ordered(tally.groups["refused_code"])]
-        lines.append(f"refused for: {', '.join(told)}")
+        counts = [f"{code} {count:,}" for code, count in ordered(tally.groups["refused_code"])]
+        lines.append(f"refused for: {', '.join(counts)}")
     return lines

@@ -46,23 +46,23 @@ def run_task(job: ScoringJob, task: Task, folder: str | None) -> dict[str, Any]:
     tables: list[pa.Table] = []
     quarantine: list[Refusal] = []
     wishes: list[capacity.Wishes] = []
-    for found in _scored(scorer, task.chunk, job.asked.language_column):
-        tally.rows += found.rows
-        quarantine += found.refusals
-        tally.refused += len({row for row, *_ in found.refusals})
-        if found.scored is not None:
-            counted(tally, found.scored)
-            kept = found.scored.batch
-            if found.scored.refused.any():
-                kept = kept.filter(pc.is_null(kept.column(REFUSED)))
+    for batch in _scored(scorer, task.chunk, job.asked.language_column):
+        tally.rows += batch.rows
+        quarantine += batch.refusals
+        tally.refused += len({row for row, *_ in batch.refusals})
+        if batch.scored is not None:
+            counted(tally, batch.scored)
+            answers = batch.scored.batch
+            if batch.scored.refused.any():
+                answers = answers.filter(pc.is_null(answers.column(REFUSED)))
             if job.limits:
                 offset = sum(table.num_rows for table in tables)
-                wishes.append(capacity.wishes(scorer, found, job.limits, job.seed, offset))
-            tables.append(pa.Table.from_batches([kept.select(job.part_columns)]))
+                wishes.append(capacity.wishes(scorer, batch, job.limits, job.seed, offset))
+            tables.append(pa.Table.from_batches([answers.select(job.part_columns)]))
     tally.groups["refused_code"].update(code for _, code in {(row, code) for row, _, code, _ in quarantine})
-    told = {"task": task.number, "chunk": list(task.chunk), "tally": tally.as_json()}
+    document = {"task": task.number, "chunk": list(task.chunk), "tally": tally.as_json()}
     if folder is None:
-        return told
+        return document
     store = ChunkStore(Path(folder))
     with store.writing(task.number) as write:
         table = _joined(tables or [_no_answers(scorer, job)])
@@ -78,7 +78,7 @@ def run_task(job: ScoringJob, task: Task, folder: str | None) -> dict[str, Any]:
             write("refused", lambda path: path.write_bytes(b"\n".join(lines) + b"\n"))
         if wishes:
             write("wishes", lambda path: capacity.write_wishes(wishes, path))
-        return write.commit(told)
+        return write.commit(document)
 
 
 def _no_answers(scorer: Scorer, job: ScoringJob) -> pa.Table:
@@ -144,10 +144,10 @@ def ship(digest: str, contents: dict[str, bytes]) -> None:
 
 
 @lru_cache(maxsize=2)
-def scorer_of(bundles: str, digest: str, asked: ScoringRequest) -> Scorer:
+def scorer_of(bundles: str, digest: str, request: ScoringRequest) -> Scorer:
     """The scorer of a bundle, once per process."""
     contents = _SHIPPED.get(digest) or bundle.read_contents(Path(bundles), digest)
-    return Scorer(bundle.verified(digest, contents).recommender, asked)
+    return Scorer(bundle.verified(digest, contents).recommender, request)
 
 
 def as_document(job: ScoringJob) -> dict[str, Any]:

@@ -59,11 +59,11 @@ def records(n_persons: int, seed: int, processes: int = 1) -> dict[int, Record]:
     jobs = [(n_persons, seed, end) for end in ENDS]
     if processes > 1:
         with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-            found = list(pool.map(_run, *zip(*jobs, strict=True)))
+            runs = list(pool.map(_run, *zip(*jobs, strict=True)))
     else:
-        found = [_run(*job) for job in jobs]
+        runs = [_run(*job) for job in jobs]
     by_year: dict[int, Record] = {}
-    for (year, _), record in zip(ENDS, found, strict=True):
+    for (year, _), record in zip(ENDS, runs, strict=True):
         by_year.setdefault(year - 1, record)
         by_year[year] = record
     return by_year
@@ -93,14 +93,16 @@ def calibrate(by_year: dict[int, Record]) -> list[Margin]:
 
 def seasons(by_year: dict[int, Record]) -> list[tuple[str, int, Floats, Floats]]:
     """Benefit, year, and the share of the year's applications in each month: published and simulated, shape (12,)."""
-    found = []
+    shares = []
     for benefit, kind in KINDS.items():
         for year in range(2019, 2023):
             real = published.applications(benefit, year)
             record = by_year[year]
-            made = np.array([record.matters[year, month][p.MATTERS.index(kind)] for month in range(1, 13)])
-            found.append((benefit, year, real / real.sum(), made / made.sum()))
-    return found
+            simulated = np.array(
+                [record.matters[year, month][p.MATTERS.index(kind)] for month in range(1, 13)]
+            )
+            shares.append((benefit, year, real / real.sum(), simulated / simulated.sum()))
+    return shares
 
 
 def _kela_open(by_year: dict[int, Record]) -> list[Margin]:
@@ -113,7 +115,7 @@ def _kela_open(by_year: dict[int, Record]) -> list[Margin]:
         for year in range(2019, 2023):
             record, use = by_year[year], "tuned" if year == 2022 else "checked"
             stock = sum(published.recipients(benefit, year, status, unit).mean() for status in statuses)
-            found = share * _mean(record, year, name)
+            simulated = share * _mean(record, year, name)
             title = benefit.replace("_", " ")
             margins.append(
                 Margin(
@@ -124,27 +126,29 @@ def _kela_open(by_year: dict[int, Record]) -> list[Margin]:
                     use,
                     source,
                     stock,
-                    found,
+                    simulated,
                 )
             )
             if len(statuses) > 1:
                 new = published.recipients(benefit, year, "new", unit).mean()
-                found = share * _mean(record, year, f"new_{name}")
+                simulated = share * _mean(record, year, f"new_{name}")
                 margins.append(
                     Margin(f"new_{benefit}_{year}", f"{title}, new {unit} per month", year, "level", use, source,
-                           new, found, "", _REASONS.get(f"new_{benefit}", ""))
+                           new, simulated, "", _REASONS.get(f"new_{benefit}", ""))
                 )  # fmt: skip
             sent = published.applications(benefit, year).sum()
-            made = sum(record.matters[year, month][p.MATTERS.index(KINDS[benefit])] for month in range(1, 13))
+            simulated = sum(
+                record.matters[year, month][p.MATTERS.index(KINDS[benefit])] for month in range(1, 13)
+            )
             margins.append(
                 Margin(f"applications_{benefit}_{year}", f"{title}, applications in the year", year, "level", use,
-                       source, sent, made)
+                       source, sent, simulated)
             )  # fmt: skip
     growth = _regions(2022) - _regions(2019)
-    made = _online(by_year[2022], 2022) - _online(by_year[2019], 2019)
+    simulated = _online(by_year[2022], 2022) - _online(by_year[2019], 2019)
     margins.append(
         Margin("online_growth_2019_2022", "growth of the share made online, points (published: mean of regions)", 2022,
-               "ratio", "tuned", source, growth, made)
+               "ratio", "tuned", source, growth, simulated)
     )  # fmt: skip
     return margins
 
@@ -182,8 +186,8 @@ def _online(record: Record, year: int, kind: int | None = None) -> float:
 
 
 def _recipients(record: Record, year: int, name: str) -> float:
-    found = record.yearly[year][name] > 0
-    return float(found.sum() * record.who[year]["scale"])
+    recipients = record.yearly[year][name] > 0
+    return float(recipients.sum() * record.who[year]["scale"])
 
 
 def _among_age(states: tuple[int, ...]) -> Callable[[Record, int, int], float]:
@@ -252,16 +256,16 @@ def _per_adult(name: str, heads: float = p.ADULTS) -> Callable[[Record, int], fl
 
 def _who(name: str, chosen: str, least: int) -> Callable[[Record, int], float]:
     def share(record: Record, year: int) -> float:
-        found = record.yearly[year][name] > 0
-        return float((found & (record.who[year][chosen] >= least)).sum() / found.sum())
+        recipients = record.yearly[year][name] > 0
+        return float((recipients & (record.who[year][chosen] >= least)).sum() / recipients.sum())
 
     return share
 
 
 def _by_sex(name: str, woman: int) -> Callable[[Record, int], float]:
     def count(record: Record, year: int) -> float:
-        found = (record.yearly[year][name] > 0) & (record.who[year]["woman"] == woman)
-        return float(found.sum() * record.who[year]["scale"])
+        recipients = (record.yearly[year][name] > 0) & (record.who[year]["woman"] == woman)
+        return float(recipients.sum() * record.who[year]["scale"])
 
     return count
 

@@ -77,13 +77,13 @@ def summary(margins: list[Margin]) -> dict[str, Any]:
 
 
 def _summary(margins: list[Margin], run: dict[str, Any]) -> str:
-    found = summary(margins)
+    figures = summary(margins)
     tuned = [margin for margin in margins if margin.use == "tuned"]
     return (
-        f"{found['margins']} margins, {len(tuned)} of them tuned and {len(margins) - len(tuned)} checked, over"
-        f" {run['persons']:,} persons a run (seed {run['seed']}). **Median relative error {found['median_error']:.1%}**"
-        f" (limit {MEDIAN_ERROR:.0%}); of the checked alone {found['median_error_of_checked']:.1%}."
-        f" {len(found['above_limit'])} are above {LARGEST_ERROR:.0%}, each with its reason below the table.\n"
+        f"{figures['margins']} margins, {len(tuned)} of them tuned and {len(margins) - len(tuned)} checked, over"
+        f" {run['persons']:,} persons a run (seed {run['seed']}). **Median relative error {figures['median_error']:.1%}**"
+        f" (limit {MEDIAN_ERROR:.0%}); of the checked alone {figures['median_error_of_checked']:.1%}."
+        f" {len(figures['above_limit'])} are above {LARGEST_ERROR:.0%}, each with its reason below the table.\n"
     )
 
 
@@ -124,10 +124,10 @@ def _seasons(seasons: list[tuple[str, int, Floats, Floats]]) -> str:
         "| benefit | year | use | | " + " | ".join(map(str, range(1, 13))) + " | error |",
         "|---|---|---|---|" + "---:|" * 13,
     ]
-    for benefit, year, real, made in seasons:
+    for benefit, year, real, simulated in seasons:
         use = "tuned" if year in (2019, 2021) else "checked"
-        error = float(np.abs(made / real - 1).mean())
-        for name, shares, last in (("published", real, ""), ("simulated", made, f"{error:.1%}")):
+        error = float(np.abs(simulated / real - 1).mean())
+        for name, shares, last in (("published", real, ""), ("simulated", simulated, f"{error:.1%}")):
             cells = " | ".join(f"{share:.1%}" for share in shares)
             lines.append(f"| {benefit.replace('_', ' ')} | {year} | {use} | {name} | {cells} | {last} |")
     return "\n".join(lines) + "\n"

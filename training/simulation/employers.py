@@ -47,7 +47,7 @@ def employers(n_employers: int, rng: np.random.Generator) -> pa.Table:
         pa.array(offsets), pa.array(np.array(CLAIM_KINDS)[np.nonzero(kinds)[1]]), type=LIST_TYPE
     ).to_pylist()
 
-    def seen(values: np.ndarray[tuple[int], np.dtype[np.generic]], share: float) -> pa.Array:
+    def observed(values: np.ndarray[tuple[int], np.dtype[np.generic]], share: float) -> pa.Array:
         return pa.array(values, mask=rng.random(n) >= share)
 
     is_open = (claims > 0) & (rng.random(n) < 0.2)
@@ -55,19 +55,19 @@ def employers(n_employers: int, rng: np.random.Generator) -> pa.Table:
         {
             "customer_ref": pa.array([f"E{at:07d}" for at in range(n)]),
             "customer_type": pa.array(["employer"] * n),
-            "employees": seen(staff, 0.9),
-            "claims_12m": seen(claims, 0.9),
-            "claims_online_12m": seen(online, 0.8),
-            "claims_returned_12m": seen(rng.binomial(claims, 0.12), 0.7),
-            "late_claims_12m": seen(rng.binomial(claims, 0.06), 0.7),
+            "employees": observed(staff, 0.9),
+            "claims_12m": observed(claims, 0.9),
+            "claims_online_12m": observed(online, 0.8),
+            "claims_returned_12m": observed(rng.binomial(claims, 0.12), 0.7),
+            "late_claims_12m": observed(rng.binomial(claims, 0.06), 0.7),
             "claim_kinds": pa.array(
                 [kind if known else None for kind, known in zip(kinds_array, kinds_known, strict=True)],
                 LIST_TYPE,
             ),
-            "first_claim": seen((claims == 0) & (rng.random(n) < 0.3), 0.6),
-            "uses_employer_service": seen(rng.random(n) < np.array([0.55, 0.85, 0.95, 0.99])[size], 0.7),
-            "uses_incomes_register": seen(rng.random(n) < np.array([0.05, 0.15, 0.3, 0.5])[size], 0.6),
-            "phone_contacts_90d": seen(rng.poisson(0.02 + 0.03 * claims**0.7), 0.7),
+            "first_claim": observed((claims == 0) & (rng.random(n) < 0.3), 0.6),
+            "uses_employer_service": observed(rng.random(n) < np.array([0.55, 0.85, 0.95, 0.99])[size], 0.7),
+            "uses_incomes_register": observed(rng.random(n) < np.array([0.05, 0.15, 0.3, 0.5])[size], 0.6),
+            "phone_contacts_90d": observed(rng.poisson(0.02 + 0.03 * claims**0.7), 0.7),
             "open_matter": pa.array(rng.choice(CLAIM_KINDS, n), mask=~is_open),
             "personalisation": pa.array(["allowed"] * n, mask=rng.random(n) >= 0.5),
             "segment": pa.array(["employer"] * n),

@@ -204,9 +204,9 @@ def _update_latent(
     shake += np.where(moved, np.where(back, p.SHAKE_BACK_TO_WORK, p.SHAKE_BY_NEW_STATE[persons.state]), 0.0)
     shaken = np.flatnonzero(shake)
     shake[shaken] *= rng.lognormal(0.0, p.SHAKE_SIZE_SIGMA, shaken.shape[0])
-    kept = p.ADJUSTMENT_KEPT[persons.state] + p.ADJUSTMENT_BY_STRAIN * persons.strain
-    kept += p.ADJUSTMENT_BY_CAPABILITY * persons.capability
-    persons.adjustment = persons.adjustment * np.clip(kept, 0.5, 0.96) + shake
+    persistence = p.ADJUSTMENT_KEPT[persons.state] + p.ADJUSTMENT_BY_STRAIN * persons.strain
+    persistence += p.ADJUSTMENT_BY_CAPABILITY * persons.capability
+    persons.adjustment = persons.adjustment * np.clip(persistence, 0.5, 0.96) + shake
 
     push = p.STRAIN_BY_STATE[persons.state] + p.STRAIN_BY_ASSISTANCE * persons.on_assistance
     persons.strain = (

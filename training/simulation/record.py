@@ -67,7 +67,7 @@ class Record:
         other_than_refunds = np.any([benefits[name] for name in sorted(other)], axis=0)
         counts["some_benefit"] = other_than_refunds
         counts["some_benefit_and_assistance"] = other_than_refunds & persons.on_assistance
-        sums = {name: float((found & adults).sum()) * scale for name, found in counts.items()}
+        sums = {name: float((counted & adults).sum()) * scale for name, counted in counts.items()}
         matters = persons.matters_1m
         contacts = 0.04 + matters @ p.CONTACT_WEIGHT
         for name, rates in contact_rates(persons, contacts, month, 1).items():

@@ -45,12 +45,12 @@ def segment_shares(n_persons: int, seed: int, processes: int = 1) -> list[dict[s
     runs = [(name, factor, n_persons, seed) for name, factor in jobs]
     if processes > 1:
         with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-            found = list(pool.map(_shares, runs))
+            shares = list(pool.map(_shares, runs))
     else:
-        found = [_shares(run) for run in runs]
-    rows: list[dict[str, Any]] = [{"assumption": "all as assumed", "shares": found[:1]}]
+        shares = [_shares(run) for run in runs]
+    rows: list[dict[str, Any]] = [{"assumption": "all as assumed", "shares": shares[:1]}]
     rows += [
-        {"assumption": name, "shares": found[1 + 2 * at : 3 + 2 * at]} for at, name in enumerate(ASSUMPTIONS)
+        {"assumption": name, "shares": shares[1 + 2 * at : 3 + 2 * at]} for at, name in enumerate(ASSUMPTIONS)
     ]
     return rows
 

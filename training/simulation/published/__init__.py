@@ -47,12 +47,12 @@ def applications(benefit: str, year: int) -> NDArray[np.float64]:
 
 def recipients(benefit: str, year: int, status: str, unit: str) -> NDArray[np.float64]:
     """Recipients by calendar month, shape (12,)."""
-    found = [
+    months = [
         (int(row["month"]), float(row["recipients"]))
         for row in rows("recipients_monthly.csv")
         if (row["benefit"], row["year"], row["status"], row["unit"]) == (benefit, str(year), status, unit)
     ]
-    return np.array([value for _, value in sorted(found)])
+    return np.array([value for _, value in sorted(months)])
 
 
 @cache
