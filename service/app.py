@@ -1,4 +1,4 @@
-"""Makes the app: routes from the operations, and what every request passes through.
+"""Makes the app: routes from the tables of operations and pages, and what every request passes through.
 
 In order: room for one more request, ids, a trusted host, a key with the route's scope (in the console, a session of one), the
 key's rate limit, room in the operation's lane, an acceptable media type, a query without faults, the view. On the way out: unread bodies are drained, the security headers set, the request counted and
@@ -52,22 +52,20 @@ from service.security.limits import RateLimits, redis_counter
 from service.security.network import Network
 from service.security.references import References
 from service.settings import Settings, host_without_port
-from service.site.demo import OPEN_DEMO, demo
-from service.site.pages import OPEN_PAGES, pages
+from service.site.demo import DEMO
+from service.site.pages import PAGES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from service.outcomes.recorder import Outcomes
 
-OPEN_ENDPOINTS: Final = frozenset(
-    {
-        "static",
-        *(f"pages.{name}" for name in OPEN_PAGES),
-        *(f"demo.{name}" for name in OPEN_DEMO),
-        *blueprint.OPEN_CONSOLE,
-    }
-)
+_SITE: Final = {
+    f"{name}.{view.__name__}": (rule, view)
+    for name, views in (("pages", PAGES), ("demo", DEMO))
+    for rule, view in views.items()
+}
+OPEN_ENDPOINTS: Final = frozenset({"static", *_SITE, *blueprint.OPEN_CONSOLE})
 """Routes that need no key. A test freezes the list."""
 CACHED_ENDPOINTS: Final = frozenset({"static", "console.static", "demo.client_module"})
 """Routes whose answers say themselves how long they keep; every other answer is kept nowhere."""
@@ -143,8 +141,8 @@ def create_app(
     app.after_request(_finish)
     app.wsgi_app = _with_room(_with_headers(app.wsgi_app), app.extensions["arki"])  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
     register_problems(app)
-    app.register_blueprint(pages)
-    app.register_blueprint(demo)
+    for endpoint, (rule, view) in _SITE.items():
+        app.add_url_rule(rule, endpoint, view)
     blueprint.install(app, settings)
     for operation in OPERATIONS:
         app.add_url_rule(operation.rule, view_func=operation.view, methods=[operation.method])

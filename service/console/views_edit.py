@@ -20,7 +20,7 @@ from service.api.operations import service
 from service.api.problems import NotFoundError
 from service.console import customer_form
 from service.console.auth import session
-from service.console.base import WRITE_SCOPE, bundle, go, names, page, shared, show
+from service.console.base import bundle, go, names, shared, show
 from service.console.customer_form import CustomerForm
 from service.console.draft_jobs import DraftJob
 from service.console.findings import finding_sentence, sheet_sentence
@@ -34,14 +34,12 @@ _DOWNLOADS: Final = {
 }
 
 
-@page("/customer", lane="waiting")
 def customer() -> Response:
     """A form of what may be known of a customer."""
     kind = "employer" if request.args.get("type") == "employer" else "person"
     return _form(customer_form.blank(kind))  # type: ignore[arg-type]  # one of the two
 
 
-@page("/customer", "POST", lane="bulk")
 def try_customer() -> Response:
     """What a customer would be offered, and why."""
     asked = customer_form.from_form(request.form)
@@ -67,13 +65,11 @@ def try_customer() -> Response:
     return _form(asked, tried=tried, answered_by=made)
 
 
-@page("/drafts", lane="waiting")
 def drafts() -> Response:
     """Send a draft to be checked, and find those checked within the hour."""
     return show("drafts", names=names(), jobs=shared().jobs.of_key(session().key_id), problem=None)
 
 
-@page("/drafts", "POST", scope=WRITE_SCOPE, lane="waiting")
 def check_draft() -> Response:
     """Begin to check a draft."""
     sent = [file for file in request.files.getlist("file") if file.filename]
@@ -87,13 +83,11 @@ def check_draft() -> Response:
     return go("draft", job=shared().jobs.start("check", session().key_id, files, asked))
 
 
-@page("/spreadsheet", "POST", scope=WRITE_SCOPE, lane="waiting")
 def spreadsheet() -> Response:
     """Begin to write the rules as a spreadsheet."""
     return go("draft", job=shared().jobs.start("export", session().key_id, {}, {}))
 
 
-@page("/drafts/<job>", lane="waiting")
 def draft(job: str) -> Response:
     """How far the work came, or what came of it."""
     found = shared().jobs.find(job, session().key_id)
@@ -115,7 +109,6 @@ def draft(job: str) -> Response:
     )
 
 
-@page("/drafts/<job>/<name>", lane="waiting")
 def draft_file(job: str, name: str) -> Response:
     """A file to download: the reviewed rules, a spreadsheet, the change note."""
     found = shared().jobs.find(job, session().key_id)

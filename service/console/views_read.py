@@ -22,7 +22,7 @@ from service.api import listings
 from service.api.operations import service
 from service.api.problems import NotFoundError
 from service.console import auth, matrix, model_figures, summaries
-from service.console.base import OPEN, best_language, bundle, console, go, names, page, refusal, show, today
+from service.console.base import best_language, bundle, go, names, refusal, show, today
 from service.console.labels import language
 from service.security.access import ForbiddenError, UnauthenticatedError
 
@@ -40,16 +40,11 @@ _COMMONEST: Final = (
 _GROUP_ATTRIBUTES: Final = ("age_band", "sex", "language")
 
 
-@console.get("/", strict_slashes=False)
 def start() -> Response:
     """Go on in the language that the browser asks for."""
     return redirect(url_for("console.overview", language=best_language()), 303)  # type: ignore[return-value]
 
 
-OPEN.add("console.start")
-
-
-@page("/sign-in", "GET", "POST", scope=None)
 def sign_in() -> Response:
     """Let in who has a key."""
     if request.method == "GET":
@@ -61,20 +56,17 @@ def sign_in() -> Response:
     return go("overview")
 
 
-@page("/sign-out", "POST")
 def sign_out() -> Response:
     """End the session."""
     auth.sign_out()
     return go("sign_in")
 
 
-@page("/accessibility", scope=None)
 def accessibility() -> Response:
     """Say how accessible the console is, and where to tell of what is not."""
     return show("accessibility", contact=service().settings.contact)
 
 
-@page("/")
 def overview() -> Response:
     """Segments, versions, what changed last, findings, content that ends."""
     made = bundle()
@@ -94,7 +86,6 @@ def overview() -> Response:
     )
 
 
-@page("/mapping")
 def mapping() -> Response:
     """Who gets what: the matrix, and the rules to search."""
     made, kind = bundle(), _customer_type()
@@ -119,7 +110,6 @@ def mapping() -> Response:
     )
 
 
-@page("/mapping.csv", lane="bulk")
 def mapping_csv() -> Response:
     """Who gets what, as a table for a spreadsheet; no cell can be taken for a formula.
 
@@ -137,7 +127,6 @@ def mapping_csv() -> Response:
     return response
 
 
-@page("/rules/<rule>")
 def rule(rule: str) -> Response:
     """One rule: conditions, outcome, reason in three languages, owner, examples."""
     listed = matrix.one_rule(bundle(), rule, today())
@@ -155,7 +144,6 @@ def rule(rule: str) -> Response:
     )
 
 
-@page("/content")
 def content() -> Response:
     """The catalogue, what ends, and where it has holes."""
     made = bundle()
@@ -185,7 +173,6 @@ def content() -> Response:
     )
 
 
-@page("/model")
 def model() -> Response:
     """The model's card in figures, its plots, differences between groups, drift."""
     found = model_figures.figures(bundle())
@@ -203,7 +190,6 @@ def model() -> Response:
     )
 
 
-@page("/model/<name>")
 def model_file(name: str) -> Response:
     """A file of the model's artifact: a plot, the card, the calibration report, the register entry."""
     found = model_figures.artifact_file(bundle(), name) if name in model_figures.FILES else None
@@ -215,14 +201,12 @@ def model_file(name: str) -> Response:
     return response
 
 
-@page("/outcomes", lane="waiting")
 def outcomes() -> Response:
     """What was shown, opened and helpful, for keys that may read it; empty until outcomes are reported."""
     readable = OUTCOMES_SCOPE in g.scopes
     return show("outcomes", names=names(), readable=readable, reports=_reports() if readable else ())
 
 
-@page("/<path:rest>")
 def nothing(rest: str) -> Response:  # noqa: ARG001  (whatever it is, there is nothing)
     """There is nothing at any other address."""
     raise NotFoundError

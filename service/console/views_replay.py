@@ -17,7 +17,7 @@ from service.api.operations import service
 from service.api.problems import InvalidRequestError
 from service.api.replay import ReplayError, read_request, replay
 from service.console import customer_form
-from service.console.base import names, page, show
+from service.console.base import names, show
 from service.security.references import BadReferenceError
 
 MOST_TYPED: Final = 64 * 1024
@@ -50,13 +50,11 @@ _HINDRANCES: Final[Mapping[str, Any]] = {
 }
 
 
-@page("/replay")
 def replaying() -> Response:
     """A form for a reference and the request it answered."""
     return show("replay", reference="", asked_for="", problem=None, names=names())
 
 
-@page("/replay", "POST", lane="bulk")
 def replay_answer() -> Response:
     """The answer made again, or what stands in the way."""
     token = request.form.get("reference", "").strip()[:MOST_TYPED]
