@@ -3,4 +3,4 @@
 Hides both servers from the app, which knows neither.
 """
 
-__all__: list[str] = []
+__all__ = ["gunicorn_config"]
