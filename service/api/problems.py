@@ -11,13 +11,14 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import orjson
-from flask import Flask, Response, g
+from flask import Flask, Response
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from models.contract.codes import BARRED
 from models.contract.signals import Fault, InvalidSignalsError, more_faults
 from models.decision.bundle import BundleError
+from service.api.request_context import request_context
 from service.http.body import BodyTooLargeError, MalformedBodyError, MediaTypeError, is_plain_key
 from service.observability.logs import error_place
 from service.outcomes.events import OutcomesUnavailableError, WrongDatabaseError
@@ -225,7 +226,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    request_id = g.get("request_id", "unknown")
+    request_id = request_context().request_id
     _log.error("request %s failed: %s", request_id, error_place(error))
     kind = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong in the service")
     return _respond(_problem(kind, f"Tell whoever runs the service this id: {request_id}."))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from flask import Response, current_app, g, redirect, render_template, request, url_for
+from flask import Response, current_app, redirect, render_template, request, url_for
 from flask_babel import format_date, format_decimal, format_number, format_percent, format_time
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -23,11 +23,13 @@ from models.contract.codes import LANGUAGES
 from models.decision.bundle import Bundle
 from service.api.operations import service
 from service.api.problems import KINDS, NotFoundError
+from service.api.request_context import request_context
 from service.console import auth
 from service.console.charts import bar, reach_of
 from service.console.customer_form import Drafts
 from service.console.draft_jobs import DraftsBusyError, Jobs
 from service.console.labels import Names
+from service.console.page_context import PageContext, language_or, open_page, page_context
 from service.observability.logs import error_place
 from service.security.access import ForbiddenError, UnauthenticatedError
 from service.security.limits import RateLimitedError
@@ -61,10 +63,10 @@ def shared() -> Console:
 
 def bundle() -> Bundle:
     """The bundle that this page is made from."""
-    if "bundle" not in g:
-        g.bundle = service().bundle()
-    made: Bundle = g.bundle
-    return made
+    context = request_context()
+    if context.bundle is None:
+        context.bundle = service().bundle()
+    return context.bundle
 
 
 def today() -> date:
@@ -74,20 +76,20 @@ def today() -> date:
 
 def show(template: str, status: int = 200, **values: Any) -> Response:  # noqa: ANN401  (what a template shows)
     """A page."""
-    session = g.get("session")
-    made = render_template(
+    context, session = page_context(), page_context().session
+    html = render_template(
         f"console/{template}.html",
-        language=g.language,
+        language=context.language,
         signed_in=session is not None,
         token=auth.form_token() if session is not None else "",
         navigation=NAVIGATION if session is not None else (),
-        may_write=WRITE_SCOPE in g.get("scopes", ()),
+        may_write=WRITE_SCOPE in request_context().scopes,
         here=(request.endpoint or "").removeprefix("console."),
         languages=_other_languages(),
         **FORMATS,
         **values,
     )
-    return Response(made, status, content_type="text/html; charset=utf-8")
+    return Response(html, status, content_type="text/html; charset=utf-8")
 
 
 def go(endpoint: str, **values: Any) -> Response:  # noqa: ANN401  (parts of an address)
@@ -102,13 +104,13 @@ def names() -> Names:
 
 def take_language(_endpoint: str | None, values: dict[str, Any] | None) -> None:
     """Take the language out of an address, so that no view has it as an argument."""
-    g.language = (values or {}).pop("language", None) or best_language()
+    open_page(PageContext((values or {}).pop("language", None) or best_language()))
 
 
 def put_language(endpoint: str, values: dict[str, Any]) -> None:
     """Put the language of this page into the addresses of others."""
     if endpoint not in {"console.static", "console.start"}:
-        values.setdefault("language", g.get("language", "fi"))
+        values.setdefault("language", language_or("fi"))
 
 
 def finish(response: Response) -> Response:
@@ -151,7 +153,7 @@ def _moment(value: datetime | str) -> str:
 
 
 def _percent(value: float, digits: int = 1) -> str:
-    space = "" if g.language == "en" else "\N{NO-BREAK SPACE}"
+    space = "" if page_context().language == "en" else "\N{NO-BREAK SPACE}"
     return str(format_percent(value, "#,##0" + ("." + "0" * digits if digits else "") + space + "%"))
 
 
@@ -192,12 +194,13 @@ _SAID: Final[Mapping[type[Exception], tuple[int, Any, Any]]] = {
 def answer_error(error: Exception) -> Response:
     """A page for whatever went wrong; what was sent is not repeated."""
     if isinstance(error, auth.SignInNeededError):
-        g.session_cookie = ""
+        page_context().session_cookie = ""
         return go("sign_in")
     status, title, advice = _SAID.get(type(error)) or _of_kind(error)
     if status == _SERVER_ERROR:
-        _log.error("request %s failed: %s", g.get("request_id"), error_place(error))
-        advice = _("Tell whoever runs the service this id: %(id)s.", id=g.get("request_id"))
+        request_id = request_context().request_id
+        _log.error("request %s failed: %s", request_id, error_place(error))
+        advice = _("Tell whoever runs the service this id: %(id)s.", id=request_id)
     response = show("error", status, title=title, advice=advice)
     if status in {429, 503}:
         response.headers["Retry-After"] = str(getattr(error, "retry_after_s", 60))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, request
 from flask_babel import Babel
 
 from service.api.operations import Service
@@ -21,6 +21,7 @@ from service.console import views_replay as replay
 from service.console.base import WRITE_SCOPE
 from service.console.customer_form import Drafts
 from service.console.draft_jobs import Jobs
+from service.console.page_context import language_or
 from service.security.admission import Lane
 from service.settings import Settings
 
@@ -121,5 +122,5 @@ def _blueprint() -> Blueprint:
 
 def _locale() -> str:
     """The language of the page; English writes days and numbers as in Britain."""
-    language = str(g.get("language", "en"))
+    language = language_or("en")
     return "en_GB" if language == "en" else language

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from flask import Response, g, redirect, request, url_for
+from flask import Response, redirect, request, url_for
 
 from models.contract.codes import (
     CHANNELS,
@@ -21,6 +21,7 @@ from models.decision.facts import FACTS
 from service.api import listings
 from service.api.operations import service
 from service.api.problems import NotFoundError
+from service.api.request_context import request_context
 from service.console import auth, matrix, model_figures, summaries
 from service.console.base import best_language, bundle, go, names, refusal, show, today
 from service.console.labels import language
@@ -203,7 +204,7 @@ def model_file(name: str) -> Response:
 
 def outcomes() -> Response:
     """What was shown, opened and helpful, for keys that may read it; empty until outcomes are reported."""
-    readable = OUTCOMES_SCOPE in g.scopes
+    readable = OUTCOMES_SCOPE in request_context().scopes
     return show("outcomes", names=names(), readable=readable, reports=_reports() if readable else ())
 
 
