@@ -178,14 +178,14 @@ def record_outcomes() -> Response:
     verdicts = outcomes.record(sound, client=request_context().key_id or "", now=service().clock())
     metrics.count_outcomes(verdict.result for verdict in verdicts)
     wire = outcome_schemas.results(events, verdicts, listed=listed)
-    made = not listed and verdicts[0].result == "stored"
-    return _json(wire, status=201 if made else 200)
+    created = not listed and verdicts[0].result == "stored"
+    return _json(wire, status=201 if created else 200)
 
 
 def report_outcomes() -> Response:
     """Report what came of suggestions over whole weeks, by one dimension, as JSON or CSV."""
     recommender, query = service().bundle().recommender, request_context().query
-    found = (
+    report = (
         service()
         .open_outcomes()
         .report(
@@ -198,8 +198,8 @@ def report_outcomes() -> Response:
         )
     )
     if query.get("format", _preferred_format()) == "csv":
-        return Response(report_csv(found), content_type="text/csv; charset=utf-8")
-    return _json(outcome_schemas.report_json(found))
+        return Response(report_csv(report), content_type="text/csv; charset=utf-8")
+    return _json(outcome_schemas.report_json(report))
 
 
 def show_metrics() -> Response:

@@ -124,32 +124,34 @@ def problem_of(error: Exception) -> dict[str, Any]:
     kind = KINDS[type(error)]
     faults: list[Fault] = getattr(error, "faults", [])
     unlisted: int = getattr(error, "unlisted", 0)
-    found = _problem(kind, _found(len(faults), unlisted) if faults or unlisted else str(error))
+    problem = _problem(kind, _how_many(len(faults), unlisted) if faults or unlisted else str(error))
     if unlisted:
         faults = [*faults, more_faults(getattr(error, "where", ""), unlisted)]
     if faults:
         place = "parameter" if isinstance(error, InvalidQueryError) else "pointer"
-        found["errors"] = [
+        problem["errors"] = [
             {place: fault.pointer, "code": fault.code, "message": fault.message} for fault in faults
         ]
-    return found
+    return problem
 
 
-def _found(listed: int, unlisted: int) -> str:
+def _how_many(listed: int, unlisted: int) -> str:
     """How many faults there are, and how many of them the problem lists."""
-    found = f"Found {listed + unlisted} fault{'s' * (listed + unlisted > 1)}; "
+    sentence = f"Found {listed + unlisted} fault{'s' * (listed + unlisted > 1)}; "
     if not listed:
-        return f"{found}none is listed, since this answer already lists {MOST_LISTED}. Correct those first."
+        return (
+            f"{sentence}none is listed, since this answer already lists {MOST_LISTED}. Correct those first."
+        )
     first = f"the first {listed} are listed, and " if unlisted else ""
-    return f"{found}{first}errors says where and what is allowed."
+    return f"{sentence}{first}errors says where and what is allowed."
 
 
 def faults_of(error: ValidationError, allowed: Iterable[str], pointer: str = "") -> tuple[list[Fault], int]:
     """The faults of a marshmallow error, sorted out by pointer, and how many more it counts; odd keys are not echoed."""
     names = ", ".join(allowed)
-    found = list(_flatten(error.messages, pointer, names))
-    faults = [fault for fault in found if isinstance(fault, Fault)]
-    return faults, sum(more for more in found if isinstance(more, int))
+    flat = list(_flatten(error.messages, pointer, names))
+    faults = [fault for fault in flat if isinstance(fault, Fault)]
+    return faults, sum(more for more in flat if isinstance(more, int))
 
 
 def _flatten(messages: object, pointer: str, allowed: str) -> Iterable[Fault | int]:

@@ -115,7 +115,7 @@ def make_door(settings: Settings) -> Door:
         part.strip() for part in reversed(settings.secret.split(","))
     ]  # itsdangerous signs with the last
     signer = {"digest_method": hashlib.sha256}
-    made = {
+    serializers = {
         name: URLSafeSerializer(secrets_given, salt=f"arki.console.{name}", signer_kwargs=signer)
         for name in ("in", "form")
     }
@@ -124,7 +124,7 @@ def make_door(settings: Settings) -> Door:
     attempts = RateLimits(SIGN_IN_ATTEMPTS, redis_counter(url) if url else None, on_failure=failed)
     folder = settings.run / "console-signed-out" if settings.run is not None else None
     signed_out = SignedOut(folder, redis_client(url) if url else None, failed)
-    return Door(made["in"], made["form"], attempts, signed_out)
+    return Door(serializers["in"], serializers["form"], attempts, signed_out)
 
 
 def admit(ours: Service, scope: str) -> None:
@@ -286,8 +286,8 @@ def _check_origin() -> None:
 
 
 def _check_first_token() -> None:
-    sent, kept = request.form.get("token", ""), _sent(_FORM_COOKIE)
-    if not _is_signed(kept) or not secrets.compare_digest(sent.encode(), kept.encode()):
+    sent, cookie = request.form.get("token", ""), _sent(_FORM_COOKIE)
+    if not _is_signed(cookie) or not secrets.compare_digest(sent.encode(), cookie.encode()):
         raise StaleFormError
 
 

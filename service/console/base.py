@@ -57,8 +57,8 @@ class Console:
 
 def shared() -> Console:
     """The console of the current app."""
-    found: Console = current_app.extensions["arki.console"]
-    return found
+    ours: Console = current_app.extensions["arki.console"]
+    return ours
 
 
 def bundle() -> Bundle:
