@@ -1,4 +1,4 @@
-"""Makes the app: routes from the operations, and what every request passes through.
+"""Makes the app: routes from the tables of operations and pages, and what every request passes through.
 
 In order: room for one more request, ids, a trusted host, a key with the route's scope (in the console, a session of one), the
 key's rate limit, room in the operation's lane, an acceptable media type, a query without faults, the view. On the way out: unread bodies are drained, the security headers set, the request counted and
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, request
 from flask.sessions import NullSession, SessionInterface
 
 from models.decision.bundle import BundleError, BundleStore
@@ -30,7 +30,6 @@ from service.api.operations import (
     Watchers,
     count_request,
     service,
-    unwrapped,
 )
 from service.api.problems import (
     PROBLEM_JSON,
@@ -39,11 +38,12 @@ from service.api.problems import (
     problem_of,
     register_problems,
 )
+from service.api.request_context import RequestContext, open_context, request_context, unwrapped
 from service.api.requests import read_query
 from service.console import blueprint
 from service.http.body import drain
 from service.observability import metrics
-from service.observability.logs import RequestLog, Trace, new_ids
+from service.observability.logs import RequestLog, new_ids
 from service.observability.tracing import Tracer, tracer_for
 from service.outcomes.events import WrongDatabaseError
 from service.security.access import ForbiddenError, KeyRing, UnauthenticatedError
@@ -52,22 +52,20 @@ from service.security.limits import RateLimits, redis_counter
 from service.security.network import Network
 from service.security.references import References
 from service.settings import Settings, host_without_port
-from service.site.demo import OPEN_DEMO, demo
-from service.site.pages import OPEN_PAGES, pages
+from service.site.demo import DEMO
+from service.site.pages import PAGES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from service.outcomes.recorder import Outcomes
 
-OPEN_ENDPOINTS: Final = frozenset(
-    {
-        "static",
-        *(f"pages.{name}" for name in OPEN_PAGES),
-        *(f"demo.{name}" for name in OPEN_DEMO),
-        *blueprint.OPEN_CONSOLE,
-    }
-)
+_SITE: Final = {
+    f"{name}.{view.__name__}": (rule, view)
+    for name, views in (("pages", PAGES), ("demo", DEMO))
+    for rule, view in views.items()
+}
+OPEN_ENDPOINTS: Final = frozenset({"static", *_SITE, *blueprint.OPEN_CONSOLE})
 """Routes that need no key. A test freezes the list."""
 CACHED_ENDPOINTS: Final = frozenset({"static", "console.static", "demo.client_module"})
 """Routes whose answers say themselves how long they keep; every other answer is kept nowhere."""
@@ -143,8 +141,8 @@ def create_app(
     app.after_request(_finish)
     app.wsgi_app = _with_room(_with_headers(app.wsgi_app), app.extensions["arki"])  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
     register_problems(app)
-    app.register_blueprint(pages)
-    app.register_blueprint(demo)
+    for endpoint, (rule, view) in _SITE.items():
+        app.add_url_rule(rule, endpoint, view)
     blueprint.install(app, settings)
     for operation in OPERATIONS:
         app.add_url_rule(operation.rule, view_func=operation.view, methods=[operation.method])
@@ -214,10 +212,10 @@ def _outcomes(settings: Settings, references: References) -> Outcomes | None:
 
 def _admit() -> Response | None:
     """Everything checked before a view runs; each refusal is an exception."""
-    ours, asked, passed = service(), unwrapped(request), unwrapped(g)
+    ours, asked = service(), unwrapped(request)
     environ, endpoint = asked.environ, asked.endpoint
-    passed.started, passed.watchers = time.perf_counter(), ours.watchers
-    passed.request_id, passed.trace = new_ids(environ.get("HTTP_TRACEPARENT"))
+    context = RequestContext(time.perf_counter(), *new_ids(environ.get("HTTP_TRACEPARENT")))
+    open_context(context)
     if host_without_port(environ.get("HTTP_HOST", "")) not in ours.settings.trusted_hosts and (
         endpoint not in ANY_HOST
     ):
@@ -235,13 +233,13 @@ def _admit() -> Response | None:
     operation = BY_ENDPOINT.get(endpoint or "")
     if operation is None:
         raise UnauthenticatedError("This address is not open to anyone.")
-    _check_access(ours, operation, environ, passed)
+    _check_access(ours, operation, environ, context)
     _enter_lane(ours, environ, endpoint)
     _check_accept(operation)
     if environ.get("QUERY_STRING"):
-        passed.query = read_query(operation.query, asked.args)
+        context.query = read_query(operation.query, asked.args)
     else:
-        passed.query = _DEFAULT_QUERIES[operation.query]
+        context.query = _DEFAULT_QUERIES[operation.query]
     return None
 
 
@@ -253,11 +251,13 @@ def _preflight() -> Response | None:
     return None if headers is None else Response(status=204, headers=headers)
 
 
-def _check_access(ours: Service, operation: Operation, environ: Mapping[str, Any], passed: Any) -> None:  # noqa: ANN401
+def _check_access(
+    ours: Service, operation: Operation, environ: Mapping[str, Any], context: RequestContext
+) -> None:
     grant = ours.keys.grant(
         environ.get("HTTP_AUTHORIZATION"), remote=ours.network.client_address(environ), now=ours.clock()
     )
-    passed.scopes, passed.key_id = grant.scopes, grant.key_id
+    context.scopes, context.key_id = grant.scopes, grant.key_id
     if operation.scope not in grant.scopes:
         raise ForbiddenError(operation.scope)
     count_request(operation.cost)
@@ -286,20 +286,19 @@ def _check_accept(operation: Operation) -> None:
 
 
 def _finish(response: Response) -> Response:
-    asked, ours, passed = unwrapped(request), service(), vars(unwrapped(g))
+    asked, ours, context = unwrapped(request), service(), request_context()
     environ = asked.environ
     drain(environ)
-    headers = [("X-Request-Id", passed["request_id"]), ("traceparent", passed["trace"].traceparent())]
-    count = passed.get("count")
-    if count is not None:
-        headers += ours.limits.headers(count)
+    headers = [("X-Request-Id", context.request_id), ("traceparent", context.trace.traceparent())]
+    if context.count is not None:
+        headers += ours.limits.headers(context.count)
     headers += ours.network.headers(environ)
     if "Content-Security-Policy" not in response.headers:
         headers.append(("Content-Security-Policy", API_CSP))
     if asked.endpoint not in CACHED_ENDPOINTS:
         response.headers["Cache-Control"] = "no-store"
     environ[_ADDED] = headers
-    _tell(asked, response.status_code, passed)
+    _tell(asked, response.status_code, context, ours.watchers)
     return response
 
 
@@ -345,33 +344,32 @@ def _with_room(app: WSGIApplication, ours: Service) -> WSGIApplication:
     return wrapped
 
 
-def _tell(asked: Request, status: int, passed: Mapping[str, Any]) -> None:
-    """Count and log a request that was answered; what is told names no person, key or reference."""
-    seconds = time.perf_counter() - passed["started"]
-    watchers: Watchers = passed["watchers"]
+def _tell(asked: Request, status: int, context: RequestContext, watchers: Watchers) -> None:
+    """Count and log a request that was answered; the fields name no person, key or reference."""
+    seconds = time.perf_counter() - context.started
     rule, method = asked.url_rule, asked.environ["REQUEST_METHOD"]
     route = rule.rule if rule is not None else UNMATCHED
     if method not in _METHODS:
         method = "other"
     metrics.count_request(route, method, status, seconds)
-    made = passed.get("made", ())
-    metrics.count_answers(made)
+    recommendations = context.recommendations
+    metrics.count_answers(recommendations)
     if watchers.log is None and watchers.tracer is None:
         return
-    told: dict[str, Any] = {"method": method, "route": route, "status": status}
-    if "bundle" in passed:
-        told |= passed["bundle"].recommender.versions._asdict()
-    if len(made) == 1 and made[0][0].items:
-        told["rule"] = made[0][0].items[0].reason.rule
-    trace: Trace = passed["trace"]
+    fields: dict[str, Any] = {"method": method, "route": route, "status": status}
+    if context.bundle is not None:
+        fields |= context.bundle.recommender.versions._asdict()
+    if len(recommendations) == 1 and recommendations[0][0].items:
+        fields["rule"] = recommendations[0][0].items[0].reason.rule
+    trace = context.trace
     if watchers.log is not None:
         watchers.log.write(
-            request_id=passed["request_id"],
+            request_id=context.request_id,
             trace_id=trace.trace_id,
             span_id=trace.span_id,
             parent_id=trace.parent_id,
-            **told,
+            **fields,
             milliseconds=round(seconds * 1000, 3),
         )
     if watchers.tracer is not None:
-        watchers.tracer.record(trace, f"{method} {route}", seconds, told)
+        watchers.tracer.record(trace, f"{method} {route}", seconds, fields)

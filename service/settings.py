@@ -219,13 +219,13 @@ def most_connections() -> int:
 
 def outcomes_url(environ: Mapping[str, str]) -> str | None:
     """ARKI_OUTCOMES_URL, checked. Raises `SettingsError`, which never repeats it: it may hold a password."""
-    given = environ.get("ARKI_OUTCOMES_URL") or None
-    if given is not None and not given.startswith(("sqlite:///", "postgresql+psycopg://")):
+    value = environ.get("ARKI_OUTCOMES_URL") or None
+    if value is not None and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise SettingsError(
             "ARKI_OUTCOMES_URL must begin with sqlite:/// or postgresql+psycopg://, "
             "such as sqlite:////srv/arki/outcomes.db or postgresql+psycopg://arki@db/arki."
         )
-    return given
+    return value
 
 
 def run_folder(environ: Mapping[str, str]) -> Path:
@@ -239,10 +239,10 @@ def run_folder(environ: Mapping[str, str]) -> Path:
 
 def whole_number(environ: Mapping[str, str], name: str, default: int, largest: int) -> int:
     """A setting that is a whole number from 1 to `largest`. Raises `SettingsError`."""
-    given = environ.get(name) or str(default)
-    if not (given.isascii() and given.isdecimal() and len(given) < 10 and 0 < int(given) <= largest):  # noqa: PLR2004
+    value = environ.get(name) or str(default)
+    if not (value.isascii() and value.isdecimal() and len(value) < 10 and 0 < int(value) <= largest):  # noqa: PLR2004
         raise SettingsError(f"{name} must be a whole number from 1 to {largest}.")
-    return int(given)
+    return int(value)
 
 
 def is_loopback(address: str | None) -> bool:
@@ -257,8 +257,8 @@ def is_loopback(address: str | None) -> bool:
     return bool((mapped or ip).is_loopback)
 
 
-def _dev_key(given: str, bind: str) -> str | None:
-    key = given.strip()  # HTTP strips a header's outer spaces, so they cannot be part of a key
+def _dev_key(value: str, bind: str) -> str | None:
+    key = value.strip()  # HTTP strips a header's outer spaces, so they cannot be part of a key
     if not key:
         return None
     if not key.isprintable():
@@ -272,15 +272,15 @@ def _dev_key(given: str, bind: str) -> str | None:
     return key
 
 
-def _secret(given: str, *, needed: bool) -> str:
-    if not given and not needed:
+def _secret(value: str, *, needed: bool) -> str:
+    if not value and not needed:
         return secrets.token_urlsafe(32)
-    if any(len(secret.strip()) < SHORTEST_SECRET for secret in given.split(",")):
+    if any(len(secret.strip()) < SHORTEST_SECRET for secret in value.split(",")):
         raise SettingsError(
             f"ARKI_SECRET must have at least {SHORTEST_SECRET} characters where ARKI_KEYS is set; every worker and "
             "machine needs the same one. Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
-    return given
+    return value
 
 
 def outcomes_smallest(environ: Mapping[str, str]) -> int:
@@ -293,8 +293,8 @@ def outcomes_smallest(environ: Mapping[str, str]) -> int:
     return smallest
 
 
-def _hosts(given: str) -> frozenset[str]:
-    hosts = frozenset(host.strip().lower() for host in given.split(",") if host.strip())
+def _hosts(value: str) -> frozenset[str]:
+    hosts = frozenset(host.strip().lower() for host in value.split(",") if host.strip())
     for host in hosts:
         if not host_without_port(host) == host or "/" in host or "*" in host:
             raise SettingsError(
@@ -311,8 +311,8 @@ def host_without_port(host: str) -> str:
     return plain.lower()
 
 
-def _public_url(given: str) -> str:
-    address = given.strip()
+def _public_url(value: str) -> str:
+    address = value.strip()
     try:
         sound = re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?(/[\w.~-]+)*/?", address, re.ASCII) and (
             urlsplit(address).port != 0
@@ -327,8 +327,8 @@ def _public_url(given: str) -> str:
     return address.rstrip("/")
 
 
-def _origins(given: str) -> frozenset[str]:
-    origins = frozenset(origin.strip() for origin in given.split(",") if origin.strip())
+def _origins(value: str) -> frozenset[str]:
+    origins = frozenset(origin.strip() for origin in value.split(",") if origin.strip())
     for origin in origins:
         parts = urlsplit(origin)
         if (
@@ -345,19 +345,19 @@ def _origins(given: str) -> frozenset[str]:
     return origins
 
 
-def _networks(given: str) -> tuple[IPNetwork, ...]:
+def _networks(value: str) -> tuple[IPNetwork, ...]:
     try:
-        return tuple(ipaddress.ip_network(part.strip()) for part in given.split(",") if part.strip())
+        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
     except ValueError:
         raise SettingsError(
             "ARKI_TRUSTED_PROXIES must be addresses or networks separated by commas, such as 10.0.0.0/8,127.0.0.1."
         ) from None
 
 
-def _rate_limit(given: str) -> RateLimit | None:
-    if given == "off":
+def _rate_limit(value: str) -> RateLimit | None:
+    if value == "off":
         return None
-    requests, _, period = given.partition("/")
+    requests, _, period = value.partition("/")
     if (
         not (requests.isascii() and requests.isdecimal() and len(requests) < 10 and int(requests))  # noqa: PLR2004
         or period not in _PERIODS_S
@@ -368,14 +368,14 @@ def _rate_limit(given: str) -> RateLimit | None:
     return RateLimit(int(requests), _PERIODS_S[period])
 
 
-def _redis_url(given: str) -> str | None:
-    if given and urlsplit(given).scheme not in {"redis", "rediss", "unix"}:
+def _redis_url(value: str) -> str | None:
+    if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
         raise SettingsError("ARKI_REDIS_URL must begin with redis://, rediss:// or unix://.")
-    return given or None
+    return value or None
 
 
-def _contact(given: str) -> str | None:
-    contact = given.strip()
+def _contact(value: str) -> str | None:
+    contact = value.strip()
     if contact and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[a-z]+|https://[^\s<>\"]+", contact):
         raise SettingsError(
             "ARKI_CONTACT must be an e-mail address, or an address that begins with https://."
@@ -384,7 +384,7 @@ def _contact(given: str) -> str | None:
 
 
 def _on_or_off(environ: Mapping[str, str], name: str, default: str) -> bool:
-    given = environ.get(name) or default
-    if given not in {"on", "off"}:
+    value = environ.get(name) or default
+    if value not in {"on", "off"}:
         raise SettingsError(f"{name} must be on or off.")
-    return given == "on"
+    return value == "on"

@@ -149,11 +149,11 @@ def _no_room(*_):
 
 
 def test_ended_workers_give_their_room_back_and_keep_their_counts(tmp_path):
-    count = "from service import metrics; metrics.count_request('/a', 'GET', 200, 0.1); metrics.BUNDLE.labels(*'abcde').set(1)"
+    count = "from service.observability import metrics; metrics.count_request('/a', 'GET', 200, 0.1); metrics.BUNDLE.labels(*'abcde').set(1)"
     environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     for _ in range(2):
         subprocess.run([sys.executable, "-c", count], env=environ, check=True)
-    tell = "from service import metrics; print(metrics.exposition().decode())"
+    tell = "from service.observability import metrics; print(metrics.exposition().decode())"
     told = subprocess.run(
         [sys.executable, "-c", tell], env=environ, check=True, capture_output=True, text=True
     )

@@ -11,6 +11,7 @@ __all__ = [
     "operations",
     "problems",
     "replay",
+    "request_context",
     "requests",
     "schemas",
 ]

@@ -40,8 +40,8 @@ class Answers:
         The aware moment of the request; stands in where the request names none.
     shows_segment : bool
         Whether the key may read segments.
-    made : list of (Recommendation, bool)
-        Filled with each recommendation made and whether personalisation was allowed, to be counted.
+    recommendations : list of (Recommendation, bool)
+        Filled with each recommendation and whether personalisation was allowed, to be counted.
     """
 
     recommender: Recommender
@@ -50,13 +50,13 @@ class Answers:
     shows_segment: bool
     request_id: str
     budget: Budget
-    made: list[tuple[Recommendation, bool]]
+    recommendations: list[tuple[Recommendation, bool]]
     assigner: Assigner
 
     def recommendation(self, ask: Ask) -> dict[str, Any]:
         """The answer to one customer."""
         recommendation, allowed = self._recommend(ask), may_personalise(ask.signals)
-        self.made.append((recommendation, allowed))
+        self.recommendations.append((recommendation, allowed))
         return self._dump(recommendation, totals_only=not allowed)
 
     def batch(self, document: Document) -> dict[str, Any]:

@@ -47,15 +47,15 @@ def loader(
     names = schema.load_fields.keys()
     otherwise: Callable[[Mapping[str, Any]], T] = in_doubt or schema.load
 
-    def load(given: Mapping[str, Any]) -> T:
-        if type(given) is dict and given.keys() <= names:
+    def load(source: Mapping[str, Any]) -> T:
+        if type(source) is dict and source.keys() <= names:
             values = {}
             try:
                 for name, deserialize, default, required in steps:
-                    value = given.get(name)
+                    value = source.get(name)
                     if value is not None:
-                        values[name] = deserialize(value, name, given)
-                    elif required or name in given:
+                        values[name] = deserialize(value, name, source)
+                    elif required or name in source:
                         break
                     elif default is not missing:
                         values[name] = default
@@ -63,7 +63,7 @@ def loader(
                     return make(values)
             except ValidationError:
                 pass
-        return otherwise(given)
+        return otherwise(source)
 
     return load
 
@@ -80,10 +80,10 @@ def dumper(schema: Schema) -> Callable[[Any], dict[str, Any]]:
         for name, field in schema.dump_fields.items()
     ]
 
-    def dump(given: Any) -> dict[str, Any]:  # noqa: ANN401  (any shape a schema describes)
+    def dump(record: Any) -> dict[str, Any]:  # noqa: ANN401  (any shape a schema describes)
         wire = {}
         for name, get, convert, optional in steps:
-            value = get(given)
+            value = get(record)
             if value is not None and convert is not None:
                 value = convert(value)
             if value is not None or not optional:

@@ -281,10 +281,10 @@ def segments(bundle: Bundle) -> list[dict[str, Any]]:
 
 def segment(bundle: Bundle, name: str) -> dict[str, Any]:
     """One segment. Raises `NotFoundError`."""
-    found = next((entry for entry in segments(bundle) if entry["id"] == name), None)
-    if found is None:
+    entry = next((one for one in segments(bundle) if one["id"] == name), None)
+    if entry is None:
         raise NotFoundError(f"There is no such segment. The segments are {', '.join(map(str, Segment))}.")
-    return found
+    return entry
 
 
 def mapping_rows(bundle: Bundle, query: Mapping[str, Any], *, at: datetime) -> list[dict[str, Any]]:
@@ -323,14 +323,16 @@ def rulebook(bundle: Bundle) -> dict[str, Any]:
         "answer_valid_days": book.answer_valid_days,
         **tables,
         "guarantees": [_guarantee(guarantee) for guarantee in guarantees],
-        "promises": [{"id": kept.id, "check": kept.check, "says": kept.says} for kept in book.promises],
+        "promises": [
+            {"id": promise.id, "check": promise.check, "says": promise.says} for promise in book.promises
+        ],
         "versions": versions(bundle),
     }
 
 
 def content(bundle: Bundle, query: Mapping[str, Any]) -> dict[str, Any]:
     """A page of the catalogue, in order of id."""
-    found = [
+    items = [
         item
         for _, item in sorted(bundle.recommender.catalogue.items.items())
         if query.get("language") in {None, *item.languages}
@@ -340,8 +342,8 @@ def content(bundle: Bundle, query: Mapping[str, Any]) -> dict[str, Any]:
     ]
     limit, offset = query["limit"], query["offset"]
     return {
-        "items": [_content_item(item) for item in found[offset : offset + limit]],
-        "total": len(found),
+        "items": [_content_item(item) for item in items[offset : offset + limit]],
+        "total": len(items),
         "limit": limit,
         "offset": offset,
         "versions": versions(bundle),

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import orjson
-from flask import Response, current_app, g, request
+from flask import Response, current_app, request
 from marshmallow import Schema
 
 from models.decision.bundle import Bundle
 from models.decision.experiments import Assigner
-from models.decision.recommender import Recommendation
 from service.api import listings, outcome_schemas
 from service.api.answers import Answers
 from service.api.explanations import ExplanationSchema
 from service.api.fallback import Budget
 from service.api.problems import OutcomesOffError
+from service.api.request_context import request_context
 from service.api.requests import ASK, BATCH, customers_in, read_ask
 from service.api.schemas import MOST_CUSTOMERS, BatchSchema, RecommendationSchema
 from service.http.body import LARGEST_BATCH_BODY, LARGEST_BODY, read_document
@@ -40,7 +40,6 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from service.outcomes.recorder import Outcomes
 
-T = TypeVar("T")
 EXPLANATION_COST: Final = 3
 """As how many requests an explanation counts; it takes about three times the processor time of a recommendation."""
 
@@ -110,12 +109,6 @@ def service() -> Service:
     return cast("Service", current_app.extensions["arki"])
 
 
-def unwrapped(proxy: T) -> T:
-    """What one of Flask's proxies stands for now; each look through a proxy costs as much as a dict look-up does ten times."""
-    found: T = proxy._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  (Flask documents it)
-    return found
-
-
 def recommend() -> Response:
     """Recommend channel and content to one customer, with the reason."""
     ask = read_ask(read_document(request.environ, largest=LARGEST_BODY))
@@ -149,9 +142,9 @@ def show_segment(segment: str) -> Response:
 
 def show_mapping() -> Response:
     """Show which segment gets which channel and content, as JSON or CSV."""
-    bundle = service().bundle()
-    rows = listings.mapping_rows(bundle, g.query, at=service().clock())
-    if g.query.get("format", _preferred_format()) == "csv":
+    bundle, query = service().bundle(), request_context().query
+    rows = listings.mapping_rows(bundle, query, at=service().clock())
+    if query.get("format", _preferred_format()) == "csv":
         return Response(listings.mapping_csv(rows), content_type="text/csv; charset=utf-8")
     return _json({"rows": rows, "versions": listings.versions(bundle)})
 
@@ -163,7 +156,7 @@ def show_rulebook() -> Response:
 
 def list_content() -> Response:
     """List the content catalogue, a page at a time."""
-    return _json(listings.content(service().bundle(), g.query))
+    return _json(listings.content(service().bundle(), request_context().query))
 
 
 def list_channels() -> Response:
@@ -182,31 +175,31 @@ def record_outcomes() -> Response:
     document = read_document(request.environ, largest=outcome_schemas.LARGEST_EVENTS_BODY)
     events, listed = outcome_schemas.read_events(document)
     sound = [event for event in events if isinstance(event, Event)]
-    verdicts = outcomes.record(sound, client=g.key_id or "", now=service().clock())
+    verdicts = outcomes.record(sound, client=request_context().key_id or "", now=service().clock())
     metrics.count_outcomes(verdict.result for verdict in verdicts)
     wire = outcome_schemas.results(events, verdicts, listed=listed)
-    made = not listed and verdicts[0].result == "stored"
-    return _json(wire, status=201 if made else 200)
+    created = not listed and verdicts[0].result == "stored"
+    return _json(wire, status=201 if created else 200)
 
 
 def report_outcomes() -> Response:
     """Report what came of suggestions over whole weeks, by one dimension, as JSON or CSV."""
-    recommender = service().bundle().recommender
-    found = (
+    recommender, query = service().bundle().recommender, request_context().query
+    report = (
         service()
         .open_outcomes()
         .report(
-            g.query["by"],
+            query["by"],
             rulebook=recommender.rulebook,
             combinations=recommender.combinations(),
             now=service().clock(),
-            first=g.query.get("from_"),
-            last=g.query.get("to"),
+            first=query.get("from_"),
+            last=query.get("to"),
         )
     )
-    if g.query.get("format", _preferred_format()) == "csv":
-        return Response(report_csv(found), content_type="text/csv; charset=utf-8")
-    return _json(outcome_schemas.report_json(found))
+    if query.get("format", _preferred_format()) == "csv":
+        return Response(report_csv(report), content_type="text/csv; charset=utf-8")
+    return _json(outcome_schemas.report_json(report))
 
 
 def show_metrics() -> Response:
@@ -284,10 +277,10 @@ BY_ENDPOINT: Final[Mapping[str, Operation]] = {operation.view.__name__: operatio
 
 def count_request(cost: int = 1, *, counted: int = 0) -> None:
     """Count this request against its key, as so many of which some are counted already. Raises `RateLimitedError`."""
-    passed = unwrapped(g)
+    context = request_context()
     try:
-        passed.count = service().limits.admit(
-            passed.key_id, cost=cost, counted=counted, divisible=cost == 1 or counted > 0
+        context.count = service().limits.admit(
+            context.key_id, cost=cost, counted=counted, divisible=cost == 1 or counted > 0
         )
     except RateLimitedError:
         metrics.LIMITED.inc()
@@ -295,18 +288,16 @@ def count_request(cost: int = 1, *, counted: int = 0) -> None:
 
 
 def _answers() -> Answers:
-    ours, passed = service(), unwrapped(g)
-    bundle = passed.bundle = ours.bundle()
-    made: list[tuple[Recommendation, bool]] = []
-    passed.made = made
+    ours, context = service(), request_context()
+    bundle = context.bundle = ours.bundle()
     return Answers(
         bundle.recommender,
         ours.references,
         ours.clock(),
-        "segments:read" in passed.scopes,
-        passed.request_id,
+        "segments:read" in context.scopes,
+        context.request_id,
         ours.budget,
-        made,
+        context.recommendations,
         ours.assigner,
     )
 

@@ -103,8 +103,8 @@ class OutcomeEventSchema(StrictSchema):
     )
 
     @validates_schema(skip_on_field_errors=False)
-    def _grades_rate(self, given: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401
-        if "grade" in given and given.get("event") in EVENTS and given["event"] not in RATINGS:
+    def _grades_rate(self, event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401
+        if "grade" in event and event.get("event") in EVENTS and event["event"] not in RATINGS:
             message = "goes with helpful or not_helpful only. Leave it out here."
             raise ValidationError({"grade": [Fault("", "not_allowed_here", message)]})
 
@@ -139,8 +139,8 @@ class ReportQuerySchema(StrictSchema):
     format = Choice(("json", "csv"), metadata={"description": "Goes before the Accept header."})
 
     @validates_schema
-    def _in_order(self, given: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401
-        if "from_" in given and "to" in given and given["to"] < given["from_"]:
+    def _in_order(self, query: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401
+        if "from_" in query and "to" in query and query["to"] < query["from_"]:
             raise ValidationError({"to": [Fault("", "out_of_range", "must not lie before from.")]})
 
 
@@ -232,18 +232,18 @@ def read_events(document: Document) -> tuple[list[Event | InvalidRequestError], 
     InvalidRequestError
         If the body is neither a list of events nor a sound event.
     """
-    given, limit = document.json, limit_of_request()
-    if not (isinstance(given, dict) and "events" in given):
-        return [_read_event(document, given, "", limit)], False
-    others = {key: value for key, value in given.items() if key != "events"}
-    events = load(EVENTS_BODY, given, document.identity_faults(others), "")["events"]
-    found: list[Event | InvalidRequestError] = []
+    body, limit = document.json, limit_of_request()
+    if not (isinstance(body, dict) and "events" in body):
+        return [_read_event(document, body, "", limit)], False
+    others = {key: value for key, value in body.items() if key != "events"}
+    events = load(EVENTS_BODY, body, document.identity_faults(others), "")["events"]
+    entries: list[Event | InvalidRequestError] = []
     for index, event in enumerate(events):
         try:
-            found.append(_read_event(document, event, f"/events/{index}", limit))
+            entries.append(_read_event(document, event, f"/events/{index}", limit))
         except InvalidRequestError as error:
-            found.append(error)
-    return found, True
+            entries.append(error)
+    return entries, True
 
 
 def results(
@@ -256,12 +256,12 @@ def results(
     InvalidRequestError
         If the event was sent alone, not `listed`, and is refused.
     """
-    told, shown = iter(verdicts), []
+    remaining, shown = iter(verdicts), []
     for index, event in enumerate(events):
         if isinstance(event, InvalidRequestError):
             shown.append({"index": index, "result": "refused", "problem": problem_of(event)})
             continue
-        verdict = next(told)
+        verdict = next(remaining)
         named = {"index": index, "event_id": str(event.event_id), "result": verdict.result}
         if verdict.fault is not None and not listed:
             raise InvalidRequestError([verdict.fault])
@@ -277,11 +277,11 @@ def report_json(report: Report) -> dict[str, Any]:
     return _report(report)
 
 
-def _read_event(document: Document, given: object, pointer: str, limit: FaultLimit) -> Event:
-    others = given
+def _read_event(document: Document, event: object, pointer: str, limit: FaultLimit) -> Event:
+    others = event
     if isinstance(
-        given, dict
+        event, dict
     ):  # 1 in 25,000 UUIDs looks like an identity code; these two are checked otherwise
-        others = {key: value for key, value in given.items() if key not in {"event_id", "recommendation_id"}}
-    loaded = load(EVENT, given, document.identity_faults(others, pointer), pointer, limit)
+        others = {key: value for key, value in event.items() if key not in {"event_id", "recommendation_id"}}
+    loaded = load(EVENT, event, document.identity_faults(others, pointer), pointer, limit)
     return Event(**loaded | {"grade": loaded.get("grade")})

@@ -11,13 +11,14 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import orjson
-from flask import Flask, Response, g
+from flask import Flask, Response
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from models.contract.codes import BARRED
 from models.contract.signals import Fault, InvalidSignalsError, more_faults
 from models.decision.bundle import BundleError
+from service.api.request_context import request_context
 from service.http.body import BodyTooLargeError, MalformedBodyError, MediaTypeError, is_plain_key
 from service.observability.logs import error_place
 from service.outcomes.events import OutcomesUnavailableError, WrongDatabaseError
@@ -123,32 +124,34 @@ def problem_of(error: Exception) -> dict[str, Any]:
     kind = KINDS[type(error)]
     faults: list[Fault] = getattr(error, "faults", [])
     unlisted: int = getattr(error, "unlisted", 0)
-    found = _problem(kind, _found(len(faults), unlisted) if faults or unlisted else str(error))
+    problem = _problem(kind, _how_many(len(faults), unlisted) if faults or unlisted else str(error))
     if unlisted:
         faults = [*faults, more_faults(getattr(error, "where", ""), unlisted)]
     if faults:
         place = "parameter" if isinstance(error, InvalidQueryError) else "pointer"
-        found["errors"] = [
+        problem["errors"] = [
             {place: fault.pointer, "code": fault.code, "message": fault.message} for fault in faults
         ]
-    return found
+    return problem
 
 
-def _found(listed: int, unlisted: int) -> str:
+def _how_many(listed: int, unlisted: int) -> str:
     """How many faults there are, and how many of them the problem lists."""
-    found = f"Found {listed + unlisted} fault{'s' * (listed + unlisted > 1)}; "
+    sentence = f"Found {listed + unlisted} fault{'s' * (listed + unlisted > 1)}; "
     if not listed:
-        return f"{found}none is listed, since this answer already lists {MOST_LISTED}. Correct those first."
+        return (
+            f"{sentence}none is listed, since this answer already lists {MOST_LISTED}. Correct those first."
+        )
     first = f"the first {listed} are listed, and " if unlisted else ""
-    return f"{found}{first}errors says where and what is allowed."
+    return f"{sentence}{first}errors says where and what is allowed."
 
 
 def faults_of(error: ValidationError, allowed: Iterable[str], pointer: str = "") -> tuple[list[Fault], int]:
     """The faults of a marshmallow error, sorted out by pointer, and how many more it counts; odd keys are not echoed."""
     names = ", ".join(allowed)
-    found = list(_flatten(error.messages, pointer, names))
-    faults = [fault for fault in found if isinstance(fault, Fault)]
-    return faults, sum(more for more in found if isinstance(more, int))
+    flat = list(_flatten(error.messages, pointer, names))
+    faults = [fault for fault in flat if isinstance(fault, Fault)]
+    return faults, sum(more for more in flat if isinstance(more, int))
 
 
 def _flatten(messages: object, pointer: str, allowed: str) -> Iterable[Fault | int]:
@@ -225,7 +228,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    request_id = g.get("request_id", "unknown")
+    request_id = request_context().request_id
     _log.error("request %s failed: %s", request_id, error_place(error))
     kind = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong in the service")
     return _respond(_problem(kind, f"Tell whoever runs the service this id: {request_id}."))

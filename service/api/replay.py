@@ -64,8 +64,8 @@ def read_request(text: bytes) -> Ask:
     orjson.JSONDecodeError
         If it is not JSON.
     """
-    given: Any = orjson.loads(text)
-    ask: Ask = load(BATCH_CUSTOMER, given, [], "")
+    customer: Any = orjson.loads(text)
+    ask: Ask = load(BATCH_CUSTOMER, customer, [], "")
     return ask
 
 

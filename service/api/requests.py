@@ -41,17 +41,17 @@ def read_ask(document: Document) -> Ask:
 
 def customers_in(document: Document) -> int:
     """How many customers a batch claims to have; 1 where it is no list."""
-    given = document.json.get("customers") if isinstance(document.json, dict) else None
-    return max(1, len(given)) if isinstance(given, list) else 1
+    customers = document.json.get("customers") if isinstance(document.json, dict) else None
+    return max(1, len(customers)) if isinstance(customers, list) else 1
 
 
 def read_customers(document: Document) -> list[object]:
     """The customers of a batch, none of them checked yet. Raises `InvalidRequestError` if it is no batch."""
-    given = others = document.json
-    if isinstance(given, dict) and isinstance(given.get("customers"), list):
-        others = {key: value for key, value in given.items() if key != "customers"}
-    found: dict[str, list[object]] = load(BATCH, given, document.identity_faults(others), "")
-    return found["customers"]
+    body = others = document.json
+    if isinstance(body, dict) and isinstance(body.get("customers"), list):
+        others = {key: value for key, value in body.items() if key != "customers"}
+    batch: dict[str, list[object]] = load(BATCH, body, document.identity_faults(others), "")
+    return batch["customers"]
 
 
 def read_customer(document: Document, customer: object, index: int, limit: FaultLimit) -> Ask:
@@ -90,12 +90,12 @@ def read_query(schema: Schema, args: MultiDict[str, str]) -> Mapping[str, Any]:
         for name, values in args.lists()
         if len(values) > 1 and name in names
     ]
-    given, unlisted = _without_excess(args.to_dict(), names)
+    values, unlisted = _without_excess(args.to_dict(), names)
     try:
-        query: Mapping[str, Any] = schema.load(given)
+        query: Mapping[str, Any] = schema.load(values)
     except ValidationError as error:
-        found, more = faults_of(error, schema.fields or ("none",))
-        faults += [fault._replace(pointer=fault.pointer.lstrip("/")) for fault in found]
+        schema_faults, more = faults_of(error, schema.fields or ("none",))
+        faults += [fault._replace(pointer=fault.pointer.lstrip("/")) for fault in schema_faults]
         unlisted += more
     if faults:
         raise InvalidQueryError(faults[:MOST_FAULTS], unlisted + len(faults[MOST_FAULTS:]))
@@ -103,32 +103,32 @@ def read_query(schema: Schema, args: MultiDict[str, str]) -> Mapping[str, Any]:
 
 
 def load(
-    schema: Schema, given: object, faults: list[Fault], pointer: str, limit: FaultLimit | None = None
+    schema: Schema, value: object, faults: list[Fault], pointer: str, limit: FaultLimit | None = None
 ) -> Any:  # noqa: ANN401  (per schema)
     """What a schema makes of part of a body, its other faults added. Raises `InvalidRequestError`."""
-    return _load(lambda _: None, schema, given, faults, pointer, limit or limit_of_request())
+    return _load(lambda _: None, schema, value, faults, pointer, limit or limit_of_request())
 
 
 def _load(
     plainly: Callable[[Any], T | None],
     schema: Schema,
-    given: object,
+    value: object,
     faults: list[Fault],
     pointer: str,
     limit: FaultLimit,
 ) -> T:
-    if not isinstance(given, dict):
+    if not isinstance(value, dict):
         raise _refusal([*faults, Fault(pointer, "wrong_type", "must be an object.")], 0, pointer, limit)
-    loaded, unlisted = plainly(given), 0
+    loaded, unlisted = plainly(value), 0
     if loaded is None:
         part = FaultLimit(min(MOST_FAULTS, limit.faults), limit.hints)
-        given, unlisted = _without_excess(given, schema.fields)
+        value, unlisted = _without_excess(value, schema.fields)
         token = FAULT_LIMIT.set(part)
         try:
-            loaded = schema.load(given)
+            loaded = schema.load(value)
         except ValidationError as error:
-            found, more = faults_of(error, schema.fields, pointer)
-            raise _refusal([*faults, *found], unlisted + more, pointer, limit) from None
+            schema_faults, more = faults_of(error, schema.fields, pointer)
+            raise _refusal([*faults, *schema_faults], unlisted + more, pointer, limit) from None
         finally:
             FAULT_LIMIT.reset(token)
             limit.hints = part.hints
@@ -145,9 +145,9 @@ def _refusal(faults: list[Fault], unlisted: int, pointer: str, limit: FaultLimit
     return InvalidRequestError(listed, unlisted + len(others), pointer)
 
 
-def _without_excess(given: Mapping[str, Any], names: Collection[str]) -> tuple[Mapping[str, Any], int]:
+def _without_excess(values: Mapping[str, Any], names: Collection[str]) -> tuple[Mapping[str, Any], int]:
     """What is given without unknown fields beyond those that could be listed, and how many these are."""
-    if len(given) <= len(names) + MOST_FAULTS:
-        return given, 0
-    excess = {*[name for name in given if name not in names][MOST_FAULTS:]}
-    return {name: value for name, value in given.items() if name not in excess}, len(excess)
+    if len(values) <= len(names) + MOST_FAULTS:
+        return values, 0
+    excess = {*[name for name in values if name not in names][MOST_FAULTS:]}
+    return {name: value for name, value in values.items() if name not in excess}, len(excess)

@@ -82,20 +82,20 @@ class RecommendationRequestSchema(StrictSchema):
     assignment_key = Text(LONGEST_REF, pattern=PLAIN, metadata={"description": ABOUT_KEYS})
 
     @post_load
-    def _ask(self, given: dict[str, Any], **_: Any) -> Ask:  # noqa: ANN401
-        return ask_of(given)
+    def _ask(self, values: dict[str, Any], **_: Any) -> Ask:  # noqa: ANN401
+        return ask_of(values)
 
 
-def ask_of(given: Mapping[str, Any]) -> Ask:
+def ask_of(values: Mapping[str, Any]) -> Ask:
     """The request that checked fields make."""
     return Ask(
-        given["signals"],
-        given["language"],
-        given["limit"],
-        given["shown"],
-        given.get("as_of"),
-        given.get("ref"),
-        given.get("assignment_key"),
+        values["signals"],
+        values["language"],
+        values["limit"],
+        values["shown"],
+        values.get("as_of"),
+        values.get("ref"),
+        values.get("assignment_key"),
     )
 
 

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, g, request
+from flask import Response, current_app, request
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from service.api.operations import Service, service
+from service.api.request_context import request_context
+from service.console.page_context import Session, page_context
 from service.observability import metrics
 from service.security.access import ForbiddenError, Grant, UnauthenticatedError
 from service.security.limits import REDIS_REST_S, RateLimitedError, RateLimits, redis_client, redis_counter
@@ -43,15 +45,6 @@ class SignInNeededError(Exception):
 
 class StaleFormError(Exception):
     """A form whose token is missing, altered or of another session. Open the page again and send it anew."""
-
-
-class Session(NamedTuple):
-    """Who is in: the key's id (None is the development key), since when, the last request that counted, its own name."""
-
-    key_id: str | None
-    since: int
-    seen: int
-    name: str
 
 
 @dataclass(slots=True)
@@ -122,7 +115,7 @@ def make_door(settings: Settings) -> Door:
         part.strip() for part in reversed(settings.secret.split(","))
     ]  # itsdangerous signs with the last
     signer = {"digest_method": hashlib.sha256}
-    made = {
+    serializers = {
         name: URLSafeSerializer(secrets_given, salt=f"arki.console.{name}", signer_kwargs=signer)
         for name in ("in", "form")
     }
@@ -131,21 +124,21 @@ def make_door(settings: Settings) -> Door:
     attempts = RateLimits(SIGN_IN_ATTEMPTS, redis_counter(url) if url else None, on_failure=failed)
     folder = settings.run / "console-signed-out" if settings.run is not None else None
     signed_out = SignedOut(folder, redis_client(url) if url else None, failed)
-    return Door(made["in"], made["form"], attempts, signed_out)
+    return Door(serializers["in"], serializers["form"], attempts, signed_out)
 
 
 def admit(ours: Service, scope: str) -> None:
     """Check the session of a request, its key's scope, and its form's token. Raises what `service.console.base` answers."""
     now = ours.clock()
-    found = _session(now)
+    session = _session(now)
     remote = ours.network.client_address(request.environ)
     try:
-        grant = ours.keys.grant_again(found.key_id, remote=remote, now=now)
+        grant = ours.keys.grant_again(session.key_id, remote=remote, now=now)
     except UnauthenticatedError as error:
         raise SignInNeededError from error
     if SCOPE not in grant.scopes:
         raise SignInNeededError
-    g.session, g.scopes = found, grant.scopes
+    page_context().session, request_context().scopes = session, grant.scopes
     _count(ours, grant)
     if request.method == "POST":
         _check_origin()
@@ -153,8 +146,8 @@ def admit(ours: Service, scope: str) -> None:
             raise StaleFormError
     if scope not in grant.scopes:
         raise ForbiddenError(scope)
-    if now.timestamp() - found.seen > RENEWED_AFTER.total_seconds():
-        g.session_cookie = _signed(found._replace(seen=int(now.timestamp())))
+    if now.timestamp() - session.seen > RENEWED_AFTER.total_seconds():
+        page_context().session_cookie = _signed(session._replace(seen=int(now.timestamp())))
 
 
 def sign_in(ours: Service, key: str) -> None:
@@ -177,18 +170,20 @@ def sign_in(ours: Service, key: str) -> None:
     if SCOPE not in grant.scopes:
         raise ForbiddenError(SCOPE)
     now = int(ours.clock().timestamp())
-    g.session_cookie = _signed(Session(grant.key_id, now, now, secrets.token_urlsafe(16)))
+    page_context().session_cookie = _signed(Session(grant.key_id, now, now, secrets.token_urlsafe(16)))
 
 
 def session() -> Session:
-    """The session of the current request, which `admit` found."""
-    found: Session = g.session
-    return found
+    """The session of the current request, which `admit` checked. Raises `SignInNeededError` on an open page."""
+    current = page_context().session
+    if current is None:
+        raise SignInNeededError
+    return current
 
 
 def sign_out() -> None:
     """End the session, wherever its cookie was copied to. Raises `OSError` where that cannot be kept."""
-    g.session_cookie = ""
+    page_context().session_cookie = ""
     _door().signed_out.add(session().name)
 
 
@@ -201,15 +196,16 @@ def first_token() -> str:
     """The token of the sign-in form, bound to this browser by a cookie."""
     known = _sent(_FORM_COOKIE)
     token = known if _is_signed(known) else str(_door().forms.dumps(secrets.token_urlsafe(16)))
-    g.form_cookie = token
+    page_context().form_cookie = token
     return token
 
 
 def put_cookies(response: Response) -> Response:
     """Give the browser what a view decided on."""
+    context = page_context()
     for name, value in (
-        (_COOKIE, g.get("session_cookie")),
-        (_FORM_COOKIE, g.get("form_cookie")),
+        (_COOKIE, context.session_cookie),
+        (_FORM_COOKIE, context.form_cookie),
     ):
         where = _where()
         if value == "":
@@ -270,7 +266,7 @@ def _session(now: datetime) -> Session:
 
 def _count(ours: Service, grant: Grant) -> None:
     try:
-        g.count = ours.limits.admit(grant.key_id)
+        request_context().count = ours.limits.admit(grant.key_id)
     except RateLimitedError:
         metrics.LIMITED.inc()
         raise
@@ -290,8 +286,8 @@ def _check_origin() -> None:
 
 
 def _check_first_token() -> None:
-    sent, kept = request.form.get("token", ""), _sent(_FORM_COOKIE)
-    if not _is_signed(kept) or not secrets.compare_digest(sent.encode(), kept.encode()):
+    sent, cookie = request.form.get("token", ""), _sent(_FORM_COOKIE)
+    if not _is_signed(cookie) or not secrets.compare_digest(sent.encode(), cookie.encode()):
         raise StaleFormError
 
 

@@ -1,18 +1,18 @@
-"""What all pages of the console share: the blueprint, the language in the address, who may come in, how a page is made.
+"""What all pages of the console share: the language in the address, how a page is made, what is answered where something fails.
 
-A view is closed unless it is declared with `page(..., scope=None)`. Every answer is HTML with a policy that allows no
+Every answer is HTML with a policy that allows no
 script at all; whatever goes wrong is a page too, in the reader's language.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
+from flask import Response, current_app, redirect, render_template, request, url_for
 from flask_babel import format_date, format_decimal, format_number, format_percent, format_time
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -23,14 +23,15 @@ from models.contract.codes import LANGUAGES
 from models.decision.bundle import Bundle
 from service.api.operations import service
 from service.api.problems import KINDS, NotFoundError
+from service.api.request_context import request_context
 from service.console import auth
 from service.console.charts import bar, reach_of
 from service.console.customer_form import Drafts
 from service.console.draft_jobs import DraftsBusyError, Jobs
 from service.console.labels import Names
+from service.console.page_context import PageContext, language_or, open_page, page_context
 from service.observability.logs import error_place
 from service.security.access import ForbiddenError, UnauthenticatedError
-from service.security.admission import Lane
 from service.security.limits import RateLimitedError
 
 CSP: Final = (
@@ -44,16 +45,6 @@ NAVIGATION: Final = ("overview", "mapping", "customer", "drafts", "content", "mo
 _SERVER_ERROR: Final = 500
 _log: Final = logging.getLogger("arki")
 
-console: Final = Blueprint(
-    "console", __name__, url_prefix="/console", template_folder="templates", static_folder="static"
-)
-OPEN: Final[set[str]] = {"console.static"}
-"""Endpoints that need no session. A test freezes the list."""
-CLOSED: Final[dict[str, str]] = {}
-"""Every other endpoint, with the scope it needs."""
-LANES: Final[dict[str, Lane]] = {}
-"""Endpoints that wait for a disk or a database or cost much, and their lane of `service.security.admission`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Console:
@@ -64,39 +55,18 @@ class Console:
     drafts: Drafts
 
 
-def page(
-    rule: str, *methods: str, scope: str | None = auth.SCOPE, lane: Lane = "single"
-) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-    """A view at `/console/<language>` and a rule, open to sessions with a scope; to anyone where it is None."""
-
-    def register(view: Callable[..., Response]) -> Callable[..., Response]:
-        endpoint = f"console.{view.__name__}"
-        if scope is None:
-            OPEN.add(endpoint)
-        else:
-            CLOSED[endpoint] = scope
-        if lane != "single":
-            LANES[endpoint] = lane
-        console.add_url_rule(
-            f"/<any(fi, sv, en):language>{rule}", view_func=view, methods=methods or ("GET",)
-        )
-        return view
-
-    return register
-
-
 def shared() -> Console:
     """The console of the current app."""
-    found: Console = current_app.extensions["arki.console"]
-    return found
+    ours: Console = current_app.extensions["arki.console"]
+    return ours
 
 
 def bundle() -> Bundle:
     """The bundle that this page is made from."""
-    if "bundle" not in g:
-        g.bundle = service().bundle()
-    made: Bundle = g.bundle
-    return made
+    context = request_context()
+    if context.bundle is None:
+        context.bundle = service().bundle()
+    return context.bundle
 
 
 def today() -> date:
@@ -106,20 +76,20 @@ def today() -> date:
 
 def show(template: str, status: int = 200, **values: Any) -> Response:  # noqa: ANN401  (what a template shows)
     """A page."""
-    session = g.get("session")
-    made = render_template(
+    context, session = page_context(), page_context().session
+    html = render_template(
         f"console/{template}.html",
-        language=g.language,
+        language=context.language,
         signed_in=session is not None,
         token=auth.form_token() if session is not None else "",
         navigation=NAVIGATION if session is not None else (),
-        may_write=WRITE_SCOPE in g.get("scopes", ()),
+        may_write=WRITE_SCOPE in request_context().scopes,
         here=(request.endpoint or "").removeprefix("console."),
         languages=_other_languages(),
         **FORMATS,
         **values,
     )
-    return Response(made, status, content_type="text/html; charset=utf-8")
+    return Response(html, status, content_type="text/html; charset=utf-8")
 
 
 def go(endpoint: str, **values: Any) -> Response:  # noqa: ANN401  (parts of an address)
@@ -132,19 +102,19 @@ def names() -> Names:
     return Names(bundle())
 
 
-@console.url_value_preprocessor
-def _take_language(_endpoint: str | None, values: dict[str, Any] | None) -> None:
-    g.language = (values or {}).pop("language", None) or best_language()
+def take_language(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Take the language out of an address, so that no view has it as an argument."""
+    open_page(PageContext((values or {}).pop("language", None) or best_language()))
 
 
-@console.url_defaults
-def _put_language(_endpoint: str, values: dict[str, Any]) -> None:
-    if _endpoint not in {"console.static", "console.start"}:
-        values.setdefault("language", g.get("language", "fi"))
+def put_language(endpoint: str, values: dict[str, Any]) -> None:
+    """Put the language of this page into the addresses of others."""
+    if endpoint not in {"console.static", "console.start"}:
+        values.setdefault("language", language_or("fi"))
 
 
-@console.after_request
-def _finish(response: Response) -> Response:
+def finish(response: Response) -> Response:
+    """Put the policy and the cookies on an answer."""
     response.headers["Content-Security-Policy"] = CSP
     return auth.put_cookies(response)
 
@@ -163,8 +133,8 @@ def _other_languages() -> list[tuple[str, str]]:
         "console.check_draft": "console.drafts",
         "console.replay_answer": "console.replaying",
     }
-    known = request.endpoint if request.endpoint in CLOSED or request.endpoint in OPEN else "console.overview"
-    endpoint = forms.get(str(known), str(known))
+    here = request.endpoint or "console.overview"
+    endpoint = forms.get(here, here)
     return [(code, url_for(endpoint, **{**query, **values, "language": code})) for code in LANGUAGES]
 
 
@@ -183,7 +153,7 @@ def _moment(value: datetime | str) -> str:
 
 
 def _percent(value: float, digits: int = 1) -> str:
-    space = "" if g.language == "en" else "\N{NO-BREAK SPACE}"
+    space = "" if page_context().language == "en" else "\N{NO-BREAK SPACE}"
     return str(format_percent(value, "#,##0" + ("." + "0" * digits if digits else "") + space + "%"))
 
 
@@ -221,16 +191,16 @@ _SAID: Final[Mapping[type[Exception], tuple[int, Any, Any]]] = {
 }
 
 
-@console.errorhandler(Exception)
-def _answer_error(error: Exception) -> Response:
+def answer_error(error: Exception) -> Response:
     """A page for whatever went wrong; what was sent is not repeated."""
     if isinstance(error, auth.SignInNeededError):
-        g.session_cookie = ""
+        page_context().session_cookie = ""
         return go("sign_in")
     status, title, advice = _SAID.get(type(error)) or _of_kind(error)
     if status == _SERVER_ERROR:
-        _log.error("request %s failed: %s", g.get("request_id"), error_place(error))
-        advice = _("Tell whoever runs the service this id: %(id)s.", id=g.get("request_id"))
+        request_id = request_context().request_id
+        _log.error("request %s failed: %s", request_id, error_place(error))
+        advice = _("Tell whoever runs the service this id: %(id)s.", id=request_id)
     response = show("error", status, title=title, advice=advice)
     if status in {429, 503}:
         response.headers["Retry-After"] = str(getattr(error, "retry_after_s", 60))

@@ -104,7 +104,7 @@ def try_customer(
     if not 1 <= limit <= LARGEST_LIMIT:
         faults.append(Fault("limit", "out_of_range", ""))
     try:
-        signals = read_signals(asked.customer_type, _given(asked))
+        signals = read_signals(asked.customer_type, _json_of(asked))
     except InvalidSignalsError as error:
         faults += [_at_field(fault) for fault in error.faults]
     if faults:
@@ -136,26 +136,26 @@ class Drafts:
     """Drafts that were checked in a child, made into recommenders here; the last few are kept."""
 
     def __init__(self) -> None:
-        self._made: dict[str, Bundle] = {}
+        self._bundles: dict[str, Bundle] = {}
 
     def bundle(self, job: DraftJob) -> Bundle:
         """The draft of a job that was found sound. Raises `OSError` where it is gone."""
-        if job.token not in self._made:
-            made = preview(orjson.loads((job.folder / "parts.json").read_bytes()))
-            while len(self._made) > 1:
-                del self._made[next(iter(self._made))]
-            self._made[job.token] = made
-        return self._made[job.token]
+        if job.token not in self._bundles:
+            draft = preview(orjson.loads((job.folder / "parts.json").read_bytes()))
+            while len(self._bundles) > 1:
+                del self._bundles[next(iter(self._bundles))]
+            self._bundles[job.token] = draft
+        return self._bundles[job.token]
 
 
-def _given(asked: CustomerForm) -> dict[str, Any]:
+def _json_of(asked: CustomerForm) -> dict[str, Any]:
     """The fields as JSON would give them; what is no number stays text, and the contract says so."""
-    given: dict[str, Any] = {}
+    signals: dict[str, Any] = {}
     for signal in CONTRACT[asked.customer_type].values():
         value = _value(signal, asked.fields.get(signal.name))
         if value is not None:
-            given[signal.name] = value
-    return given
+            signals[signal.name] = value
+    return signals
 
 
 def _value(signal: Signal, typed: Any) -> Any:  # noqa: ANN401, PLR0911  (a value or none by kind)
@@ -207,5 +207,5 @@ def _moment(day: str, now: datetime, faults: list[Fault]) -> datetime:
 
 
 def _at_field(fault: Fault) -> Fault:
-    found = _PLACE.match(fault.pointer)
-    return fault._replace(pointer=f"s.{found[1]}" if found else "customer_type")
+    match = _PLACE.match(fault.pointer)
+    return fault._replace(pointer=f"s.{match[1]}" if match else "customer_type")

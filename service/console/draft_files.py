@@ -125,12 +125,12 @@ def place_files(
 
 def item_files(base: Base, draft: Path, placed: list[str]) -> dict[str, str]:
     """The file of each item, of the base and of a draft, among the files that were sent."""
-    found: dict[str, str] = {}
+    file_of: dict[str, str] = {}
     for name in ITEM_FILES:
         if name in placed:
             for text in (base.texts[name], (draft / "content" / name).read_bytes().decode()):
-                found |= {item["id"]: name for item in yaml_source.loads(text).get("items", ())}
-    return found
+                file_of |= {item["id"]: name for item in yaml_source.loads(text).get("items", ())}
+    return file_of
 
 
 def _place(name: str, content: bytes) -> str:
@@ -138,10 +138,10 @@ def _place(name: str, content: bytes) -> str:
     plain = name.rpartition("/")[2].rpartition("\\")[2].lower()
     if plain in {*RULEBOOK_FILES, *CONTENT_FILES}:
         return plain
-    found = next((place for pattern, place in _TELLING if pattern.search(content)), None)
-    if found is None:
+    recognised = next((place for pattern, place in _TELLING if pattern.search(content)), None)
+    if recognised is None:
         raise UnreadableDraftError("unknown_file", plain[:60])
-    return found
+    return recognised
 
 
 def _bring_in(table: Path, rulebook: Path) -> dict[str, str]:

@@ -123,10 +123,10 @@ class Jobs:
         """A job by its name, for the key that started it. Raises `NotFoundError`."""
         self._reap()
         folder = self._root() / token
-        found = _job(folder) if _TOKEN.fullmatch(token) and folder.is_dir() else None
-        if found is None or found.key_id != key_id:
+        job = _job(folder) if _TOKEN.fullmatch(token) and folder.is_dir() else None
+        if job is None or job.key_id != key_id:
             raise NotFoundError("There is no such work, or it was too long ago.")
-        return found
+        return job
 
     def of_key(self, key_id: str | None) -> list[DraftJob]:
         """All jobs of a key, the newest first."""

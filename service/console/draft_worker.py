@@ -85,8 +85,10 @@ def _done(folder: Path, job: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return kinds[job["kind"]](folder, job["asked"], begin)
     except UnreadableDraftError as error:
-        told = {"code": error.finding.code, "names": _plain(error.finding.names)} if error.finding else None
-        return {"failure": error.code, "said": error.said, "finding": told}
+        finding = (
+            {"code": error.finding.code, "names": _plain(error.finding.names)} if error.finding else None
+        )
+        return {"failure": error.code, "said": error.said, "finding": finding}
     except MemoryError as error:
         _log_failure(f"the job {job['kind']}", error)
         return {"failure": "memory"}
@@ -128,7 +130,7 @@ def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) 
     authored = loader.read_authored(folder / "draft" / "rulebook", folder / "draft" / "content")
     begin("checking")
     analysis.analyse(authored)
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "placed": placed,
         "base": base.digest[:16],
         "base_in_use": base.is_in_use,
@@ -140,9 +142,9 @@ def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) 
     }
     if authored.cells:  # what cannot even be read whole cannot be compared either
         # What `jobs` shows where this child is killed.
-        _write(folder / "checked.json", found | _findings(authored, cells) | {"unweighed": "stopped"})
-        found |= _compared(folder, authored, base, placed, begin)
-    return found | _findings(authored, cells)
+        _write(folder / "checked.json", result | _findings(authored, cells) | {"unweighed": "stopped"})
+        result |= _compared(folder, authored, base, placed, begin)
+    return result | _findings(authored, cells)
 
 
 def _findings(authored: Any, cells: Mapping[str, str]) -> dict[str, Any]:  # noqa: ANN401
@@ -184,10 +186,10 @@ def _edited(folder: Path, authored: Any, base: Base, placed: list[str]) -> dict[
 
     served = bundle.load(Path(os.environ["ARKI_BUNDLES"]), base.digest).parts
     weak = find_weakened(authored, served["rulebook.json"])
-    found = edits(served, authored.parts(), files=item_files(base, folder / "draft", placed))
+    draft_edits = edits(served, authored.parts(), files=item_files(base, folder / "draft", placed))
     listed = [
         asdict(edit) | {"fields": [field._asdict() for field in edit.fields], "weaker": edit.id in weak}
-        for edit in found
+        for edit in draft_edits
     ]
     listed.sort(key=lambda edit: not edit["weaker"])
     texts = {name: authored.sources.get(name) for name in placed}
@@ -278,7 +280,7 @@ def _in_time(periods: list[Any]) -> Iterator[Any]:
 def _change(change: Any) -> dict[str, Any]:  # noqa: ANN401  (a Change)
     from models.authoring.example_customers import telling  # noqa: PLC0415
 
-    def told(rule: Any) -> dict[str, Any] | None:  # noqa: ANN401
+    def shown(rule: Any) -> dict[str, Any] | None:  # noqa: ANN401
         return rule and {
             "id": rule.id,
             "channel": rule.channel,
@@ -289,8 +291,8 @@ def _change(change: Any) -> dict[str, Any]:  # noqa: ANN401  (a Change)
 
     return {
         "customer_type": change.customer_type,
-        "old": told(change.old),
-        "new": told(change.new),
+        "old": shown(change.old),
+        "new": shown(change.new),
         "cells": change.cells,
         "example": telling(change.example),
         "customer": change.customer,
@@ -305,16 +307,16 @@ def _personas(old: Any, new: Any) -> list[dict[str, Any]]:  # noqa: ANN401  (Rec
     at, flipped = datetime.now(UTC), []
     for persona in all_personas():
         signals = read_signals(persona["customer_type"], persona["signals"])
-        was, now = (_offered(made, signals, at) for made in (old, new))
+        was, now = (_offered(recommender, signals, at) for recommender in (old, new))
         if was != now:
             flipped.append({"id": persona["id"], "old": was[1], "new": now[1]})
     return flipped
 
 
-def _offered(made: Any, signals: Any, at: datetime) -> tuple[str, list[dict[str, str]]]:  # noqa: ANN401
+def _offered(recommender: Any, signals: Any, at: datetime) -> tuple[str, list[dict[str, str]]]:  # noqa: ANN401
     """The human channel and the items that a customer is offered; nothing in a gap of an unsound draft."""
     try:
-        answer = made.recommend([signals], at=at)[0]
+        answer = recommender.recommend([signals], at=at)[0]
     except LookupError:
         return "", []
     return answer.human_channel.id, [
@@ -334,16 +336,18 @@ def _examples(served: Any, draft: Any, day: date) -> list[dict[str, Any]]:  # no
         if facts is None:
             continue
         on = date.fromisoformat(example["as_of"]) if "as_of" in example else day
-        told = [_ruled(made, example["for"], facts, on) for made in (served.recommender, draft)]
-        if told[0] != told[1]:
-            flipped.append({"id": example["id"], "old": told[0], "new": told[1]})
+        answers = [
+            _ruled(recommender, example["for"], facts, on) for recommender in (served.recommender, draft)
+        ]
+        if answers[0] != answers[1]:
+            flipped.append({"id": example["id"], "old": answers[0], "new": answers[1]})
     return flipped
 
 
-def _ruled(made: Any, kind: str, facts: Mapping[str, str], day: date) -> dict[str, Any]:  # noqa: ANN401
+def _ruled(recommender: Any, kind: str, facts: Mapping[str, str], day: date) -> dict[str, Any]:  # noqa: ANN401
     """The rule that decides for facts, and what it offers; empty in a gap."""
     try:
-        rule = made.rulebook.tables[kind].on(day).choose(facts)
+        rule = recommender.rulebook.tables[kind].on(day).choose(facts)
     except LookupError:
         return {"rule": "–", "channel": "", "content": []}
     return {"rule": rule.id, "channel": rule.channel, "content": list(rule.content)}

@@ -24,8 +24,8 @@ def sheet_sentence(finding: Mapping[str, Any]) -> Markup:
 def finding_sentence(finding: Mapping[str, Any]) -> Markup:
     """What was found and what to do, with what stands in backticks as code."""
     spoken: TeamLanguage = language()
-    made = Finding("error", "", 0, "", finding["code"], _names(finding["names"]))
-    said = str(escape(f"{made.message_in(spoken)} {made.remedy_in(spoken)}"))
+    original = Finding("error", "", 0, "", finding["code"], _names(finding["names"]))
+    said = str(escape(f"{original.message_in(spoken)} {original.remedy_in(spoken)}"))
     return Markup(_QUOTED.sub(r"<code>\1</code>", said))  # noqa: S704  (escaped above)
 
 

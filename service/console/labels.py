@@ -228,34 +228,34 @@ class Names:
     """Names of codes in one bundle; a template's `names`."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self._made = bundle.recommender
-        self._topics = self._made.catalogue.topics
+        self._recommender = bundle.recommender
+        self._topics = self._recommender.catalogue.topics
 
     def channel(self, code: str) -> str:
         """A channel."""
-        found = self._made.channels.get(code)
-        return found.names[language()] if found else self.value(code)
+        channel = self._recommender.channels.get(code)
+        return channel.names[language()] if channel else self.value(code)
 
     def segment(self, code: str) -> str:
         """A segment, or that none is named."""
-        found = self._made.texts["segments"].get(code)
-        return str(found["name"][language()]) if found else self.value(code)
+        segment = self._recommender.texts["segments"].get(code)
+        return str(segment["name"][language()]) if segment else self.value(code)
 
     def topic(self, code: str) -> str:
         """A topic."""
-        found = self._topics["topics"].get(code)
-        return str(found[language()]) if found else code
+        topic = self._topics["topics"].get(code)
+        return str(topic[language()]) if topic else code
 
     def benefit(self, code: str) -> str:
         """A benefit, or a kind of claim."""
         topics = self._topics
-        found = topics["benefit_topics"].get(code) or topics["claim_topics"].get(code)
-        return self.topic(found) if found else self.value(code)
+        topic = topics["benefit_topics"].get(code) or topics["claim_topics"].get(code)
+        return self.topic(topic) if topic else self.value(code)
 
     def claim(self, code: str) -> str:
         """A kind of claim of an employer."""
-        found = self._topics["claim_topics"].get(code)
-        return self.topic(found) if found else self.value(code)
+        topic = self._topics["claim_topics"].get(code)
+        return self.topic(topic) if topic else self.value(code)
 
     def fact(self, code: str) -> str:
         """A fact, by its name in the table."""
@@ -288,7 +288,7 @@ class Names:
         if value is None:
             return str(_l("Customers who objected, and minors"))
         if dimension == "content":
-            item = self._made.catalogue.items.get(value)
+            item = self._recommender.catalogue.items.get(value)
             return item.languages[item.language_for(language())].title if item and item.languages else value
         if dimension in {"channel", "segment"}:
             return self.channel(value) if dimension == "channel" else self.segment(value)

@@ -96,13 +96,13 @@ class FoundRules(NamedTuple):
     pages: int
 
 
-def chosen_filters(customer_type: CustomerType, given: Mapping[str, str]) -> dict[str, str]:
+def chosen_filters(customer_type: CustomerType, query: Mapping[str, str]) -> dict[str, str]:
     """The filters of a query that are facts with a value they can have; others are left out."""
     allowed = {fact.name: fact.values for fact in FACTS[customer_type]}
     return {
-        name: given[name]
+        name: query[name]
         for name in FILTERS[customer_type]
-        if given.get(name) in allowed[name] and (name, given[name]) != ("confidence", UNKNOWN)
+        if query.get(name) in allowed[name] and (name, query[name]) != ("confidence", UNKNOWN)
     }
 
 
@@ -128,8 +128,8 @@ def matrix(
             facts, relaxed = _facts(customer_type, {across: column, down: value}, filters)
             fixed = {name: facts[name] for name in filters if not (relaxed and name in BEHAVIOUR)}
             fixed["personalisation"] = "allowed"
-            found = _commonest(table, groups.get((column, value), []), fixed)
-            rule, share, facts = found or (table.choose(facts), None, facts)
+            most = _commonest(table, groups.get((column, value), []), fixed)
+            rule, share, facts = most or (table.choose(facts), None, facts)
             items = offered_to(bundle, customer_type, rule, facts, at, language)
             cells.append(MatrixCell(facts, rule, share, items, relaxed))
         rows.append((value, tuple(cells)))
@@ -150,8 +150,8 @@ def commonest(table: Table) -> dict[tuple[str, str, str], Commonest]:
         allowed = facts["personalisation"] == "allowed"
         for name, value in facts.items() if allowed else [("personalisation", facts["personalisation"])]:
             groups.setdefault((segment, name, value), []).append(one)
-    found = {key: _commonest(table, group, {}) for key, group in groups.items()}
-    return {key: one for key, one in found.items() if one is not None}
+    by_group = {key: _commonest(table, group, {}) for key, group in groups.items()}
+    return {key: one for key, one in by_group.items() if one is not None}
 
 
 def items_by_topic(
@@ -185,7 +185,7 @@ def first_lookups() -> FirstLookups:
 def find_rules(bundle: Bundle, query: Mapping[str, str], day: date) -> FoundRules:
     """The rules that hold every word of a search and match its filters, a page of them."""
     words = query.get("q", "").lower().split()
-    kept = [
+    rules = [
         listed
         for listed in _listed(bundle, day)
         if query.get("customer_type") in {None, "", listed.customer_type}
@@ -196,10 +196,10 @@ def find_rules(bundle: Bundle, query: Mapping[str, str], day: date) -> FoundRule
         and (not query.get("life_event") or _names(listed.rule, "life_event", query["life_event"]))
         and all(word in _text(listed.rule) for word in words)
     ]
-    pages = max(1, -(-len(kept) // PAGE))
+    pages = max(1, -(-len(rules) // PAGE))
     asked = query.get("page", "1")
     page = min(max(int(asked) if asked.isdecimal() and len(asked) < 6 else 1, 1), pages)  # noqa: PLR2004
-    return FoundRules(tuple(kept[(page - 1) * PAGE : page * PAGE]), len(kept), page, pages)
+    return FoundRules(tuple(rules[(page - 1) * PAGE : page * PAGE]), len(rules), page, pages)
 
 
 def owners(bundle: Bundle) -> list[str]:
@@ -215,20 +215,20 @@ def one_rule(bundle: Bundle, rule_id: str, day: date) -> Listed | None:
 def examples_of(bundle: Bundle, listed: Listed) -> list[dict[str, Any]]:
     """The worked examples that this rule decides: id, the facts they give, and whether one expects it by name."""
     values = [fact.name for fact in FACTS[listed.customer_type]]
-    found = []
+    examples = []
     for example in bundle.parts["check.json"].get("examples", ()):
         if example["for"] != listed.customer_type:
             continue
-        given = {
+        stated = {
             name: value if isinstance(value, str) else "yes" if value else "no"
             for name, value in example["facts"].items()
         }
-        facts = dict.fromkeys(values, UNKNOWN) | {"personalisation": "allowed"} | given
+        facts = dict.fromkeys(values, UNKNOWN) | {"personalisation": "allowed"} | stated
         day = date.fromisoformat(example["as_of"]) if "as_of" in example else date.max
         table = bundle.recommender.rulebook.tables[listed.customer_type]
         if table.on(day).choose(facts).id == listed.rule.id:
-            found.append({"id": example["id"], "facts": given, "as_of": example.get("as_of")})
-    return found
+            examples.append({"id": example["id"], "facts": stated, "as_of": example.get("as_of")})
+    return examples
 
 
 class _Weighed(NamedTuple):
@@ -257,14 +257,14 @@ def _commonest(table: Table, group: list[_Weighed], fixed: Mapping[str, str]) ->
     """The rule that takes the most of a group whose facts are as fixed."""
     names = first_lookups().names[table.customer_type]
     wanted = [(names.index(name), value) for name, value in fixed.items()]
-    kept = [one for one in group if all(one.values[at] == value for at, value in wanted)]
+    matching = [one for one in group if all(one.values[at] == value for at, value in wanted)]
     weights: dict[int, float] = {}
-    for one in kept:
+    for one in matching:
         weights[one.rule] = weights.get(one.rule, 0.0) + one.weight
     if not weights:
         return None
     rule = max(weights, key=lambda at: (weights[at], -at))
-    first = max((one for one in kept if one.rule == rule), key=lambda one: (one.weight, one.values))
+    first = max((one for one in matching if one.rule == rule), key=lambda one: (one.weight, one.values))
     share = weights[rule] / sum(weights.values())
     return Commonest(table.rules[rule], share, dict(zip(names, first.values, strict=True)))
 
@@ -278,9 +278,9 @@ def _items(
     language: Language,
 ) -> tuple[Item, ...]:
     """The items of a rule on a topic, in the rule's own channel."""
-    made = bundle.recommender
-    offer = Offer(rule, made.channels[rule.channel], topic)
-    return made.offered(customer_type, [offer], at=at, language=language).items
+    recommender = bundle.recommender
+    offer = Offer(rule, recommender.channels[rule.channel], topic)
+    return recommender.offered(customer_type, [offer], at=at, language=language).items
 
 
 def _facts(customer_type: CustomerType, cell: Facts, filters: Mapping[str, str]) -> tuple[Facts, bool]:

@@ -33,8 +33,8 @@ def artifact_file(bundle: Bundle, name: str) -> bytes | None:
     named = bundle.parts["manifest.json"].get("files", {}).get(name)
     if named is None or (name not in FILES and name != "evaluation.json"):
         return None
-    found = _read(ARTIFACTS / name)
-    return None if found is None or found[1] != named else found[0]
+    file = _read(ARTIFACTS / name)
+    return None if file is None or file[1] != named else file[0]
 
 
 def plots(bundle: Bundle) -> list[str]:
@@ -71,5 +71,5 @@ def _read(path: Path) -> tuple[bytes, str] | None:
 
 @cache
 def _parsed(content: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads(content)
-    return found
+    evaluation: dict[str, Any] = orjson.loads(content)
+    return evaluation

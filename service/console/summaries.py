@@ -52,24 +52,24 @@ class Coverage(NamedTuple):
 
 def shares(bundle: Bundle) -> Shares:
     """The sample's shares."""
-    model, found = _sample_shares()
-    return Shares(found, model, model == bundle.recommender.versions.model)
+    model, of_sample = _sample_shares()
+    return Shares(of_sample, model, model == bundle.recommender.versions.model)
 
 
 def ending(bundle: Bundle, day: date) -> list[Ending]:
     """Approved items that end within sixty days, or whose review is due by then or overdue; the nearest first."""
-    found = []
+    endings = []
     for item in bundle.recommender.catalogue.items.values():
         if not item.approved:
             continue
         if item.valid_until < day:
             continue
         if item.valid_until <= day + AHEAD:
-            found.append(Ending(item, item.valid_until, "expires"))
+            endings.append(Ending(item, item.valid_until, "expires"))
         review = item.source.get("review_by")
         if review and date.fromisoformat(review) <= day + AHEAD:
-            found.append(Ending(item, date.fromisoformat(review), "review"))
-    return sorted(found, key=lambda ending: (ending.day, ending.item.id))
+            endings.append(Ending(item, date.fromisoformat(review), "review"))
+    return sorted(endings, key=lambda ending: (ending.day, ending.item.id))
 
 
 def expired(bundle: Bundle, day: date) -> int:
@@ -94,7 +94,7 @@ def find_items(
 ) -> tuple[list[ContentItem], int, int, int]:
     """Items that match a query: a page of them, how many there are, which page and how many pages."""
     words = query.get("q", "").lower().split()
-    kept = [
+    items = [
         item
         for _, item in sorted(bundle.recommender.catalogue.items.items())
         if query.get("type") in {None, "", item.type}
@@ -103,21 +103,21 @@ def find_items(
         and _has_status(item, query.get("status", ""), day)
         and all(word in _text(item) for word in words)
     ]
-    pages = max(1, -(-len(kept) // PAGE))
+    pages = max(1, -(-len(items) // PAGE))
     asked = query.get("page", "1")
     page = min(max(int(asked) if asked.isdecimal() and len(asked) < 6 else 1, 1), pages)  # noqa: PLR2004
-    return kept[(page - 1) * PAGE : page * PAGE], len(kept), page, pages
+    return items[(page - 1) * PAGE : page * PAGE], len(items), page, pages
 
 
 def coverage(bundle: Bundle, day: date) -> list[Coverage]:
     """For each topic, what each segment's rules can find on it in each language, the nearest topic alone."""
-    made = bundle.recommender
+    recommender = bundle.recommender
     sought = {name: _sought(bundle, kind, name) for kind, name in _groups()}
-    found = []
-    for topic in made.catalogue.topics["topics"]:
+    rows = []
+    for topic in recommender.catalogue.topics["topics"]:
         items = [
             item
-            for item in made.catalogue.items.values()
+            for item in recommender.catalogue.items.values()
             if topic in item.topics and item.approved and item.holds_on(day) and not item.statutory
         ]
         counts = []
@@ -134,8 +134,8 @@ def coverage(bundle: Bundle, day: date) -> list[Coverage]:
                 )
             )
         if any(count is not None for _, row in counts for count in row):
-            found.append(Coverage(topic, tuple(counts)))
-    return found
+            rows.append(Coverage(topic, tuple(counts)))
+    return rows
 
 
 def _groups() -> Iterator[tuple[CustomerType, str]]:
@@ -147,13 +147,13 @@ def _groups() -> Iterator[tuple[CustomerType, str]]:
 def _sought(bundle: Bundle, kind: CustomerType, segment: str) -> dict[str, set[str]]:
     """Topics that rules for a segment look on, with the kinds of content they look for."""
     topics = bundle.recommender.catalogue.topics
-    found: dict[str, set[str]] = {}
+    types_by_topic: dict[str, set[str]] = {}
     for rule in bundle.recommender.rulebook.tables[kind].rules:
         if kind == "person" and segment not in rule.when.get("segment", (segment,)):
             continue
         for topic in _topics_of(rule, kind, topics) if rule.topic == STATED_TOPIC else (rule.topic,):
-            found.setdefault(topic, set()).update(rule.content)
-    return found
+            types_by_topic.setdefault(topic, set()).update(rule.content)
+    return types_by_topic
 
 
 def _topics_of(rule: Any, kind: CustomerType, topics: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401

@@ -20,7 +20,7 @@ from service.api.operations import service
 from service.api.problems import NotFoundError
 from service.console import customer_form
 from service.console.auth import session
-from service.console.base import WRITE_SCOPE, bundle, go, names, page, shared, show
+from service.console.base import bundle, go, names, shared, show
 from service.console.customer_form import CustomerForm
 from service.console.draft_jobs import DraftJob
 from service.console.findings import finding_sentence, sheet_sentence
@@ -34,14 +34,12 @@ _DOWNLOADS: Final = {
 }
 
 
-@page("/customer", lane="waiting")
 def customer() -> Response:
     """A form of what may be known of a customer."""
     kind = "employer" if request.args.get("type") == "employer" else "person"
     return _form(customer_form.blank(kind))  # type: ignore[arg-type]  # one of the two
 
 
-@page("/customer", "POST", lane="bulk")
 def try_customer() -> Response:
     """What a customer would be offered, and why."""
     asked = customer_form.from_form(request.form)
@@ -54,26 +52,24 @@ def try_customer() -> Response:
         asked = persona
     elif "job" in request.form:
         asked = _example(request.form["job"], request.form.get("example", ""))
-    made, problem = _bundle_for(asked)
-    if made is None:
+    answered_by, problem = _bundle_for(asked)
+    if answered_by is None:
         return _form(asked, problem=problem, status=409)
     try:
-        tried, faults = customer_form.try_customer(made.recommender, asked, now=service().clock())
+        tried, faults = customer_form.try_customer(answered_by.recommender, asked, now=service().clock())
     except LookupError:
         return _form(asked, problem=_("No rule of the draft applies to this customer."), status=409)
     if tried is None:
         said = {fault.pointer: FAULTS.get(fault.code, FAULTS["unknown_value"]) for fault in faults}
         return _form(asked, faults=said, status=422)
-    return _form(asked, tried=tried, answered_by=made)
+    return _form(asked, tried=tried, answered_by=answered_by)
 
 
-@page("/drafts", lane="waiting")
 def drafts() -> Response:
     """Send a draft to be checked, and find those checked within the hour."""
     return show("drafts", names=names(), jobs=shared().jobs.of_key(session().key_id), problem=None)
 
 
-@page("/drafts", "POST", scope=WRITE_SCOPE, lane="waiting")
 def check_draft() -> Response:
     """Begin to check a draft."""
     sent = [file for file in request.files.getlist("file") if file.filename]
@@ -87,47 +83,44 @@ def check_draft() -> Response:
     return go("draft", job=shared().jobs.start("check", session().key_id, files, asked))
 
 
-@page("/spreadsheet", "POST", scope=WRITE_SCOPE, lane="waiting")
 def spreadsheet() -> Response:
     """Begin to write the rules as a spreadsheet."""
     return go("draft", job=shared().jobs.start("export", session().key_id, {}, {}))
 
 
-@page("/drafts/<job>", lane="waiting")
 def draft(job: str) -> Response:
     """How far the work came, or what came of it."""
-    found = shared().jobs.find(job, session().key_id)
-    if found.state in {"waiting", "running"}:
-        response = show("progress", job=found, names=names())
+    draft_job = shared().jobs.find(job, session().key_id)
+    if draft_job.state in {"waiting", "running"}:
+        response = show("progress", job=draft_job, names=names())
         response.headers["Refresh"] = str(LOOK_AGAIN_S)
         return response
-    if found.state == "failed":
-        result = found.result or {"failure": "stopped"}
+    if draft_job.state == "failed":
+        result = draft_job.result or {"failure": "stopped"}
         said = FAILURES.get(result["failure"], FAILURES["unexpected"])
-        return show("failed_work", 422, job=found, said=said, more=_more(result), names=names())
+        return show("failed_work", 422, job=draft_job, said=said, more=_more(result), names=names())
     return show(
-        "draft" if found.kind == "check" else "spreadsheet",
-        job=found,
-        result=found.result,
+        "draft" if draft_job.kind == "check" else "spreadsheet",
+        job=draft_job,
+        result=draft_job.result,
         names=names(),
         finding_sentence=finding_sentence,
         unweighed=UNWEIGHED,
     )
 
 
-@page("/drafts/<job>/<name>", lane="waiting")
 def draft_file(job: str, name: str) -> Response:
     """A file to download: the reviewed rules, a spreadsheet, the change note."""
-    found = shared().jobs.find(job, session().key_id)
-    if found.state != "done" or found.result is None:
+    draft_job = shared().jobs.find(job, session().key_id)
+    if draft_job.state != "done" or draft_job.result is None:
         raise NotFoundError
-    if name == "change-note.md" and "edits" in found.result:
-        text = render_template("console/change_note.md", **_note(found))
+    if name == "change-note.md" and "edits" in draft_job.result:
+        text = render_template("console/change_note.md", **_note(draft_job))
         return _attached(text.encode(), name, "text/markdown; charset=utf-8")
-    if name not in found.result.get("files", ()):
+    if name not in draft_job.result.get("files", ()):
         raise NotFoundError
     kind = _DOWNLOADS.get(name[name.rfind(".") :], "application/octet-stream")
-    return _attached((found.folder / name).read_bytes(), name, kind)
+    return _attached((draft_job.folder / name).read_bytes(), name, kind)
 
 
 def _more(result: Mapping[str, Any]) -> str:
@@ -179,9 +172,9 @@ def _bundle_for(asked: CustomerForm) -> tuple[Bundle | None, str]:
 
 def _example(token: str, which: str) -> CustomerForm:
     """An example customer of a checked draft as a form, to be tried on it where it is sound."""
-    found = shared().jobs.find(token, session().key_id)
+    draft_job = shared().jobs.find(token, session().key_id)
     kind, _colon, at = which.partition(":")
-    result = found.result or {}
+    result = draft_job.result or {}
     lists = {
         "finding": result.get("findings", ()),
         "change": result.get("changes", ()),

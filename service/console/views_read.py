@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from flask import Response, g, redirect, request, url_for
+from flask import Response, redirect, request, url_for
 
 from models.contract.codes import (
     CHANNELS,
@@ -21,8 +21,9 @@ from models.decision.facts import FACTS
 from service.api import listings
 from service.api.operations import service
 from service.api.problems import NotFoundError
+from service.api.request_context import request_context
 from service.console import auth, matrix, model_figures, summaries
-from service.console.base import OPEN, best_language, bundle, console, go, names, page, refusal, show, today
+from service.console.base import best_language, bundle, go, names, refusal, show, today
 from service.console.labels import language
 from service.security.access import ForbiddenError, UnauthenticatedError
 
@@ -40,16 +41,11 @@ _COMMONEST: Final = (
 _GROUP_ATTRIBUTES: Final = ("age_band", "sex", "language")
 
 
-@console.get("/", strict_slashes=False)
 def start() -> Response:
     """Go on in the language that the browser asks for."""
     return redirect(url_for("console.overview", language=best_language()), 303)  # type: ignore[return-value]
 
 
-OPEN.add("console.start")
-
-
-@page("/sign-in", "GET", "POST", scope=None)
 def sign_in() -> Response:
     """Let in who has a key."""
     if request.method == "GET":
@@ -61,43 +57,39 @@ def sign_in() -> Response:
     return go("overview")
 
 
-@page("/sign-out", "POST")
 def sign_out() -> Response:
     """End the session."""
     auth.sign_out()
     return go("sign_in")
 
 
-@page("/accessibility", scope=None)
 def accessibility() -> Response:
     """Say how accessible the console is, and where to tell of what is not."""
     return show("accessibility", contact=service().settings.contact)
 
 
-@page("/")
 def overview() -> Response:
     """Segments, versions, what changed last, findings, content that ends."""
-    made = bundle()
+    served = bundle()
     return show(
         "overview",
         names=names(),
-        segments=listings.segments(made),
-        shares=summaries.shares(made),
-        versions=made.recommender.versions,
+        segments=listings.segments(served),
+        shares=summaries.shares(served),
+        versions=served.recommender.versions,
         problem=service().store.problem,
         activations=summaries.activations(service().settings.bundles),
-        warnings=made.parts["check.json"]["warnings"],
-        cells=made.parts["check.json"]["cells"],
-        rules={kind: len(made.recommender.rulebook.tables[kind].rules) for kind in ("person", "employer")},
-        ending=summaries.ending(made, today()),
-        expired=summaries.expired(made, today()),
+        warnings=served.parts["check.json"]["warnings"],
+        cells=served.parts["check.json"]["cells"],
+        rules={kind: len(served.recommender.rulebook.tables[kind].rules) for kind in ("person", "employer")},
+        ending=summaries.ending(served, today()),
+        expired=summaries.expired(served, today()),
     )
 
 
-@page("/mapping")
 def mapping() -> Response:
     """Who gets what: the matrix, and the rules to search."""
-    made, kind = bundle(), _customer_type()
+    served, kind = bundle(), _customer_type()
     filters = matrix.chosen_filters(kind, request.args)
     query = {name: request.args.get(name, "") for name in (*_RULE_FILTERS, "page")}
     return show(
@@ -106,38 +98,36 @@ def mapping() -> Response:
         kind=kind,
         filters=filters,
         filter_facts=[fact for fact in FACTS[kind] if fact.name in matrix.FILTERS[kind]],
-        matrix=matrix.matrix(made, kind, filters, service().clock(), language()),
-        fits=matrix.first_lookups().model == made.recommender.versions.model,
+        matrix=matrix.matrix(served, kind, filters, service().clock(), language()),
+        fits=matrix.first_lookups().model == served.recommender.versions.model,
         query=query,
         kept={name: value for name, value in {**query, **filters, "type": kind}.items() if value},
-        found=matrix.find_rules(made, query, today()),
-        owners=matrix.owners(made),
-        channels=[channel for channel in CHANNELS if channel in made.recommender.channels],
+        found=matrix.find_rules(served, query, today()),
+        owners=matrix.owners(served),
+        channels=[channel for channel in CHANNELS if channel in served.recommender.channels],
         content_types=CONTENT_TYPES,
         segments=(*map(str, PERSON_SEGMENTS), UNKNOWN),
         life_events=LIFE_EVENTS,
     )
 
 
-@page("/mapping.csv", lane="bulk")
 def mapping_csv() -> Response:
     """Who gets what, as a table for a spreadsheet; no cell can be taken for a formula.
 
     After the columns of `/v1/mapping`, what such customers of the simulated population get most often.
     """
-    made, at = bundle(), service().clock()
-    tables = made.recommender.rulebook.tables
-    found = {kind: matrix.commonest(tables[kind].on(today())) for kind in CUSTOMER_TYPES}
-    rows = listings.mapping_rows(made, {}, at=at)
+    served, at = bundle(), service().clock()
+    tables = served.recommender.rulebook.tables
+    commonest = {kind: matrix.commonest(tables[kind].on(today())) for kind in CUSTOMER_TYPES}
+    rows = listings.mapping_rows(served, {}, at=at)
     for row in rows:
         kind, group = row["customer_type"], (row["segment"], row["fact"], row["value"])
-        row.update(_commonest_cells(kind, found[kind].get(group)))
+        row.update(_commonest_cells(kind, commonest[kind].get(group)))
     response = Response(listings.mapping_csv(rows), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="arki-mapping.csv"'
     return response
 
 
-@page("/rules/<rule>")
 def rule(rule: str) -> Response:
     """One rule: conditions, outcome, reason in three languages, owner, examples."""
     listed = matrix.one_rule(bundle(), rule, today())
@@ -155,13 +145,12 @@ def rule(rule: str) -> Response:
     )
 
 
-@page("/content")
 def content() -> Response:
     """The catalogue, what ends, and where it has holes."""
-    made = bundle()
+    served = bundle()
     query = {name: request.args.get(name, "") for name in (*_CONTENT_FILTERS, "page")}
-    items, total, shown_page, pages = summaries.find_items(made, query, today())
-    covered = summaries.coverage(made, today())
+    items, total, shown_page, pages = summaries.find_items(served, query, today())
+    covered = summaries.coverage(served, today())
     holes = request.args.get("holes") == "1"
     return show(
         "content",
@@ -176,22 +165,21 @@ def content() -> Response:
         holes=holes,
         hole_topics=sum(row.has_hole for row in covered),
         groups=(*map(str, PERSON_SEGMENTS), UNKNOWN, Segment.EMPLOYER.value),
-        topics=made.recommender.catalogue.topics["topics"],
+        topics=served.recommender.catalogue.topics["topics"],
         content_types=CONTENT_TYPES,
         languages_of_content=LANGUAGES,
-        ending=summaries.ending(made, today()),
-        expired=summaries.expired(made, today()),
+        ending=summaries.ending(served, today()),
+        expired=summaries.expired(served, today()),
         day_now=today(),
     )
 
 
-@page("/model")
 def model() -> Response:
     """The model's card in figures, its plots, differences between groups, drift."""
-    found = model_figures.figures(bundle())
+    figures = model_figures.figures(bundle())
     attribute = request.args.get("by", "age_band")
     attribute = attribute if attribute in _GROUP_ATTRIBUTES else "age_band"
-    groups = [row for row in found["groups"] if row["attribute"] == attribute]
+    groups = [row for row in figures["groups"] if row["attribute"] == attribute]
     return show(
         "model",
         names=names(),
@@ -199,55 +187,52 @@ def model() -> Response:
         attribute=attribute,
         attributes=_GROUP_ATTRIBUTES,
         segments=PERSON_SEGMENTS,
-        **found,
+        **figures,
     )
 
 
-@page("/model/<name>")
 def model_file(name: str) -> Response:
     """A file of the model's artifact: a plot, the card, the calibration report, the register entry."""
-    found = model_figures.artifact_file(bundle(), name) if name in model_figures.FILES else None
-    if found is None:
+    file = model_figures.artifact_file(bundle(), name) if name in model_figures.FILES else None
+    if file is None:
         raise NotFoundError
-    response = Response(found, content_type=model_figures.FILES[name])
+    response = Response(file, content_type=model_figures.FILES[name])
     if not name.endswith(".png"):
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-@page("/outcomes", lane="waiting")
 def outcomes() -> Response:
     """What was shown, opened and helpful, for keys that may read it; empty until outcomes are reported."""
-    readable = OUTCOMES_SCOPE in g.scopes
+    readable = OUTCOMES_SCOPE in request_context().scopes
     return show("outcomes", names=names(), readable=readable, reports=_reports() if readable else ())
 
 
-@page("/<path:rest>")
 def nothing(rest: str) -> Response:  # noqa: ARG001  (whatever it is, there is nothing)
     """There is nothing at any other address."""
     raise NotFoundError
 
 
-def _commonest_cells(kind: CustomerType, found: matrix.Commonest | None) -> dict[str, Any]:
+def _commonest_cells(kind: CustomerType, commonest: matrix.Commonest | None) -> dict[str, Any]:
     """Cells of the file about what customers of a row get most often; empty where the population has none."""
-    if found is None:
+    if commonest is None:
         return dict.fromkeys(_COMMONEST, "")
-    rule = found.rule
-    items = matrix.offered_to(bundle(), kind, rule, found.facts, service().clock(), language())
+    rule = commonest.rule
+    items = matrix.offered_to(bundle(), kind, rule, commonest.facts, service().clock(), language())
     titles = " | ".join(item.content.title for item in items)
-    cells = (f"{found.share:.4f}", rule.channel, rule.content, rule.id, titles)
+    cells = (f"{commonest.share:.4f}", rule.channel, rule.content, rule.id, titles)
     return dict(zip(_COMMONEST, cells, strict=True))
 
 
 def _reports() -> Sequence[Any]:
     """A report by each dimension, where outcomes are kept."""
-    kept = getattr(service(), "outcomes", None)
-    if kept is None:
+    recorder = getattr(service(), "outcomes", None)
+    if recorder is None:
         return ()
-    made, now = bundle().recommender, service().clock()
-    combinations = made.combinations()
+    recommender, now = bundle().recommender, service().clock()
+    combinations = recommender.combinations()
     return [
-        kept.report(by, rulebook=made.rulebook, combinations=combinations, now=now)
+        recorder.report(by, rulebook=recommender.rulebook, combinations=combinations, now=now)
         for by in OUTCOME_DIMENSIONS
     ]
 

@@ -17,7 +17,7 @@ from service.api.operations import service
 from service.api.problems import InvalidRequestError
 from service.api.replay import ReplayError, read_request, replay
 from service.console import customer_form
-from service.console.base import names, page, show
+from service.console.base import names, show
 from service.security.references import BadReferenceError
 
 MOST_TYPED: Final = 64 * 1024
@@ -50,37 +50,35 @@ _HINDRANCES: Final[Mapping[str, Any]] = {
 }
 
 
-@page("/replay")
 def replaying() -> Response:
     """A form for a reference and the request it answered."""
     return show("replay", reference="", asked_for="", problem=None, names=names())
 
 
-@page("/replay", "POST", lane="bulk")
 def replay_answer() -> Response:
     """The answer made again, or what stands in the way."""
     token = request.form.get("reference", "").strip()[:MOST_TYPED]
     asked_for = request.form.get("request", "")[:MOST_TYPED]
-    given: dict[str, Any] = {"reference": token, "asked_for": asked_for, "names": names()}
+    form: dict[str, Any] = {"reference": token, "asked_for": asked_for, "names": names()}
     try:
         reference = service().references.verified(token)
         ask = read_request(asked_for.encode())
         ours = service().settings
         replayed = replay(reference, token, ask, folder=ours.bundles, public_url=ours.public_url)
     except JSONDecodeError:
-        return show("replay", 422, problem=_HINDRANCES["no_json"], **given)
+        return show("replay", 422, problem=_HINDRANCES["no_json"], **form)
     except InvalidRequestError as error:
         where = "; ".join(f"{fault.pointer or '/'} {fault.message}" for fault in error.faults[:5])
-        return show("replay", 422, problem=_HINDRANCES["bad_request"] % {"where": where}, **given)
+        return show("replay", 422, problem=_HINDRANCES["bad_request"] % {"where": where}, **form)
     except BadReferenceError as error:
-        return show("replay", 422, problem=_HINDRANCES[error.code], **given)
+        return show("replay", 422, problem=_HINDRANCES[error.code], **form)
     except ReplayError as error:
-        return show("replay", 409, problem=_HINDRANCES[error.code] % error.names, **given)
+        return show("replay", 409, problem=_HINDRANCES[error.code] % error.names, **form)
     recommender = replayed.bundle.recommender
     return show(
         "replay",
         problem=None,
-        **given,
+        **form,
         asked=customer_form.blank(ask.signals.customer_type, reference.language),
         tried=customer_form.tried(replayed.explanation, ask.signals),
         by_bundle=reference.bundle,

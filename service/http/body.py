@@ -195,10 +195,10 @@ def _check_strictly(raw: bytes) -> None:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         raise MalformedBodyError("The body names a key twice in one object.")
-    return found
+    return members
 
 
 def _bounded(digits: str) -> int:

@@ -31,17 +31,17 @@ def prepare(environ: MutableMapping[str, str]) -> bool:
     if folder is None:
         return False
     give_back(Path(folder))
-    made = []
+    files = []
     try:
         for kind, size in SIZES.items():
-            made.append(Path(folder) / f"{kind}_{os.getpid()}.db")
-            descriptor = os.open(made[-1], os.O_RDWR | os.O_CREAT, 0o600)
+            files.append(Path(folder) / f"{kind}_{os.getpid()}.db")
+            descriptor = os.open(files[-1], os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 os.posix_fallocate(descriptor, 0, size)
             finally:
                 os.close(descriptor)
     except OSError as error:
-        for file in made:
+        for file in files:
             with suppress(OSError):
                 file.unlink()
         del environ["PROMETHEUS_MULTIPROC_DIR"]

@@ -88,10 +88,10 @@ def lifts(success: str, since: datetime | None, digest: str | None) -> None:
         rows = retention.variant_counts(
             store, success, waiting=waiting, first=since.date() if since else None
         )
-    found = experiments.lifts(rows)
-    for lift in found:
+    lifts = experiments.lifts(rows)
+    for lift in lifts:
         click.echo(f"{lift.experiment}/{lift.variant}: {_lift(lift, success)}")
-    if not found:
+    if not lifts:
         click.echo("No experiment has counts of a variant and of its control yet.")
 
 
@@ -103,16 +103,16 @@ def _lift(lift: Lift, success: str) -> str:
             f"{success} {one.share:.1%}, control {control.share:.1%}, difference {difference.estimate:+.1%} "
             f"({difference.low:+.1%} to {difference.high:+.1%})"
         )
-    told = (
+    least = (
         f"{success} at least {one.successes:,} of at least {one.shown:,}, "
         f"control at least {control.successes:,} of at least {control.shown:,}; "
     )
     if one.waiting is None or control.waiting is None:
         return (
-            f"{told}the bundle does not run the experiment, so how many more wait is not known. "
+            f"{least}the bundle does not run the experiment, so how many more wait is not known. "
             "Name one that ran it with --bundle; `arki-bundle list` shows them."
         )
-    return f"{told}too few yet to say: of each, {max(one.waiting, control.waiting):,} more may wait."
+    return f"{least}too few yet to say: of each, {max(one.waiting, control.waiting):,} more may wait."
 
 
 def _waiting(digest: str | None) -> Callable[[str], int | None]:
@@ -135,8 +135,8 @@ def _waiting(digest: str | None) -> Callable[[str], int | None]:
         raise click.ClickException(str(error)) from None
 
     def at_most(variant: str) -> int | None:
-        found = combinations.of("variant", variant)
-        return None if found is None else each * found
+        number = combinations.of("variant", variant)
+        return None if number is None else each * number
 
     return at_most
 

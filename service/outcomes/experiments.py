@@ -98,9 +98,9 @@ def lifts(rows: Iterable[VariantCount]) -> list[Lift]:
 
 
 def _difference(one: VariantCount, control: VariantCount) -> Interval | None:
-    found = [_range(row) for row in (one, control)]
-    ranges = [shares for shares in found if shares is not None and shares.width <= WIDEST_BY_WAITING]
-    if len(ranges) < len(found):
+    both = [_range(row) for row in (one, control)]
+    ranges = [shares for shares in both if shares is not None and shares.width <= WIDEST_BY_WAITING]
+    if len(ranges) < len(both):
         return None
     return newcombe_over(ranges[0], ranges[1], one.share - control.share)
 

@@ -62,12 +62,12 @@ class GroupCommit(Generic[Sent, Told]):
         if not batch:
             return
         try:
-            told = self._write([one for sent, _ in batch for one in sent])
+            results = self._write([one for sent, _ in batch for one in sent])
         except Exception as error:  # noqa: BLE001  (each who waits is told, and the thread goes on)
             for _, answer in batch:
                 answer.set_exception(error)
             return
         at = 0
         for sent, answer in batch:
-            answer.set_result(told[at : at + len(sent)])
+            answer.set_result(results[at : at + len(sent)])
             at += len(sent)

@@ -103,11 +103,11 @@ class Outcomes:
         candidates = [self._candidate(event, client, now, seen) for event in events]
         sent = [candidate for candidate in candidates if isinstance(candidate, _Candidate)]
         try:
-            told = iter(self._writer.submit(sent, within_s=ANSWER_WITHIN_S) if sent else ())
+            verdicts = iter(self._writer.submit(sent, within_s=ANSWER_WITHIN_S) if sent else ())
         except TimeoutError:
             raise OutcomesUnavailableError from None
         return [
-            next(told) if isinstance(candidate, _Candidate) else Verdict("refused", candidate)
+            next(verdicts) if isinstance(candidate, _Candidate) else Verdict("refused", candidate)
             for candidate in candidates
         ]
 
@@ -149,13 +149,13 @@ class Outcomes:
     ) -> _Candidate | Fault:
         """The event ready to be written, or why it counts nothing; `seen` holds the references of one post."""
         said = f"{event.recommendation_id} {event.item} {event.event} {event.occurred_at.timestamp()} {event.grade}"
-        found = _Candidate(client, event.event_id.bytes, hashlib.sha256(said.encode()).digest()[:16], now)
+        candidate = _Candidate(client, event.event_id.bytes, hashlib.sha256(said.encode()).digest()[:16], now)
         reference = seen.get(event.recommendation_id)
         if reference is None:
             reference = seen[event.recommendation_id] = self._read(event.recommendation_id, now)
         if isinstance(reference, BadReferenceError):
             fault = Fault("/recommendation_id", reference.code, str(reference))
-            return found._replace(fault=fault) if reference.code == "expired_reference" else fault
+            return candidate._replace(fault=fault) if reference.code == "expired_reference" else fault
         cell = _cell(reference, event.item)
         if cell is None:
             return Fault(
@@ -172,8 +172,8 @@ class Outcomes:
             message = (
                 f"is more than {hours} hours ago. Send events sooner: later, a repeat could not be told."
             )
-            return found._replace(fault=Fault("/occurred_at", "too_long_ago", message))
-        return found._replace(
+            return candidate._replace(fault=Fault("/occurred_at", "too_long_ago", message))
+        return candidate._replace(
             cell=cell,
             adds=self._adds(reference, event),
             until=_day(reference.issued + self._references.lifetime),
@@ -205,14 +205,14 @@ class Outcomes:
             stored = _digests(connection, [one for one in sent if (one.client, one.event_id) not in new])
             self._count(connection, [one for key, one in firsts.items() if key in new])
         stored |= {key: firsts[key].digest for key in new}
-        told = []
+        verdicts = []
         for one in sent:
             key = (one.client, one.event_id)
             if key in new and firsts[key] is one:
-                told.append(Verdict("stored"))
+                verdicts.append(Verdict("stored"))
             else:
-                told.append(_repeated(one, stored.get(key)))
-        return told
+                verdicts.append(_repeated(one, stored.get(key)))
+        return verdicts
 
     def _receive(
         self, connection: Connection, firsts: Mapping[tuple[str, bytes], _Candidate]
@@ -237,37 +237,37 @@ class Outcomes:
             insert = self._insert(marks).on_conflict_do_nothing().returning(marks.c.mark)
             rows = [{"mark": mark, "until": day} for mark, day in sorted(until.items())]
             fresh = {bytes(mark) for (mark,) in connection.execute(insert, rows)}
-        found: dict[_Cell, Counter[str]] = {}
+        additions: dict[_Cell, Counter[str]] = {}
         for one in new:
             for mark, counter in one.adds:
                 if one.cell is None or (mark is not None and mark not in fresh):
                     continue
                 if mark is not None:
                     fresh.discard(mark)
-                added = found.setdefault(one.cell, Counter())
+                added = additions.setdefault(one.cell, Counter())
                 added[counter] += 1
                 if one.grade is not None and counter in RATINGS:
                     added["grades"] += 1
                     added["grade_sum"] += one.grade
-        if found:
-            self._release(connection, found, _day(max(one.now for one in new)))
+        if additions:
+            self._release(connection, additions, _day(max(one.now for one in new)))
 
-    def _release(self, connection: Connection, found: Mapping[_Cell, Counter[str]], today: date) -> None:
+    def _release(self, connection: Connection, additions: Mapping[_Cell, Counter[str]], today: date) -> None:
         """Add to what waits in each cell, and count what is enough in this week."""
-        by_id = {_cell_id(cell): cell for cell in found}
+        by_id = {_cell_id(cell): cell for cell in additions}
         rows = [{"id": number, "day": today, **by_id[number]._asdict()} for number in sorted(by_id)]
         connection.execute(self._insert(cells).on_conflict_do_nothing(), rows)
         locked = select(cells).where(cells.c.id.in_(by_id)).order_by(cells.c.id).with_for_update()
         waiting, counted = [], []
-        found_now = connection.execute(locked).mappings().all()
-        if len(found_now) < len(by_id):
+        locked_rows = connection.execute(locked).mappings().all()
+        if len(locked_rows) < len(by_id):
             raise OutcomesUnavailableError  # a purge took a cell just now; sent again, it is made anew
-        for row in found_now:
-            added = found[by_id[row["id"]]]
+        for row in locked_rows:
+            added = additions[by_id[row["id"]]]
             now = {name: row[name] + added[name] for name in COUNTERS}
             full = {name: now[_ENOUGH_OF.get(name, name)] >= self._smallest for name in COUNTERS}
-            kept = {name: 0 if full[name] else now[name] for name in COUNTERS}
-            waiting.append({"the_id": row["id"], "day": today, **kept})
+            still_waiting = {name: 0 if full[name] else now[name] for name in COUNTERS}
+            waiting.append({"the_id": row["id"], "day": today, **still_waiting})
             if any(full.values()):
                 released = {name: now[name] if full[name] else 0 for name in COUNTERS}
                 counted.append({"week": monday(today), "cell": row["id"], **released})
@@ -309,14 +309,14 @@ def _cell_id(cell: _Cell) -> int:
 
 def _summed(counted: Iterable[Mapping[str, Any]], by_id: Mapping[int, _Cell]) -> list[dict[str, Any]]:
     """What was counted in each cell as rows of `sums`, in order of their key."""
-    found: dict[tuple[str, date, str], Counter[str]] = {}
+    totals: dict[tuple[str, date, str], Counter[str]] = {}
     for row in counted:
         for dimension in SUMMED:
             key = (dimension, row["week"], getattr(by_id[row["cell"]], dimension))
-            found.setdefault(key, Counter()).update({name: row[name] for name in COUNTERS})
+            totals.setdefault(key, Counter()).update({name: row[name] for name in COUNTERS})
     return [
         {"dimension": dimension, "week": week, "value": value, **{name: added[name] for name in COUNTERS}}
-        for (dimension, week, value), added in sorted(found.items())
+        for (dimension, week, value), added in sorted(totals.items())
     ]
 
 
@@ -325,14 +325,14 @@ def _digests(connection: Connection, asked: Iterable[_Candidate]) -> dict[tuple[
     by_client: dict[str, list[bytes]] = {}
     for one in asked:
         by_client.setdefault(one.client, []).append(one.event_id)
-    found = {}
+    digests = {}
     for client, event_ids in by_client.items():
-        kept = select(receipts.c.event_id, receipts.c.digest).where(
+        query = select(receipts.c.event_id, receipts.c.digest).where(
             receipts.c.client == client, receipts.c.event_id.in_(event_ids)
         )
-        for event_id, digest in connection.execute(kept):
-            found[client, bytes(event_id)] = bytes(digest)
-    return found
+        for event_id, digest in connection.execute(query):
+            digests[client, bytes(event_id)] = bytes(digest)
+    return digests
 
 
 def _repeated(one: _Candidate, stored: bytes | None) -> Verdict:

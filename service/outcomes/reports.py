@@ -53,8 +53,8 @@ class Waiting:
         if by == "week":
             return self.each * self.combinations.total
         if by != "segment":
-            found = self.combinations.of(by, value)
-            return None if found is None else self.each * found
+            number = self.combinations.of(by, value)
+            return None if number is None else self.each * number
         rules = self.combinations.by["rule"].items()
         return self.each * sum(n for rule, n in rules if segment_of(rule) == value) or None
 
@@ -78,12 +78,12 @@ def read_report(
     asked = select(key, is_total, *counted).group_by(key, is_total)
     asked = asked.where(sums.c.dimension == _SUMMED_AS.get(by, by), sums.c.week.between(first, last))
     with store.transaction(reads=True) as connection:
-        found = connection.execute(asked).all()
+        counted_rows = connection.execute(asked).all()
     segment_of = _segment_of(rulebook)
     name = segment_of if by == "segment" else str
     groups: dict[str, list[int]] = {}
-    for given, of_total, *counts in found:
-        value = "" if of_total else name(given)
+    for code, of_total, *counts in counted_rows:
+        value = "" if of_total else name(code)
         so_far = groups.get(value, [0] * len(COUNTERS))
         groups[value] = [a + int(b) for a, b in zip(so_far, counts, strict=True)]
     rows = tuple(

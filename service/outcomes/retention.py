@@ -79,7 +79,7 @@ def variant_counts(
         asked = asked.where(weeks.c.week >= monday(first))
     asked = asked.group_by(cells.c.variant).order_by(cells.c.variant)
     with store.transaction(reads=True) as connection:
-        found = connection.execute(asked).all()
+        rows = connection.execute(asked).all()
     return [
         VariantCount(
             variant.partition("/")[0],
@@ -89,7 +89,7 @@ def variant_counts(
             waiting=waiting(variant),
             two_way=success == "helpful",
         )
-        for variant, of, count in found
+        for variant, of, count in rows
     ]
 
 

@@ -237,10 +237,10 @@ def _sqlite_settings(connection: Any, _record: object) -> None:  # noqa: ANN401 
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=4000"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     for pragma, wanted in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
-        (found,) = connection.execute(f"PRAGMA {pragma}").fetchone()
-        if found != wanted:
+        (setting,) = connection.execute(f"PRAGMA {pragma}").fetchone()
+        if setting != wanted:
             raise WrongDatabaseError(
-                f"SQLite has {pragma} {found} and not {wanted}. Put the file of outcomes on a local disk."
+                f"SQLite has {pragma} {setting} and not {wanted}. Put the file of outcomes on a local disk."
             )
 
 
@@ -253,20 +253,20 @@ def _postgres_settings(connection: Any, _record: object) -> None:  # noqa: ANN40
             ("synchronous_commit", {"on", "remote_apply"}),
             ("server_encoding", {"UTF8"}),
         ):
-            found = cursor.execute(f"SHOW {name}").fetchone()[0]
-            if found not in allowed:
-                raise WrongDatabaseError(f"PostgreSQL has {name} {found}. Set it to {min(allowed)}.")
+            setting = cursor.execute(f"SHOW {name}").fetchone()[0]
+            if setting not in allowed:
+                raise WrongDatabaseError(f"PostgreSQL has {name} {setting}. Set it to {min(allowed)}.")
     connection.commit()
 
 
 def _check_revision(connection: Connection) -> None:
     try:
-        found = connection.execute(version.select()).scalars().all()
+        revisions = connection.execute(version.select()).scalars().all()
     except DBAPIError as error:
         if getattr(error, "connection_invalidated", False):
             raise
-        found = []
-    if found != [REVISION]:
+        revisions = []
+    if revisions != [REVISION]:
         raise WrongDatabaseError(
             "The database of outcomes has not the tables of this version. Run: arki-outcomes migrate"
         )

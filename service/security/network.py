@@ -61,18 +61,18 @@ class Network:
         """What each answer says to the client's browser: allowed origin, and HTTPS from now on."""
         if not self._origins and not self._proxies:
             return ()
-        found: list[tuple[str, str]] = [("Vary", "Origin")] if self._origins else []
+        headers: list[tuple[str, str]] = [("Vary", "Origin")] if self._origins else []
         origin = environ.get("HTTP_ORIGIN")
         if origin in self._origins:
-            found += [
+            headers += [
                 ("Access-Control-Allow-Origin", str(origin)),
                 ("Access-Control-Expose-Headers", _EXPOSED),
             ]
         if environ.get("HTTP_X_FORWARDED_PROTO") == "https" and _is_in(
             environ.get("REMOTE_ADDR"), self._proxies
         ):
-            found.append(_HSTS)
-        return tuple(found)
+            headers.append(_HSTS)
+        return tuple(headers)
 
 
 def _is_in(address: str | None, networks: tuple[IPNetwork, ...]) -> bool:

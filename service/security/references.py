@@ -114,9 +114,9 @@ class References:
     """
 
     def __init__(self, secret: str, *, days: int = DEFAULT_DAYS) -> None:
-        made = [_keys(part.strip().encode()) for part in secret.split(",")]
-        self._keys = dict(reversed(made))
-        self._key_id, (self._signers, _) = made[0]
+        keys = [_keys(part.strip().encode()) for part in secret.split(",")]
+        self._keys = dict(reversed(keys))
+        self._key_id, (self._signers, _) = keys[0]
         self.lifetime = timedelta(days=days)
 
     def issue(self, recommendation: Recommendation, *, at: datetime, totals_only: bool = False) -> str:

@@ -5,11 +5,12 @@ The page asks for a key, which stays in the tab. That is for trying out; in prod
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from flask import Blueprint, Response, render_template, request
+from flask import Response, render_template, request
 
 from models.contract.codes import LANGUAGES, Language
 from service.api.operations import service
@@ -18,8 +19,6 @@ from service.api.requests import read_query
 from service.site.demo_texts import DEMO_TEXTS
 from service.site.pages import PageQuerySchema
 
-OPEN_DEMO: Final = frozenset({"demo_page", "client_module"})
-"""Routes that need no key."""
 DEMO_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -35,10 +34,7 @@ _MODULE: Final = (_CLIENTS / "arki.js").read_bytes()
 PERSONAS: Final[list[dict[str, Any]]] = orjson.loads((_HERE / "personas.json").read_bytes())
 """`fixtures/personas.yaml` with its sentences translated, as JSON: the serving process reads no YAML."""
 
-demo: Final = Blueprint("demo", __name__)
 
-
-@demo.get("/clients/arki.js")
 def client_module() -> Response:
     """Give the client and custom element for a front end."""
     response = Response(_MODULE, content_type="text/javascript; charset=utf-8")
@@ -49,7 +45,6 @@ def client_module() -> Response:
     return response
 
 
-@demo.get("/demo")
 def demo_page() -> Response:
     """Show recommendations in a page like those of an e-service."""
     if not service().settings.demo:
@@ -65,3 +60,10 @@ def demo_page() -> Response:
     response = Response(page, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = DEMO_CSP
     return response
+
+
+DEMO: Final[Mapping[str, Callable[..., Response]]] = {
+    "/clients/arki.js": client_module,
+    "/demo": demo_page,
+}
+"""Each page by its address, as `service.site.pages.PAGES`."""

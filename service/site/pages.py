@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Response, current_app, render_template, request
 
 from models.contract.codes import LANGUAGES, Language
 from models.decision.catalogue import OWN_PAGES
@@ -17,8 +17,6 @@ from service.api.problems import NotFoundError
 from service.api.requests import read_query
 from service.site.page_texts import PAGE_TEXTS
 
-OPEN_PAGES: Final = frozenset({"home", "docs", "openapi", "healthz", "readyz", "content_page"})
-"""Routes that need no key; with Flask's `static` they are all there are."""
 DOCS_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -38,34 +36,28 @@ class PageQuerySchema(StrictSchema):
 
 
 _QUERY: Final = PageQuerySchema()
-pages = Blueprint("pages", __name__)
 
 
-@pages.get("/")
 def home() -> Response:
     """Say what Arki is, and where to go."""
     return _page("home.html", root="", language="en", texts={**PAGE_TEXTS["en"], "marking": HOME_MARKING})
 
 
-@pages.get("/docs")
 def docs() -> Response:
     """Read and try the API."""
     return _page("docs.html", csp=DOCS_CSP)
 
 
-@pages.get("/openapi.json")
 def openapi() -> Response:
     """The API's OpenAPI 3.1 document."""
     return Response(current_app.extensions["arki.openapi"], content_type="application/json")
 
 
-@pages.get("/healthz")
 def healthz() -> Response:
     """Say that the process answers; asks nothing else."""
     return _status(200, {"status": "ok"})
 
 
-@pages.get("/readyz")
 def readyz() -> Response:
     """Say which bundle is served, and what is wrong if a newer one was refused."""
     ours = service()
@@ -73,7 +65,6 @@ def readyz() -> Response:
     return _status(200, {"status": "ready", **versions, "problem": ours.store.problem})
 
 
-@pages.get("/content/<content>")
 def content_page(content: str) -> Response:
     """Show one of Arki's own example pages."""
     language: Language = read_query(_QUERY, request.args)["language"]
@@ -83,6 +74,17 @@ def content_page(content: str) -> Response:
     if not _asks_for_a_page():
         raise NotFoundError("There is no example page by that id. GET /v1/content lists the items there are.")
     return _page("missing.html", status=404, language=language, texts=PAGE_TEXTS[language])
+
+
+PAGES: Final[Mapping[str, Callable[..., Response]]] = {
+    "/": home,
+    "/docs": docs,
+    "/openapi.json": openapi,
+    "/healthz": healthz,
+    "/readyz": readyz,
+    "/content/<content>": content_page,
+}
+"""Each page by its address; `service.app` makes the routes. Nobody needs a key for them."""
 
 
 def example_page(recommender: Recommender, content: str, language: Language) -> dict[str, Any] | None:
