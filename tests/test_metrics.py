@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.decision.recommender import Versions
+from models.decision.recommendation import Versions
 from service.observability import metric_files, metrics
 from service.observability.metrics import BundleWatch
 from service.security.access import SCOPES

@@ -31,7 +31,8 @@ from models.columns.local_paths import bundles_folder
 
 if TYPE_CHECKING:
     from models.authoring.messages import TeamLanguage
-    from models.decision.recommender import Explanation, Recommender
+    from models.decision.recommendation import Explanation
+    from models.decision.recommender import Recommender
 
 
 @click.group("arki-rulebook", context_settings={"help_option_names": ["-h", "--help"]})

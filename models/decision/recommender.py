@@ -46,24 +46,6 @@ from models.decision.recommendation import (
 )
 from models.decision.scorecard import Contribution, Prediction, Scorecard
 
-__all__ = [
-    "REASONS_SHOWN",
-    "Content",
-    "Explanation",
-    "HumanChannel",
-    "Item",
-    "LookupTrace",
-    "MappingRow",
-    "Offer",
-    "Offered",
-    "Reason",
-    "Recommendation",
-    "Recommender",
-    "SegmentAnswer",
-    "SegmentReason",
-    "StatutoryItem",
-    "Versions",
-]
 REASONS_SHOWN: Final = 3
 _MOST_CACHED: Final = 1024
 

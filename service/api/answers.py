@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 from models.contract.signals import FaultLimit
 from models.decision.experiments import Assigner
 from models.decision.facts import may_personalise
-from models.decision.recommender import Recommendation, Recommender
+from models.decision.recommendation import Recommendation
+from models.decision.recommender import Recommender
 from service.api.compiled import dumper
 from service.api.explanations import EXPLANATION
 from service.api.fallback import Budget, TooSlowError

@@ -18,7 +18,8 @@ from models.decision import bundle as bundles
 from models.decision.bundle import Bundle
 from models.decision.experiments import Draw, bucket_of
 from models.decision.facts import may_personalise
-from models.decision.recommender import Explanation, Recommender
+from models.decision.recommendation import Explanation
+from models.decision.recommender import Recommender
 from service.api.answers import wire
 from service.api.requests import BATCH_CUSTOMER, load
 from service.api.schemas import Answer, Ask

@@ -17,7 +17,7 @@ from models.contract.channels import PTV_CHANNEL_TYPES
 from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, Language
 from models.contract.segments import Segment
 from models.contract.signals import Signals
-from models.decision.recommender import Recommendation, SegmentAnswer
+from models.decision.recommendation import Recommendation, SegmentAnswer
 from service.api.fields import (
     PLAIN,
     UNRESERVED,

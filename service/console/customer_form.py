@@ -22,7 +22,8 @@ from models.contract.signals import CONTRACT, Fault, InvalidSignalsError, Signal
 from models.decision.bundle import Bundle, preview
 from models.decision.decision_table import Rule
 from models.decision.offers import GATES
-from models.decision.recommender import Explanation, Recommender
+from models.decision.recommendation import Explanation
+from models.decision.recommender import Recommender
 from service.console.draft_jobs import DraftJob
 
 PERSONAS: Final = Path(__file__).parent / "personas.json"

@@ -26,7 +26,7 @@ from models.decision.bundle import Bundle
 from models.decision.decision_table import Rule, Table
 from models.decision.facts import FACTS, Facts, is_feasible
 from models.decision.offers import Offer, topic_for, topics_of
-from models.decision.recommender import Item
+from models.decision.recommendation import Item
 
 PAGE: Final = 50
 FILTERS: Final[Mapping[CustomerType, tuple[str, ...]]] = {

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
-from models.decision.recommender import Recommendation
+from models.decision.recommendation import Recommendation
 from service.observability import metric_files
 
 metric_files.prepare(os.environ)  # before prometheus_client is imported, which looks where to count then

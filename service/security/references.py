@@ -27,7 +27,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 
 from models.contract.codes import Language
 from models.decision.experiments import Assignment
-from models.decision.recommender import Item, Recommendation
+from models.decision.recommendation import Item, Recommendation
 
 FORMAT: Final = 2
 LONGEST_REFERENCE: Final = 4096  # ten items and ten statutory ones of the longest ids take 2,500

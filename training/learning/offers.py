@@ -20,7 +20,8 @@ from models.contract.signals import CONTRACT, LifeEvent, Signals
 from models.decision.catalogue import read_catalogue
 from models.decision.decision_code import DECISION_CODE
 from models.decision.decision_table import read_rulebook
-from models.decision.recommender import Recommender, Versions
+from models.decision.recommendation import Versions
+from models.decision.recommender import Recommender
 from models.decision.scorecard import read_scorecard
 
 AT: Final = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)  # a weekday noon, so that the clock decides nothing

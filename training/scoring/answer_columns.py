@@ -18,7 +18,8 @@ from models.columns.decision_table import RuleColumns
 from models.columns.facts import FactColumns
 from models.columns.signals import MISSING, Codes, SignalColumns
 from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, CustomerType
-from models.decision.recommender import Offered, Recommender
+from models.decision.recommendation import Offered
+from models.decision.recommender import Recommender
 from training.scoring.request import ScoringRequest
 
 _OFFER_BITS: Final = 32
