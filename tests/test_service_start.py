@@ -404,7 +404,7 @@ def test_the_documentation_lists_every_setting_with_its_default(request):
     }
     code = "".join(
         (request.config.rootpath / "service" / f"{name}.py").read_text(encoding="utf-8")
-        for name in ("settings", "gunicorn_config", "serve")
+        for name in ("settings", "server/gunicorn_config", "server/serve")
     )
     read = set(re.findall(r'environ(?:\.get\(|\[|, )\s*"([A-Z_]+)"', code)) | set(
         re.findall(r'(?:whole_number|_on_or_off)\((?:os\.)?environ, "([A-Z_]+)"', code)
