@@ -26,6 +26,7 @@ from service.api.operations import (
     BY_ENDPOINT,
     OPERATIONS,
     Operation,
+    ServedBundles,
     Service,
     Watchers,
     count_request,
@@ -102,7 +103,7 @@ class StartError(Exception):
 def create_app(
     settings: Settings,
     *,
-    store: Any = None,  # noqa: ANN401  (a BundleStore, or a fake with bundle() and problem)
+    store: ServedBundles | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     tracer: Tracer | None = None,
 ) -> Flask:
@@ -170,7 +171,7 @@ class _NoSessions(SessionInterface):
 
 def _service(
     settings: Settings,
-    store: Any,  # noqa: ANN401
+    store: ServedBundles,
     clock: Callable[[], datetime],
     tracer: Tracer | None,
 ) -> Service:
@@ -252,7 +253,7 @@ def _preflight() -> Response | None:
 
 
 def _check_access(
-    ours: Service, operation: Operation, environ: Mapping[str, Any], context: RequestContext
+    ours: Service, operation: Operation, environ: WSGIEnvironment, context: RequestContext
 ) -> None:
     grant = ours.keys.grant(
         environ.get("HTTP_AUTHORIZATION"), remote=ours.network.client_address(environ), now=ours.clock()
@@ -263,7 +264,7 @@ def _check_access(
     count_request(operation.cost)
 
 
-def _enter_lane(ours: Service, environ: dict[str, Any], endpoint: str | None) -> None:
+def _enter_lane(ours: Service, environ: WSGIEnvironment, endpoint: str | None) -> None:
     """Let a request into the lane of its route, or raise."""
     lane = LANES.get(endpoint or "")
     if lane is None:

@@ -133,5 +133,5 @@ def _page(template: str, *, csp: str = PAGE_CSP, status: int = 200, **shown: Any
     return response
 
 
-def _status(status: int, wire: Mapping[str, Any]) -> Response:
+def _status(status: int, wire: Mapping[str, object]) -> Response:
     return Response(orjson.dumps(wire), status=status, content_type="application/json")
