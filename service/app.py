@@ -62,20 +62,26 @@ if TYPE_CHECKING:
     from service.outcomes.recorder import Outcomes
 
 _SITE: Final = {
-    f"{name}.{view.__name__}": (rule, view)
-    for name, views in (("pages", PAGES), ("demo", DEMO))
-    for rule, view in views.items()
+    f"{name}.{page.view.__name__}": page for name, rows in (("pages", PAGES), ("demo", DEMO)) for page in rows
 }
 OPEN_ENDPOINTS: Final = frozenset({"static", *_SITE, *blueprint.OPEN_CONSOLE})
 """Routes that need no key. A test freezes the list."""
 CACHED_ENDPOINTS: Final = frozenset({"static", "console.static", "demo.client_module"})
 """Routes whose answers say themselves how long they keep; every other answer is kept nowhere."""
-ANY_HOST: Final = frozenset({"pages.healthz", "pages.readyz", "show_metrics"})
+_PROBES: Final = {
+    **{name: page.rule for name, page in _SITE.items() if page.lane == "probe"},
+    **{name: operation.rule for name, operation in BY_ENDPOINT.items() if operation.lane == "probe"},
+}
+ANY_HOST: Final = frozenset(_PROBES)
 """Routes that probes and scrapers ask by address, whatever name stands in Host. They depend on no host name."""
-PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+PROBES: Final = frozenset(_PROBES.values())
 """Paths that are never refused for want of room."""
 LANES: Final[Mapping[str, Lane]] = {
-    **{name: operation.lane for name, operation in BY_ENDPOINT.items() if operation.lane != "single"},
+    **{
+        name: operation.lane
+        for name, operation in BY_ENDPOINT.items()
+        if operation.lane not in {"single", "probe"}
+    },
     **blueprint.LANES,
 }
 """Routes that cost more than a recommendation, or wait, and their lane."""
@@ -142,8 +148,8 @@ def create_app(
     app.after_request(_finish)
     app.wsgi_app = _with_room(_with_headers(app.wsgi_app), app.extensions["arki"])  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
     register_problems(app)
-    for endpoint, (rule, view) in _SITE.items():
-        app.add_url_rule(rule, endpoint, view)
+    for endpoint, page in _SITE.items():
+        app.add_url_rule(page.rule, endpoint, page.view)
     blueprint.install(app, settings)
     for operation in OPERATIONS:
         app.add_url_rule(operation.rule, view_func=operation.view, methods=[operation.method])

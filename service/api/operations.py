@@ -282,7 +282,7 @@ OPERATIONS: Final = (
         problems=(404,),
         lane="waiting",
     ),
-    Operation("GET", "/metrics", show_metrics, "operate", None, media_types=("text/plain",)),
+    Operation("GET", "/metrics", show_metrics, "operate", None, media_types=("text/plain",), lane="probe"),
 )
 BY_ENDPOINT: Final[Mapping[str, Operation]] = {operation.view.__name__: operation for operation in OPERATIONS}
 
