@@ -26,6 +26,7 @@ from service.api.operations import (
     BY_ENDPOINT,
     OPERATIONS,
     Operation,
+    ServedBundles,
     Service,
     Watchers,
     count_request,
@@ -61,20 +62,26 @@ if TYPE_CHECKING:
     from service.outcomes.recorder import Outcomes
 
 _SITE: Final = {
-    f"{name}.{view.__name__}": (rule, view)
-    for name, views in (("pages", PAGES), ("demo", DEMO))
-    for rule, view in views.items()
+    f"{name}.{page.view.__name__}": page for name, rows in (("pages", PAGES), ("demo", DEMO)) for page in rows
 }
 OPEN_ENDPOINTS: Final = frozenset({"static", *_SITE, *blueprint.OPEN_CONSOLE})
 """Routes that need no key. A test freezes the list."""
 CACHED_ENDPOINTS: Final = frozenset({"static", "console.static", "demo.client_module"})
 """Routes whose answers say themselves how long they keep; every other answer is kept nowhere."""
-ANY_HOST: Final = frozenset({"pages.healthz", "pages.readyz", "show_metrics"})
+_PROBES: Final = {
+    **{name: page.rule for name, page in _SITE.items() if page.lane == "probe"},
+    **{name: operation.rule for name, operation in BY_ENDPOINT.items() if operation.lane == "probe"},
+}
+ANY_HOST: Final = frozenset(_PROBES)
 """Routes that probes and scrapers ask by address, whatever name stands in Host. They depend on no host name."""
-PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+PROBES: Final = frozenset(_PROBES.values())
 """Paths that are never refused for want of room."""
 LANES: Final[Mapping[str, Lane]] = {
-    **{name: operation.lane for name, operation in BY_ENDPOINT.items() if operation.lane != "single"},
+    **{
+        name: operation.lane
+        for name, operation in BY_ENDPOINT.items()
+        if operation.lane not in {"single", "probe"}
+    },
     **blueprint.LANES,
 }
 """Routes that cost more than a recommendation, or wait, and their lane."""
@@ -102,7 +109,7 @@ class StartError(Exception):
 def create_app(
     settings: Settings,
     *,
-    store: Any = None,  # noqa: ANN401  (a BundleStore, or a fake with bundle() and problem)
+    store: ServedBundles | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     tracer: Tracer | None = None,
 ) -> Flask:
@@ -141,8 +148,8 @@ def create_app(
     app.after_request(_finish)
     app.wsgi_app = _with_room(_with_headers(app.wsgi_app), app.extensions["arki"])  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
     register_problems(app)
-    for endpoint, (rule, view) in _SITE.items():
-        app.add_url_rule(rule, endpoint, view)
+    for endpoint, page in _SITE.items():
+        app.add_url_rule(page.rule, endpoint, page.view)
     blueprint.install(app, settings)
     for operation in OPERATIONS:
         app.add_url_rule(operation.rule, view_func=operation.view, methods=[operation.method])
@@ -170,7 +177,7 @@ class _NoSessions(SessionInterface):
 
 def _service(
     settings: Settings,
-    store: Any,  # noqa: ANN401
+    store: ServedBundles,
     clock: Callable[[], datetime],
     tracer: Tracer | None,
 ) -> Service:
@@ -252,7 +259,7 @@ def _preflight() -> Response | None:
 
 
 def _check_access(
-    ours: Service, operation: Operation, environ: Mapping[str, Any], context: RequestContext
+    ours: Service, operation: Operation, environ: WSGIEnvironment, context: RequestContext
 ) -> None:
     grant = ours.keys.grant(
         environ.get("HTTP_AUTHORIZATION"), remote=ours.network.client_address(environ), now=ours.clock()
@@ -263,7 +270,7 @@ def _check_access(
     count_request(operation.cost)
 
 
-def _enter_lane(ours: Service, environ: dict[str, Any], endpoint: str | None) -> None:
+def _enter_lane(ours: Service, environ: WSGIEnvironment, endpoint: str | None) -> None:
     """Let a request into the lane of its route, or raise."""
     lane = LANES.get(endpoint or "")
     if lane is None:

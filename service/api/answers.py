@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from models.contract.signals import FaultLimit
 from models.decision.experiments import Assigner
@@ -54,19 +54,19 @@ class Answers:
     recommendations: list[tuple[Recommendation, bool]]
     assigner: Assigner
 
-    def recommendation(self, ask: Ask) -> dict[str, Any]:
+    def recommendation(self, ask: Ask) -> dict[str, object]:
         """The answer to one customer."""
         recommendation, allowed = self._recommend(ask), may_personalise(ask.signals)
         self.recommendations.append((recommendation, allowed))
         return self._dump(recommendation, totals_only=not allowed)
 
-    def batch(self, document: Document) -> dict[str, Any]:
+    def batch(self, document: Document) -> dict[str, object]:
         """An answer or a problem for each customer, in order."""
         customers, limit = read_customers(document), limit_of_request()
         results = [self._result(document, customer, index, limit) for index, customer in enumerate(customers)]
         return {"results": results}
 
-    def explanation(self, ask: Ask) -> dict[str, Any]:
+    def explanation(self, ask: Ask) -> dict[str, object]:
         """How the answer to one customer came about."""
         at, draw, explain = (
             ask.at or self.now,
@@ -82,7 +82,9 @@ class Answers:
         shown = self._dump(explained.recommendation, totals_only=not may_personalise(ask.signals))
         return {"recommendation": shown, **_explained(explained)}
 
-    def _result(self, document: Document, customer: object, index: int, limit: FaultLimit) -> dict[str, Any]:
+    def _result(
+        self, document: Document, customer: object, index: int, limit: FaultLimit
+    ) -> dict[str, object]:
         try:
             ask = read_customer(document, customer, index, limit)
         except InvalidRequestError as error:
@@ -110,7 +112,7 @@ class Answers:
             DEGRADED.labels("slow" if isinstance(error, TooSlowError) else "failed").inc()
             return neutral()
 
-    def _dump(self, recommendation: Recommendation, *, totals_only: bool) -> dict[str, Any]:
+    def _dump(self, recommendation: Recommendation, *, totals_only: bool) -> dict[str, object]:
         reference = self.references.issue(recommendation, at=self.now, totals_only=totals_only)
         segment = recommendation.segment if self.shows_segment else None
         return wire(Answer(reference, recommendation, segment))

@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 def loader(
     schema: Schema,
-    make: Callable[[Mapping[str, Any]], T],
-    in_doubt: Callable[[Mapping[str, Any]], T] | None = None,
-) -> Callable[[Mapping[str, Any]], T]:
+    make: Callable[[Mapping[str, object]], T],
+    in_doubt: Callable[[Mapping[str, object]], T] | None = None,
+) -> Callable[[Mapping[str, object]], T]:
     """A function that loads as `schema.load` does.
 
     Parameters
@@ -45,7 +45,7 @@ def loader(
         for name, field in schema.load_fields.items()
     ]
     names = schema.load_fields.keys()
-    otherwise: Callable[[Mapping[str, Any]], T] = in_doubt or schema.load
+    otherwise: Callable[[Mapping[str, object]], T] = in_doubt or schema.load
 
     def load(source: Mapping[str, Any]) -> T:
         if type(source) is dict and source.keys() <= names:
@@ -68,7 +68,7 @@ def loader(
     return load
 
 
-def dumper(schema: Schema) -> Callable[[Any], dict[str, Any]]:
+def dumper(schema: Schema) -> Callable[[object], dict[str, object]]:
     """A function that serialises as `schema.dump` does, leaving dates to orjson; fields marked optional drop out if None."""
     steps = [
         (
@@ -80,7 +80,7 @@ def dumper(schema: Schema) -> Callable[[Any], dict[str, Any]]:
         for name, field in schema.dump_fields.items()
     ]
 
-    def dump(record: Any) -> dict[str, Any]:  # noqa: ANN401  (any shape a schema describes)
+    def dump(record: object) -> dict[str, object]:
         wire = {}
         for name, get, convert, optional in steps:
             value = get(record)

@@ -169,7 +169,7 @@ class SignalsField(ContractField):
         value: object,
         attr: str | None,  # noqa: ARG002  (marshmallow's signature)
         data: Mapping[str, Any] | None,
-        **_: Any,  # noqa: ANN401
+        **_: object,
     ) -> Signals | None:
         customer_type = (data or {}).get("customer_type")
         if not isinstance(customer_type, str) or customer_type not in CUSTOMER_TYPES:

@@ -264,7 +264,7 @@ _guarantee: Final = dumper(GuaranteeSchema())
 _row: Final = dumper(MappingRowSchema())
 
 
-def segments(bundle: Bundle) -> list[dict[str, Any]]:
+def segments(bundle: Bundle) -> list[dict[str, object]]:
     """Every segment."""
     texts = bundle.recommender.texts["segments"]
     return [
@@ -279,7 +279,7 @@ def segments(bundle: Bundle) -> list[dict[str, Any]]:
     ]
 
 
-def segment(bundle: Bundle, name: str) -> dict[str, Any]:
+def segment(bundle: Bundle, name: str) -> dict[str, object]:
     """One segment. Raises `NotFoundError`."""
     entry = next((one for one in segments(bundle) if one["id"] == name), None)
     if entry is None:
@@ -299,7 +299,7 @@ def mapping_rows(bundle: Bundle, query: Mapping[str, Any], *, at: datetime) -> l
     ]
 
 
-def mapping_csv(rows: list[dict[str, Any]]) -> str:
+def mapping_csv(rows: list[dict[str, object]]) -> str:
     """The rows as CSV; a cell that a spreadsheet would take for a formula is written as text."""
     text = io.StringIO()
     writer = csv.writer(text)
@@ -310,11 +310,11 @@ def mapping_csv(rows: list[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def rulebook(bundle: Bundle) -> dict[str, Any]:
+def rulebook(bundle: Bundle) -> dict[str, object]:
     """The decision tables and guarantees."""
     book = bundle.recommender.rulebook
     guarantees: tuple[Guarantee, ...] = book.guarantees
-    tables: dict[str, list[dict[str, Any]]] = {}
+    tables: dict[str, list[dict[str, object]]] = {}
     for kind in CUSTOMER_TYPES:
         rules: tuple[Rule, ...] = book.tables[kind].rules
         tables[kind] = [_rule(rule) | {"because": _texts(rule.because)} | _validity(rule) for rule in rules]
@@ -330,7 +330,7 @@ def rulebook(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def content(bundle: Bundle, query: Mapping[str, Any]) -> dict[str, Any]:
+def content(bundle: Bundle, query: Mapping[str, Any]) -> dict[str, object]:
     """A page of the catalogue, in order of id."""
     items = [
         item
@@ -350,7 +350,7 @@ def content(bundle: Bundle, query: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def channels(bundle: Bundle, *, at: datetime) -> dict[str, Any]:
+def channels(bundle: Bundle, *, at: datetime) -> dict[str, object]:
     """Every channel, open or not at a moment."""
     listed = []
     for channel in bundle.recommender.channels.values():
@@ -380,7 +380,7 @@ def channels(bundle: Bundle, *, at: datetime) -> dict[str, Any]:
     return {"channels": listed, "versions": versions(bundle)}
 
 
-def model(bundle: Bundle) -> dict[str, Any]:
+def model(bundle: Bundle) -> dict[str, object]:
     """The manifest and the scorecard."""
     return {
         "manifest": bundle.parts["manifest.json"],
@@ -394,7 +394,7 @@ def versions(bundle: Bundle) -> dict[str, str]:
     return bundle.recommender.versions._asdict()
 
 
-def _content_item(item: ContentItem) -> dict[str, Any]:
+def _content_item(item: ContentItem) -> dict[str, object]:
     source = item.source
     languages = {
         language: {"title": text.title, "url": text.url} for language, text in item.languages.items()

@@ -38,7 +38,7 @@ _OF_EVERY_OPERATION: Final = (401, 403, 406, 421, 422, 429, 500, 503)
 _OF_A_BODY: Final = (400, 413, 415)
 
 
-def openapi_document() -> dict[str, Any]:
+def openapi_document() -> dict[str, object]:
     """The whole document, as JSON values."""
     plugin = MarshmallowPlugin()
     spec = APISpec(
@@ -79,7 +79,7 @@ def openapi_document() -> dict[str, Any]:
     return document
 
 
-def _signals_schema(customer_type: str) -> dict[str, Any]:
+def _signals_schema(customer_type: str) -> dict[str, object]:
     """The signals of a customer type, from the contract that checks them."""
     limits = [f"{part} cannot be more than {whole}." for part, whole in AT_MOST[customer_type]]
     return {
@@ -90,7 +90,7 @@ def _signals_schema(customer_type: str) -> dict[str, Any]:
     }
 
 
-def _signal_schema(signal: Signal) -> dict[str, Any]:
+def _signal_schema(signal: Signal) -> dict[str, object]:
     unit = f" Unit: {signal.unit}." if signal.unit else ""
     used = {"model": "the model", "rules": "the rules", "both": "the model and the rules"}[signal.used_by]
     description = f"{signal.meaning}.{unit} Used by {used}: {signal.why}."
@@ -104,7 +104,7 @@ def _signal_schema(signal: Signal) -> dict[str, Any]:
         },
     }
     choice = {"type": "string", "enum": list(signal.values)}
-    kinds: dict[str, dict[str, Any]] = {
+    kinds: dict[str, dict[str, object]] = {
         "count": {"type": ["integer", "null"], "minimum": 0, "maximum": signal.maximum},
         "yes_no": {"type": ["boolean", "null"]},
         "choice": {"type": ["string", "null"], "enum": [*signal.values, None]},
@@ -133,14 +133,14 @@ _BY_CUSTOMER_TYPE: Final = {
 }
 
 
-def _contract_field(_: object, field: object, **__: object) -> dict[str, Any]:
+def _contract_field(_: object, field: object, **__: object) -> dict[str, object]:
     return dict(field.json_schema) if isinstance(field, ContractField) else {}
 
 
 def _describe(operation: Operation, converter: Any, examples: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
     """One operation: what goes in, what comes out, what may go wrong."""
     path = operation.rule
-    parameters: list[Any] = [
+    parameters: list[object] = [
         {
             "in": "path",
             "name": path.partition("<")[2].partition(">")[0],
@@ -155,7 +155,7 @@ def _describe(operation: Operation, converter: Any, examples: Mapping[str, Any])
         *operation.problems,
         *(_OF_A_BODY if operation.body else ()),
     ]
-    described: dict[str, Any] = {
+    described: dict[str, object] = {
         "operationId": operation.view.__name__,
         "summary": _summary(operation),
         "description": f"Needs the scope `{operation.scope}`.",
@@ -178,20 +178,20 @@ def _describe(operation: Operation, converter: Any, examples: Mapping[str, Any])
     return described
 
 
-def _answers(operation: Operation, examples: Mapping[str, Any]) -> dict[str, Any]:
+def _answers(operation: Operation, examples: Mapping[str, object]) -> dict[str, object]:
     named = _named({"answer": examples["response"]})
     if operation.answer is None:
         return {
             media_type: {"schema": {"type": "string"}, "examples": named}
             for media_type in operation.media_types
         }
-    content: dict[str, Any] = {"application/json": {"schema": operation.answer, "examples": named}}
+    content: dict[str, object] = {"application/json": {"schema": operation.answer, "examples": named}}
     if "text/csv" in operation.media_types:
         content["text/csv"] = {"schema": {"type": "string"}}
     return content
 
 
-def _named(examples: Mapping[str, Any]) -> dict[str, Any]:
+def _named(examples: Mapping[str, object]) -> dict[str, object]:
     return {name: {"value": value} for name, value in examples.items()}
 
 
@@ -204,11 +204,13 @@ def _problem_titles() -> dict[int, str]:
     return titles | {500: "Something went wrong in the service"}
 
 
-def _problem_response(title: str) -> dict[str, Any]:
+def _problem_response(title: str) -> dict[str, object]:
     return {"description": f"{title}.", "content": {PROBLEM_JSON: {"schema": "Problem"}}}
 
 
-def _open(name: str, summary: str, schema: Mapping[str, Any] | Schema, *problems: int) -> dict[str, Any]:
+def _open(
+    name: str, summary: str, schema: Mapping[str, object] | Schema, *problems: int
+) -> dict[str, object]:
     return {
         "operationId": name,
         "summary": summary,

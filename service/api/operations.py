@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
 import orjson
 from flask import Response, current_app, request
@@ -44,6 +44,18 @@ EXPLANATION_COST: Final = 3
 """As how many requests an explanation counts; it takes about three times the processor time of a recommendation."""
 
 
+class ServedBundles(Protocol):
+    """Where bundles to answer from come from: a `BundleStore`, or a fake.
+
+    `problem` says why a newer bundle was refused.
+    """
+
+    problem: str | None
+
+    def bundle(self) -> Bundle:
+        """The bundle to answer one request from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watchers:
     """Who is told of each request that was answered."""
@@ -57,7 +69,7 @@ class Service:
     """What the views share; one per app, handed in by `create_app`."""
 
     settings: Settings
-    store: Any  # models.decision.bundle.BundleStore, or a fake with bundle() and problem
+    store: ServedBundles
     keys: KeyRing
     references: References
     clock: Callable[[], datetime]
@@ -72,7 +84,7 @@ class Service:
 
     def bundle(self) -> Bundle:
         """The bundle to answer one request from."""
-        bundle = cast("Bundle", self.store.bundle())
+        bundle = self.store.bundle()
         self.watch.see(bundle, self.store.problem)
         return bundle
 
@@ -270,7 +282,7 @@ OPERATIONS: Final = (
         problems=(404,),
         lane="waiting",
     ),
-    Operation("GET", "/metrics", show_metrics, "operate", None, media_types=("text/plain",)),
+    Operation("GET", "/metrics", show_metrics, "operate", None, media_types=("text/plain",), lane="probe"),
 )
 BY_ENDPOINT: Final[Mapping[str, Operation]] = {operation.view.__name__: operation for operation in OPERATIONS}
 

@@ -103,7 +103,7 @@ class OutcomeEventSchema(StrictSchema):
     )
 
     @validates_schema(skip_on_field_errors=False)
-    def _grades_rate(self, event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401
+    def _grades_rate(self, event: Mapping[str, Any], **_: object) -> None:
         if "grade" in event and event.get("event") in EVENTS and event["event"] not in RATINGS:
             message = "goes with helpful or not_helpful only. Leave it out here."
             raise ValidationError({"grade": [Fault("", "not_allowed_here", message)]})
@@ -139,7 +139,7 @@ class ReportQuerySchema(StrictSchema):
     format = Choice(("json", "csv"), metadata={"description": "Goes before the Accept header."})
 
     @validates_schema
-    def _in_order(self, query: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401
+    def _in_order(self, query: Mapping[str, Any], **_: object) -> None:
         if "from_" in query and "to" in query and query["to"] < query["from_"]:
             raise ValidationError({"to": [Fault("", "out_of_range", "must not lie before from.")]})
 

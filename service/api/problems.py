@@ -119,7 +119,7 @@ def register_problems(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
-def problem_of(error: Exception) -> dict[str, Any]:
+def problem_of(error: Exception) -> dict[str, object]:
     """The problem of an exception in the table, as JSON values."""
     kind = KINDS[type(error)]
     faults: list[Fault] = getattr(error, "faults", [])
@@ -185,7 +185,7 @@ def _fault(message: str, pointer: str, allowed: str) -> Fault:
     return Fault(pointer, "unknown_field", f"is not a field here. Allowed: {allowed}.")
 
 
-def _problem(kind: Kind, detail: str) -> dict[str, Any]:
+def _problem(kind: Kind, detail: str) -> dict[str, object]:
     return {
         "type": f"{TYPE_PREFIX}{kind.slug}",
         "title": kind.title,

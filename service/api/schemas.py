@@ -82,7 +82,7 @@ class RecommendationRequestSchema(StrictSchema):
     assignment_key = Text(LONGEST_REF, pattern=PLAIN, metadata={"description": ABOUT_KEYS})
 
     @post_load
-    def _ask(self, values: dict[str, Any], **_: Any) -> Ask:  # noqa: ANN401
+    def _ask(self, values: dict[str, Any], **_: object) -> Ask:
         return ask_of(values)
 
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from flask import Response, current_app, redirect, render_template, request, url_for
-from flask_babel import format_date, format_decimal, format_number, format_percent, format_time
+from flask_babel import LazyString, format_date, format_decimal, format_number, format_percent, format_time
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -74,7 +74,7 @@ def today() -> date:
     return service().clock().astimezone(HELSINKI).date()
 
 
-def show(template: str, status: int = 200, **values: Any) -> Response:  # noqa: ANN401  (what a template shows)
+def show(template: str, status: int = 200, **values: object) -> Response:
     """A page."""
     context, session = page_context(), page_context().session
     html = render_template(
@@ -161,7 +161,7 @@ def _signed(value: float) -> str:
     return f"{'+' if value > 0 else ''}{format_decimal(value, '#,##0.00')}".replace("-", "−")
 
 
-FORMATS: Final[Mapping[str, Any]] = {
+FORMATS: Final[Mapping[str, object]] = {
     "number": format_number,
     "decimal": lambda value, digits=2: format_decimal(value, "#,##0." + "0" * digits),
     "percent": _percent,
@@ -173,7 +173,7 @@ FORMATS: Final[Mapping[str, Any]] = {
 }
 
 
-_SAID: Final[Mapping[type[Exception], tuple[int, Any, Any]]] = {
+_SAID: Final[Mapping[type[Exception], tuple[int, LazyString, LazyString]]] = {
     auth.StaleFormError: (
         403,
         _l("The form is out of date"),
@@ -207,7 +207,7 @@ def answer_error(error: Exception) -> Response:
     return response
 
 
-def _of_kind(error: Exception) -> tuple[int, Any, Any]:
+def _of_kind(error: Exception) -> tuple[int, LazyString, LazyString | str]:
     """What is said of an error that the console does not know itself."""
     if type(error) in KINDS:
         return int(KINDS[type(error)].status), _l("This cannot be done now"), _l("Try again in a minute.")
@@ -216,7 +216,7 @@ def _of_kind(error: Exception) -> tuple[int, Any, Any]:
     return _SERVER_ERROR, _l("Something went wrong"), ""
 
 
-def refusal(error: Exception) -> Any:  # noqa: ANN401  (a lazy text)
+def refusal(error: Exception) -> LazyString:
     """Why a key was refused at sign-in, in the reader's language; the key is not repeated."""
     if isinstance(error, ForbiddenError):
         return _l("This key does not open the console. Ask for a key with the scope content:read.")

@@ -37,7 +37,7 @@ class CustomerForm(NamedTuple):
     """What a form asks for: a customer of a kind, the fields as typed, and how to answer."""
 
     customer_type: CustomerType
-    fields: Mapping[str, Any]
+    fields: Mapping[str, object]
     language: Language
     day: str
     limit: str

@@ -249,7 +249,7 @@ def _read_if_there(path: Path) -> Any:  # noqa: ANN401
     return _read(path) if path.exists() else None
 
 
-def _write(path: Path, content: Mapping[str, Any]) -> None:
+def _write(path: Path, content: Mapping[str, object]) -> None:
     """Write JSON in one rename, so that nobody reads half of it."""
     aside = path.with_name(f".{path.name}")
     aside.write_text(json.dumps(content), encoding="utf-8")

@@ -21,10 +21,21 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from service.console.draft_files import Base, UnreadableDraftError, base_in_use, item_files, place_files
 from service.observability.logs import JsonFormatter, LogStream, error_place
+
+if TYPE_CHECKING:
+    from models.authoring.diff import CellChange
+    from models.authoring.findings import Authored, Finding
+    from models.contract.codes import CustomerType
+    from models.contract.signals import Signals
+    from models.decision.bundle import Bundle
+    from models.decision.decision_table import Rule
+    from models.decision.recommender import Recommender
+
+T = TypeVar("T")
 
 LONGEST_WAIT_S: Final = 150
 LONGEST_WORK_S: Final = 120
@@ -58,7 +69,7 @@ def _log_to(descriptor: int) -> None:
     _log.propagate = False
 
 
-def _write(path: Path, result: Mapping[str, Any]) -> None:
+def _write(path: Path, result: Mapping[str, object]) -> None:
     aside = path.with_name(f".{path.name}")
     aside.write_text(json.dumps(result, ensure_ascii=False, default=str), encoding="utf-8")
     aside.replace(path)
@@ -104,7 +115,7 @@ def _log_failure(what: str, error: BaseException, level: int = logging.ERROR) ->
     _log.log(level, "%s failed: %s", what, error_place(error))
 
 
-def export(folder: Path, _asked: Mapping[str, Any], begin: Callable[[str], None]) -> dict[str, Any]:
+def export(folder: Path, _asked: Mapping[str, object], begin: Callable[[str], None]) -> dict[str, object]:
     """Write the rules of the bundle in use as an .xlsx."""
     from models.authoring import spreadsheet  # noqa: PLC0415
 
@@ -147,7 +158,7 @@ def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) 
     return result | _findings(authored, cells)
 
 
-def _findings(authored: Any, cells: Mapping[str, str]) -> dict[str, Any]:  # noqa: ANN401
+def _findings(authored: Authored, cells: Mapping[str, str]) -> dict[str, object]:
     return {
         "errors": len(authored.errors),
         "warnings": len(authored.findings) - len(authored.errors),
@@ -157,13 +168,13 @@ def _findings(authored: Any, cells: Mapping[str, str]) -> dict[str, Any]:  # noq
 
 def _compared(
     folder: Path,
-    authored: Any,  # noqa: ANN401
+    authored: Authored,
     base: Base,
     placed: list[str],
     begin: Callable[[str], None],
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """What was edited, and what that changes for people; where that fails, why, for the findings stay."""
-    compared: dict[str, Any] = {}
+    compared: dict[str, object] = {}
     try:
         compared |= _edited(folder, authored, base, placed)
         compared |= _weighed(folder, authored.parts() | {"sources": {}}, begin)
@@ -179,7 +190,7 @@ def _compared(
     return compared
 
 
-def _edited(folder: Path, authored: Any, base: Base, placed: list[str]) -> dict[str, Any]:  # noqa: ANN401
+def _edited(folder: Path, authored: Authored, base: Base, placed: list[str]) -> dict[str, object]:
     """Everything that a draft changes, what demands less of a promise first; such a promise is a warning of its own."""
     from models.authoring.edits import edits, find_weakened  # noqa: PLC0415
     from models.decision import bundle  # noqa: PLC0415
@@ -204,7 +215,7 @@ def _reviewed(folder: Path, placed: list[str]) -> list[str]:
     return placed
 
 
-def _finding(finding: Any, cells: Mapping[str, str]) -> dict[str, Any]:  # noqa: ANN401  (a Finding)
+def _finding(finding: Finding, cells: Mapping[str, str]) -> dict[str, object]:
     return {
         "cell": cells.get(finding.subject, "") if finding.file == "rules.yaml" else "",
         "severity": finding.severity,
@@ -226,7 +237,7 @@ def _plain(names: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _weighed(folder: Path, parts: dict[str, Any], begin: Callable[[str], None]) -> dict[str, Any]:
+def _weighed(folder: Path, parts: dict[str, object], begin: Callable[[str], None]) -> dict[str, object]:
     """What a draft changes, sound or not: cells, rules, personas, worked examples and people."""
     from models.authoring.analysis import read_model  # noqa: PLC0415
     from models.authoring.diff import difference, edition_of  # noqa: PLC0415
@@ -269,7 +280,7 @@ def _weighed(folder: Path, parts: dict[str, Any], begin: Callable[[str], None]) 
     }
 
 
-def _in_time(periods: list[Any]) -> Iterator[Any]:
+def _in_time(periods: list[T]) -> Iterator[T]:
     """The first period, and as many of the others as there is time for; the page says up to which day it was counted."""
     start = time.monotonic()
     for at, days in enumerate(periods):
@@ -277,11 +288,13 @@ def _in_time(periods: list[Any]) -> Iterator[Any]:
             yield days
 
 
-def _change(change: Any) -> dict[str, Any]:  # noqa: ANN401  (a Change)
+def _change(change: CellChange) -> dict[str, object]:
     from models.authoring.example_customers import telling  # noqa: PLC0415
 
-    def shown(rule: Any) -> dict[str, Any] | None:  # noqa: ANN401
-        return rule and {
+    def shown(rule: Rule | None) -> dict[str, object] | None:
+        if rule is None:
+            return None
+        return {
             "id": rule.id,
             "channel": rule.channel,
             "content": list(rule.content),
@@ -299,7 +312,7 @@ def _change(change: Any) -> dict[str, Any]:  # noqa: ANN401  (a Change)
     }
 
 
-def _personas(old: Any, new: Any) -> list[dict[str, Any]]:  # noqa: ANN401  (Recommenders)
+def _personas(old: Recommender, new: Recommender) -> list[dict[str, object]]:
     """The personas whose answer differs, with the first item before and after."""
     from models.authoring.personas import all_personas  # noqa: PLC0415
     from models.contract.signals import read_signals  # noqa: PLC0415
@@ -313,7 +326,7 @@ def _personas(old: Any, new: Any) -> list[dict[str, Any]]:  # noqa: ANN401  (Rec
     return flipped
 
 
-def _offered(recommender: Any, signals: Any, at: datetime) -> tuple[str, list[dict[str, str]]]:  # noqa: ANN401
+def _offered(recommender: Recommender, signals: Signals, at: datetime) -> tuple[str, list[dict[str, str]]]:
     """The human channel and the items that a customer is offered; nothing in a gap of an unsound draft."""
     try:
         answer = recommender.recommend([signals], at=at)[0]
@@ -325,7 +338,7 @@ def _offered(recommender: Any, signals: Any, at: datetime) -> tuple[str, list[di
     ]
 
 
-def _examples(served: Any, draft: Any, day: date) -> list[dict[str, Any]]:  # noqa: ANN401
+def _examples(served: Bundle, draft: Recommender, day: date) -> list[dict[str, object]]:
     """The worked examples of the served table that come out otherwise in the draft."""
     from models.authoring.analysis import example_facts  # noqa: PLC0415
     from models.authoring.findings import Authored  # noqa: PLC0415
@@ -344,7 +357,9 @@ def _examples(served: Any, draft: Any, day: date) -> list[dict[str, Any]]:  # no
     return flipped
 
 
-def _ruled(recommender: Any, kind: str, facts: Mapping[str, str], day: date) -> dict[str, Any]:  # noqa: ANN401
+def _ruled(
+    recommender: Recommender, kind: CustomerType, facts: dict[str, str], day: date
+) -> dict[str, object]:
     """The rule that decides for facts, and what it offers; empty in a gap."""
     try:
         rule = recommender.rulebook.tables[kind].on(day).choose(facts)

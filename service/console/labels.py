@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from flask_babel import get_locale
+from flask_babel import LazyString, get_locale
 from flask_babel import lazy_gettext as _l
 
 from models.contract.codes import Language
 from models.decision.bundle import Bundle
 
-CONTENT_TYPES: Final[Mapping[str, Any]] = {
+CONTENT_TYPES: Final[Mapping[str, LazyString]] = {
     "nudge": _l("Nudge"),
     "explainer_video": _l("Explainer video"),
     "guide": _l("Guide"),
@@ -26,9 +26,9 @@ CONTENT_TYPES: Final[Mapping[str, Any]] = {
     "appointment_offer": _l("Appointment offer"),
     "contact_card": _l("Contact card"),
 }
-CUSTOMER_TYPES: Final[Mapping[str, Any]] = {"person": _l("Person"), "employer": _l("Employer")}
-LANGUAGES: Final[Mapping[str, Any]] = {"fi": _l("Finnish"), "sv": _l("Swedish"), "en": _l("English")}
-LIFE_EVENTS: Final[Mapping[str, Any]] = {
+CUSTOMER_TYPES: Final[Mapping[str, LazyString]] = {"person": _l("Person"), "employer": _l("Employer")}
+LANGUAGES: Final[Mapping[str, LazyString]] = {"fi": _l("Finnish"), "sv": _l("Swedish"), "en": _l("English")}
+LIFE_EVENTS: Final[Mapping[str, LazyString]] = {
     "KE1": _l("Having a child"),
     "KE1.1": _l("Adoption"),
     "KE2": _l("Conscription"),
@@ -49,7 +49,7 @@ LIFE_EVENTS: Final[Mapping[str, Any]] = {
     "KE13": _l("Giving informal care"),
     "KE14": _l("Death of a close family member"),
 }
-FACTS: Final[Mapping[str, Any]] = {
+FACTS: Final[Mapping[str, LazyString]] = {
     "personalisation": _l("Personalisation"),
     "segment": _l("Segment"),
     "confidence": _l("Certainty of the segment"),
@@ -64,7 +64,7 @@ FACTS: Final[Mapping[str, Any]] = {
     "employer_size": _l("Employer size"),
     "first_claim": _l("First claim"),
 }
-VALUES: Final[Mapping[str, Any]] = {
+VALUES: Final[Mapping[str, LazyString]] = {
     "allowed": _l("allowed"),
     "objected": _l("objected"),
     "minor": _l("minor"),
@@ -86,7 +86,7 @@ VALUES: Final[Mapping[str, Any]] = {
     "medium": _l("50–249 employees"),
     "large": _l("250 employees or more"),
 }
-SIGNALS: Final[Mapping[str, Any]] = {
+SIGNALS: Final[Mapping[str, LazyString]] = {
     "months_on_income_support": _l("Months on income support in a row"),
     "benefits_started_6m": _l("Benefits that began in 6 months"),
     "benefits_ended_6m": _l("Benefits that ended in 6 months"),
@@ -121,14 +121,14 @@ SIGNALS: Final[Mapping[str, Any]] = {
     "uses_employer_service": _l("Uses the e-service for employers"),
     "uses_incomes_register": _l("Claims through the Incomes Register"),
 }
-FAULTS: Final[Mapping[str, Any]] = {
+FAULTS: Final[Mapping[str, LazyString]] = {
     "wrong_type": _l("Give a whole number, or leave the field empty."),
     "out_of_range": _l("The number is too large or too small for this field."),
     "unknown_value": _l("Choose one of the values in the list."),
     "repeated": _l("Choose each value once."),
     "contradiction": _l("The part cannot be greater than the whole."),
 }
-GATES: Final[Mapping[str, Any]] = {
+GATES: Final[Mapping[str, LazyString]] = {
     "draft": _l("It is a draft"),
     "audience": _l("It is not for such customers"),
     "statutory": _l("It is statutory: shown in a list of its own"),
@@ -141,13 +141,13 @@ GATES: Final[Mapping[str, Any]] = {
     "outranked": _l("Another one goes first"),
     "limit": _l("The limit of suggestions was reached"),
 }
-CLASSES: Final[Mapping[str, Any]] = {
+CLASSES: Final[Mapping[str, LazyString]] = {
     "statutory": _l("Statutory"),
     "service": _l("Service"),
     "guidance": _l("Guidance"),
 }
-STATUSES: Final[Mapping[str, Any]] = {"approved": _l("Approved"), "draft": _l("Draft")}
-AUDIT: Final[Mapping[str, Any]] = {
+STATUSES: Final[Mapping[str, LazyString]] = {"approved": _l("Approved"), "draft": _l("Draft")}
+AUDIT: Final[Mapping[str, LazyString]] = {
     "age_band": _l("Age"),
     "sex": _l("Sex"),
     "language": _l("Service language"),
@@ -162,7 +162,7 @@ AUDIT: Final[Mapping[str, Any]] = {
     "named": _l("named so"),
     "personal_service": _l("offered a person first"),
 }
-STAGES: Final[Mapping[str, Any]] = {
+STAGES: Final[Mapping[str, LazyString]] = {
     "waiting": _l("Waiting for its turn"),
     "reading": _l("Reading the files"),
     "checking": _l("Checking every combination of facts"),
@@ -171,7 +171,7 @@ STAGES: Final[Mapping[str, Any]] = {
     "trying": _l("Trying personas and examples"),
     "writing": _l("Writing the spreadsheet"),
 }
-FAILURES: Final[Mapping[str, Any]] = {
+FAILURES: Final[Mapping[str, LazyString]] = {
     "stopped": _l(
         "The work was stopped: it took too much time or memory. Make the file smaller and try again."
     ),
@@ -188,7 +188,7 @@ FAILURES: Final[Mapping[str, Any]] = {
 _TOO_MUCH: Final = _l(
     "What the draft would change could not be counted: it took too much time or memory. The findings above are not affected."
 )
-UNWEIGHED: Final[Mapping[str, Any]] = {
+UNWEIGHED: Final[Mapping[str, LazyString]] = {
     "errors": _l("What the draft would change can be counted once its errors are corrected."),
     "no_bundle": FAILURES["no_bundle"],
     "memory": _TOO_MUCH,
@@ -198,20 +198,20 @@ UNWEIGHED: Final[Mapping[str, Any]] = {
         "Tell whoever runs the service; its log says where the fault is."
     ),
 }
-DIMENSIONS: Final[Mapping[str, Any]] = {
+DIMENSIONS: Final[Mapping[str, LazyString]] = {
     "rule": _l("By rule"),
     "content": _l("By content"),
     "channel": _l("By channel"),
     "segment": _l("By segment"),
 }
-CHANGES: Final[Mapping[str, Any]] = {
+CHANGES: Final[Mapping[str, LazyString]] = {
     "changes:0": _l("Another channel or kind of content"),
     "changes:1": _l("Other content"),
     "changes:2": _l("Another name, or other hours, of a channel"),
     "changes:3": _l("Another sentence"),
 }
 """In the order of `models.authoring.impact_report.CHANGES`."""
-EDITS: Final[Mapping[str, Any]] = {
+EDITS: Final[Mapping[str, LazyString]] = {
     "added": _l("added"),
     "removed": _l("removed"),
     "changed": _l("changed"),

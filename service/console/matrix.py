@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import cache, lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from models.authoring.population_sample import FirstLookups, read_first_lookups
 from models.contract.channels import HELSINKI
@@ -212,7 +212,7 @@ def one_rule(bundle: Bundle, rule_id: str, day: date) -> Listed | None:
     return next((listed for listed in _listed(bundle, day) if listed.rule.id == rule_id), None)
 
 
-def examples_of(bundle: Bundle, listed: Listed) -> list[dict[str, Any]]:
+def examples_of(bundle: Bundle, listed: Listed) -> list[dict[str, object]]:
     """The worked examples that this rule decides: id, the facts they give, and whether one expects it by name."""
     values = [fact.name for fact in FACTS[listed.customer_type]]
     examples = []

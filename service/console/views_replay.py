@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Response, request
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from orjson import JSONDecodeError
 
@@ -21,7 +22,7 @@ from service.console.base import names, show
 from service.security.references import BadReferenceError
 
 MOST_TYPED: Final = 64 * 1024
-_HINDRANCES: Final[Mapping[str, Any]] = {
+_HINDRANCES: Final[Mapping[str, LazyString]] = {
     "foreign_reference": _l(
         "The reference was not made by this service, or under a secret it no longer has. Paste it as the answer gave it."
     ),

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from werkzeug.http import parse_options_header
@@ -18,6 +18,9 @@ from werkzeug.wsgi import get_input_stream
 
 from models.contract.identity_codes import holds_identity_code, may_hold_identity_code
 from models.contract.signals import Fault
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 LARGEST_BODY: Final = 64 * 1024
 LARGEST_BATCH_BODY: Final = 2 * 1024 * 1024
@@ -69,7 +72,7 @@ class Document:
         ]
 
 
-def read_document(environ: dict[str, Any], *, largest: int) -> Document:
+def read_document(environ: WSGIEnvironment, *, largest: int) -> Document:
     """The JSON body of a WSGI request.
 
     Raises
@@ -81,7 +84,7 @@ def read_document(environ: dict[str, Any], *, largest: int) -> Document:
     return Document(_read(environ, largest))
 
 
-def drain(environ: dict[str, Any]) -> None:
+def drain(environ: WSGIEnvironment) -> None:
     """Read what is left of an unread body, up to 4 MiB, so that the client gets to read the answer.
 
     A longer one is not waited for, nor one that the client keeps until it is asked for (`Expect`): the answer goes out at once.
@@ -105,7 +108,7 @@ def is_plain_key(key: object) -> bool:
     return isinstance(key, str) and _PLAIN_KEY.fullmatch(key) is not None and not holds_identity_code(key)
 
 
-def _check_media_type(environ: Mapping[str, Any]) -> None:
+def _check_media_type(environ: WSGIEnvironment) -> None:
     declared = environ.get("CONTENT_TYPE", "")
     kind, parameters = (declared, {}) if declared == _JSON else parse_options_header(declared)
     if kind.lower() != _JSON or parameters.get("charset", "utf-8").lower() != "utf-8":
@@ -114,7 +117,7 @@ def _check_media_type(environ: Mapping[str, Any]) -> None:
         raise MediaTypeError("Send the body without a Content-Encoding.")
 
 
-def _read(environ: dict[str, Any], largest: int) -> bytes:
+def _read(environ: WSGIEnvironment, largest: int) -> bytes:
     too_large = BodyTooLargeError(f"The body may have at most {largest} bytes.")
     declared = environ.get("CONTENT_LENGTH", "")
     known = declared.isascii() and declared.isdecimal()

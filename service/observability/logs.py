@@ -21,7 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -134,14 +134,14 @@ class RequestLog:
     def __init__(self, stream: LogStream | None = None) -> None:
         self._stream = stream or LogStream()
 
-    def write(self, **fields: Any) -> None:  # noqa: ANN401  (JSON values)
+    def write(self, **fields: object) -> None:
         """A line for a request that was answered."""
         now = datetime.now(UTC).replace(tzinfo=None)
         line = {**fields, "event": "request", "timestamp": f"{now.isoformat(timespec='microseconds')}Z"}
         self._stream.write_bytes(orjson.dumps(line) + b"\n")
 
 
-def log_config(*servers: str) -> dict[str, Any]:
+def log_config(*servers: str) -> dict[str, object]:
     """What `logging.config.dictConfig` takes: everything from a warning on as JSON lines, of the named servers' loggers too."""
     return {
         "version": 1,

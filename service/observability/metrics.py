@@ -13,9 +13,9 @@ import logging
 import os
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from models.decision.recommendation import Recommendation
+from models.decision.recommendation import Recommendation, Versions
 from service.observability import metric_files
 
 metric_files.prepare(os.environ)  # before prometheus_client is imported, which looks where to count then
@@ -29,6 +29,9 @@ from prometheus_client import (  # noqa: E402
     multiprocess,
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4  # noqa: E402
+
+if TYPE_CHECKING:
+    from models.decision.bundle import Bundle
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _own: Final = CollectorRegistry()
@@ -136,11 +139,11 @@ class BundleWatch:
     """Notices which bundle is served, and each one refused; asked once a request, it compares two references."""
 
     def __init__(self) -> None:
-        self._versions: Any = None
-        self._gauge: Any = None
+        self._versions: Versions | None = None
+        self._gauge: Gauge | None = None
         self._problem: str | None = None
 
-    def see(self, bundle: Any, problem: str | None) -> None:  # noqa: ANN401  (a Bundle, or a fake)
+    def see(self, bundle: Bundle, problem: str | None) -> None:
         """The bundle served now, and why a newer one was refused."""
         versions = bundle.recommender.versions
         if versions is not self._versions:

@@ -7,10 +7,12 @@ stands letter by letter in ARKI_CORS_ORIGINS. `service.app` asks; nothing here k
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from service.settings import IPNetwork, Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR")
 _EXPOSED: Final = "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, traceparent"
@@ -25,7 +27,7 @@ class Network:
         self._proxies = settings.trusted_proxies
         self._origins = settings.cors_origins
 
-    def client_address(self, environ: Mapping[str, Any]) -> str | None:
+    def client_address(self, environ: WSGIEnvironment) -> str | None:
         """The client's address; None where a proxy that is not configured stands between."""
         peer: str | None = environ.get("REMOTE_ADDR")
         if not any(name in environ for name in _FORWARDED):
@@ -37,14 +39,14 @@ class Network:
                 return hop.strip() or None
         return None
 
-    def request_start(self, environ: Mapping[str, Any]) -> str | None:
+    def request_start(self, environ: WSGIEnvironment) -> str | None:
         """When a request came in, as the proxy stamped it (X-Request-Start); None where no configured one did."""
         stamp: str | None = environ.get("HTTP_X_REQUEST_START")
         if stamp is None or not self._proxies or not _is_in(environ.get("REMOTE_ADDR"), self._proxies):
             return None
         return stamp
 
-    def preflight(self, environ: Mapping[str, Any], method: str | None) -> Headers | None:
+    def preflight(self, environ: WSGIEnvironment, method: str | None) -> Headers | None:
         """The headers that allow an origin's preflight for `method`; None where it is none, or not allowed."""
         asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
         if not self._origins or asked is None or asked != method:
@@ -57,7 +59,7 @@ class Network:
             ("Access-Control-Max-Age", "600"),
         )
 
-    def headers(self, environ: Mapping[str, Any]) -> Headers:
+    def headers(self, environ: WSGIEnvironment) -> Headers:
         """What each answer says to the client's browser: allowed origin, and HTTPS from now on."""
         if not self._origins and not self._proxies:
             return ()

@@ -33,13 +33,13 @@ class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
     def access(self, *_: object) -> None:
         """Not even put together: wherever `logconfig_dict` is set, gunicorn does that for each request."""
 
-    def warning(self, msg: str, *args: object, **kwargs: Any) -> None:  # noqa: ANN401
+    def warning(self, msg: str, *args: object, **kwargs: object) -> None:
         """The request that cannot be read, and its sender, are left out."""
         if str(msg).startswith("Invalid request"):
             msg, args = "A request could not be read as HTTP.", ()
         super().warning(msg, *args, **kwargs)
 
-    def exception(self, msg: str, *args: object, **kwargs: Any) -> None:  # noqa: ANN401
+    def exception(self, msg: str, *args: object, **kwargs: object) -> None:
         """The address that was asked is left out; the place in the code is enough."""
         if str(msg).startswith("Error handling request"):
             msg, args = "A request failed outside the app.", ()
@@ -62,7 +62,7 @@ control_socket_disable = True  # nobody needs to steer a worker from outside
 logconfig_dict = log_config("gunicorn.error")
 
 
-def post_fork(_server: Any, _worker: Any) -> None:  # noqa: ANN401  (gunicorn has no types)
+def post_fork(_server: object, _worker: object) -> None:
     """Let the worker load the code that is there now, not what the master read when it started."""
     run_folder.let_go(os.environ)
     for name in [name for name in sys.modules if name.partition(".")[0] in {"models", "service"}]:
@@ -70,7 +70,7 @@ def post_fork(_server: Any, _worker: Any) -> None:  # noqa: ANN401  (gunicorn ha
             del sys.modules[name]
 
 
-def post_worker_init(_worker: Any) -> None:  # noqa: ANN401
+def post_worker_init(_worker: object) -> None:
     """Say that a worker answers, whatever its app."""
     run_folder.mark_ready(os.environ)
 
@@ -88,6 +88,6 @@ def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401
         (_run / "ready" / str(worker.pid)).unlink(missing_ok=True)
 
 
-def on_exit(_server: Any) -> None:  # noqa: ANN401
+def on_exit(_server: object) -> None:
     """Leave nothing of ours behind."""
     run_folder.clear(_run)

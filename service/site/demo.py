@@ -5,7 +5,6 @@ The page asks for a key, which stays in the tab. That is for trying out; in prod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ from service.api.operations import service
 from service.api.problems import NotFoundError
 from service.api.requests import read_query
 from service.site.demo_texts import DEMO_TEXTS
-from service.site.pages import PageQuerySchema
+from service.site.pages import OpenPage, PageQuerySchema
 
 DEMO_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -62,8 +61,5 @@ def demo_page() -> Response:
     return response
 
 
-DEMO: Final[Mapping[str, Callable[..., Response]]] = {
-    "/clients/arki.js": client_module,
-    "/demo": demo_page,
-}
-"""Each page by its address, as `service.site.pages.PAGES`."""
+DEMO: Final = (OpenPage("/clients/arki.js", client_module), OpenPage("/demo", demo_page))
+"""Beside `service.site.pages.PAGES`."""

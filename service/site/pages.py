@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from flask import Response, current_app, render_template, request
@@ -15,6 +15,7 @@ from service.api.fields import Choice, StrictSchema
 from service.api.operations import service
 from service.api.problems import NotFoundError
 from service.api.requests import read_query
+from service.security.admission import Lane
 from service.site.page_texts import PAGE_TEXTS
 
 DOCS_CSP: Final = (
@@ -27,6 +28,14 @@ PAGE_CSP: Final = (
 )
 
 HOME_MARKING: Final = "Arki is an independent open project. It is not Kela's own service."
+
+
+class OpenPage(NamedTuple):
+    """A page that needs no key: its address, its view, its lane of `service.security.admission`."""
+
+    rule: str
+    view: Callable[..., Response]
+    lane: Lane = "single"
 
 
 class PageQuerySchema(StrictSchema):
@@ -76,15 +85,15 @@ def content_page(content: str) -> Response:
     return _page("missing.html", status=404, language=language, texts=PAGE_TEXTS[language])
 
 
-PAGES: Final[Mapping[str, Callable[..., Response]]] = {
-    "/": home,
-    "/docs": docs,
-    "/openapi.json": openapi,
-    "/healthz": healthz,
-    "/readyz": readyz,
-    "/content/<content>": content_page,
-}
-"""Each page by its address; `service.app` makes the routes. Nobody needs a key for them."""
+PAGES: Final = (
+    OpenPage("/", home),
+    OpenPage("/docs", docs),
+    OpenPage("/openapi.json", openapi),
+    OpenPage("/healthz", healthz, "probe"),
+    OpenPage("/readyz", readyz, "probe"),
+    OpenPage("/content/<content>", content_page),
+)
+"""`service.app` makes their routes."""
 
 
 def example_page(recommender: Recommender, content: str, language: Language) -> dict[str, Any] | None:
@@ -133,5 +142,5 @@ def _page(template: str, *, csp: str = PAGE_CSP, status: int = 200, **shown: Any
     return response
 
 
-def _status(status: int, wire: Mapping[str, Any]) -> Response:
+def _status(status: int, wire: Mapping[str, object]) -> Response:
     return Response(orjson.dumps(wire), status=status, content_type="application/json")
