@@ -115,7 +115,7 @@ def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
     return column
 
 
-def _events_text(events: list[dict[str, Any]] | None) -> str | None:
+def _events_text(events: list[dict[str, object]] | None) -> str | None:
     texts = None if events is None else [f"{each['event']}:{each['months_ago']}" for each in events]
     return _list_text(texts)
 

@@ -14,7 +14,7 @@ DMN validators use the word, under hit policy *priority*, for a row whose entrie
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -125,7 +125,7 @@ def read_model(path: Path = SCORECARD) -> Scorecard | None:
         return None
 
 
-def changes_nothing(decided: Decided, row: int, outcomes: list[Any]) -> set[int]:
+def changes_nothing(decided: Decided, row: int, outcomes: Sequence[object]) -> set[int]:
     """The rows that would give a row's cells the same answer were it not there; none if it makes a difference."""
     if outcomes[row] not in outcomes[row + 1 :] or row not in decided.rows():
         return set()

@@ -6,10 +6,10 @@ and of single days, are compared themselves, so that an edit of them counts at w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from models.contract.channels import WEEKDAYS, Channel, Hours, days_opened_otherwise
 from models.decision.recommendation import Item, Recommendation
@@ -111,7 +111,7 @@ def _place(item: Item) -> str:
     return f"{item.channel} {item.content_type}"
 
 
-def _first(change: str, old: list[Any], new: list[Any]) -> Iterator[Change]:
+def _first(change: str, old: Sequence[object], new: Sequence[object]) -> Iterator[Change]:
     """The first entry that differs between two lists."""
     if old == new:
         return

@@ -125,7 +125,7 @@ def find_expiring(authored: Authored, today: date) -> None:
             authored.find(item["id"], "expires", day=last, warning=True)
 
 
-def check_kinds(authored: Authored, subject: str, kinds: list[Any], channel: object) -> None:
+def check_kinds(authored: Authored, subject: str, kinds: list[object], channel: object) -> None:
     """Each kind of content exists, and the channel can carry it."""
     carried = authored.channels.get("channels", {}).get(str(channel), {}).get("carries", CONTENT_TYPES)
     for kind in kinds:

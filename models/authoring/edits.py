@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeGuard
 
 from models.authoring.findings import Authored, phrase
 from models.contract.codes import CHANNELS, CONTENT_TYPES
@@ -170,7 +170,7 @@ def _allows_more(old: Guarantee, new: Guarantee) -> bool:
     return bool(channels or kinds)
 
 
-def _authored(part: str, content: Any) -> dict[str, Any]:  # noqa: ANN401
+def _authored(part: str, content: object) -> dict[str, Any]:
     """What people wrote of a part, by key."""
     entries = content if isinstance(content, Mapping) else {} if content is None else {"": content}
     return {key: value for key, value in entries.items() if key not in _OUTCOMES.get(part, ())}
@@ -191,7 +191,7 @@ def _edits_of_key(
         yield from _between(file, key, old, new, files)
 
 
-def _between(file: str, section: str, old: Any, new: Any, files: Mapping[str, str]) -> Iterator[Edit]:  # noqa: ANN401
+def _between(file: str, section: str, old: object, new: object, files: Mapping[str, str]) -> Iterator[Edit]:
     """The edits of one section: removed entries first, then those changed or added, then those moved."""
     was, now = _entries(section, old), _entries(section, new)
     for name in was:
@@ -227,7 +227,7 @@ def _length(run: list[str]) -> int:
     return len(run)
 
 
-def _entries(section: str, value: Any) -> dict[str, Any]:  # noqa: ANN401
+def _entries(section: str, value: object) -> dict[str, Any]:
     """The entries of a section by name: of a list by id, of a group of groups by its path, else the section itself."""
     if value is None:
         return {}
@@ -238,7 +238,7 @@ def _entries(section: str, value: Any) -> dict[str, Any]:  # noqa: ANN401
     return {section: value}
 
 
-def _has_ids(value: Any) -> bool:  # noqa: ANN401
+def _has_ids(value: object) -> TypeGuard[list[dict[str, Any]]]:
     if not isinstance(value, list) or not all(
         isinstance(entry, Mapping) and isinstance(entry.get("id"), str) for entry in value
     ):
@@ -246,7 +246,7 @@ def _has_ids(value: Any) -> bool:  # noqa: ANN401
     return len({entry["id"] for entry in value}) == len(value)
 
 
-def _fields(old: Any, new: Any) -> Iterator[Field]:  # noqa: ANN401
+def _fields(old: object, new: object) -> Iterator[Field]:
     was, now = dict(_leaves(old)), dict(_leaves(new))
     for path in dict.fromkeys((*was, *now)):
         before, after = (json.dumps(side[path]) if path in side else None for side in (was, now))

@@ -15,7 +15,7 @@ from models.contract.codes import UNKNOWN, CustomerType
 from models.contract.segments import PERSON_SEGMENTS, Segment
 from models.contract.signals import InvalidSignalsError, read_signals
 from models.decision.facts import Facts, lookups, may_personalise
-from models.decision.scorecard import Scorecard
+from models.decision.scorecard import Prediction, Scorecard
 
 SignalValues = dict[str, Any]
 """Signals as JSON has them; a name left out is unknown."""
@@ -186,7 +186,7 @@ class Inventor:
         wanted = 1.0 if facts["confidence"] == "high" else (card.abstain_below + card.confident_from) / 2
         return -abs(probabilities[PERSON_SEGMENTS.index(Segment(facts["segment"]))] - wanted)
 
-    def _predicted(self, signals: SignalValues) -> Any:  # noqa: ANN401  (a Prediction; the scorecard is there)
+    def _predicted(self, signals: SignalValues) -> Prediction:
         known = {name: value for name, value in signals.items() if value is not None}
         return self._scorecard.predict(read_signals("person", known))  # type: ignore[union-attr]
 

@@ -149,7 +149,7 @@ class _Block:
     axes: tuple[tuple[int, ...], ...]
     first_hit: NDArray[np.int16]
 
-    def index(self, box: Box) -> tuple[Any, ...] | None:
+    def index(self, box: Box) -> tuple[slice, ...] | tuple[NDArray[np.intp], ...] | None:
         """Index of the cells inside a box; None if there are none."""
         import numpy as np  # noqa: PLC0415  (never imported by the serving process)
 

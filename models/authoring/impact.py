@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Masks = NDArray[np.int64]
+
+_Key = TypeVar("_Key")
 
 
 def impact(
@@ -230,7 +232,7 @@ class _Figures:
             yield ExampleCell(kind, round(n), was, now, dict(items), None)
 
 
-def _largest(counts: Mapping[Any, float]) -> list[tuple[Any, float]]:
+def _largest(counts: Mapping[_Key, float]) -> list[tuple[_Key, float]]:
     return sorted(counts.items(), key=lambda entry: -entry[1])
 
 

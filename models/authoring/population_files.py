@@ -6,12 +6,13 @@ Needs pyarrow, so the serving process never imports it. `training` makes the sam
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
+import pyarrow as pa
 
 from models.authoring.questions import NAMES, Audit, Owed, Population, Question
 from models.columns.facts import Cells, cells_of, facts_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int64]
 
 THREADS: Final = 2
+_Entry = TypeVar("_Entry", bound=Hashable)
 _PREFERRED: Final = CONTRACT["person"]["preferred_channel"].values
 _YES_NO: Final = ("no", "yes", UNKNOWN)  # MISSING, which is -1, finds the last
 _RUNNING: Final[Mapping[CustomerType, tuple[str, ...]]] = {"person": BENEFITS, "employer": CLAIM_KINDS}
@@ -63,7 +65,7 @@ def population_of(batches: Iterable[CustomerBatch], scorecard: Scorecard) -> Pop
     """The customers of some batches, counted by what they ask; two chunks are evaluated at a time."""
     counting = _Counting()
     with ThreadPoolExecutor(THREADS) as pool:
-        waiting: deque[Any] = deque()
+        waiting: deque[Future[list[Cells]]] = deque()
         for batch in batches:
             waiting.append(pool.submit(cells_of, batch, scorecard))
             if len(waiting) > THREADS:
@@ -124,7 +126,7 @@ class _Counting:
             },
         )
 
-    def _group_codes(self, name: str, values: Any) -> Codes:  # noqa: ANN401  (an Arrow array)
+    def _group_codes(self, name: str, values: pa.Array) -> Codes:
         """The positions of the groups of an audit column; null is a group without a name."""
         encoded = values.dictionary_encode()
         names = [str(group) for group in encoded.dictionary.to_pylist()]
@@ -134,12 +136,12 @@ class _Counting:
         return codes
 
 
-def _numbers(known: dict[Any, int], entries: Iterable[Any]) -> Codes:
+def _numbers(known: dict[_Entry, int], entries: Iterable[_Entry]) -> Codes:
     """The number of each entry; one that is new gets the next."""
     return np.array([known.setdefault(entry, len(known)) for entry in entries], np.int64)
 
 
-def _distinct(columns: list[Any]) -> tuple[Codes, Codes]:
+def _distinct(columns: Sequence[NDArray[np.integer[Any]]]) -> tuple[Codes, Codes]:
     """Where each distinct row of some columns first stands, and the position of each row among the distinct ones."""
     code = np.zeros(len(columns[0]), np.int64)
     for column in columns:

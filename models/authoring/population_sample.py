@@ -10,13 +10,17 @@ import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from models.authoring.questions import NAMES, Audit, Owed, Population, Question
 from models.contract.codes import CUSTOMER_TYPES, CustomerType
 from models.decision.bundle import ARTIFACTS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SAMPLE: Final = ARTIFACTS / "population.json.gz"
 FORMAT: Final = 2
@@ -119,7 +123,7 @@ def _values(column: Mapping[str, Any]) -> list[Any]:
     return [column["values"][code] for code in column["codes"]]
 
 
-def _placed(positions: list[list[int]], sizes: list[int]) -> Any:  # noqa: ANN401  (an ndarray of int64)
+def _placed(positions: list[list[int]], sizes: list[int]) -> NDArray[np.int64]:
     """Positions within each customer type as positions within all."""
     import numpy as np  # noqa: PLC0415
 

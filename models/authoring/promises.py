@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from itertools import product
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from models.authoring.coverage import ALWAYS, floor_gaps, told_days, unsucceeded, without_floor
 from models.authoring.findings import Authored, Phrase, phrase
@@ -200,12 +200,12 @@ CHECKS: Final[Mapping[str, Callable[[Rulebook, Catalogue, Mapping[str, Channel]]
 """What proves each promise but that of wording."""
 
 
-def outcome_of(rule: Rule) -> tuple[Any, ...]:
+def outcome_of(rule: Rule) -> tuple[object, ...]:
     """All that customers may get by a rule: what it offers, and what it tries on whom."""
     return (*offer_of(rule), rule.experiment)
 
 
-def offer_of(rule: Rule) -> tuple[Any, ...]:
+def offer_of(rule: Rule) -> tuple[object, ...]:
     """What a customer gets who is in no experiment: channel, kinds of content, topic, human channel and sentence."""
     return (rule.channel, rule.content, rule.topic, rule.human_channel, tuple(sorted(rule.because.items())))
 

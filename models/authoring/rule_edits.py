@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from models.authoring.edits import to_move
 from models.authoring.yaml_source import compose
 from models.contract.codes import LANGUAGES, CustomerType
 from models.decision.experiments import CONTROL
 from models.decision.facts import FACTS
+
+if TYPE_CHECKING:
+    from ruamel.yaml.nodes import MappingNode, Node
 
 Row = dict[str, str]
 """A rule as cells of text, by column; an empty cell is left out."""
@@ -138,7 +141,7 @@ def _set(text: str, kind: CustomerType, name: str, path: tuple[str, ...], value:
     return text[:first] + text[(last + 1) if last >= 0 else len(text) :]
 
 
-def _added(text: str, node: Any, key: str, value: str) -> str:  # noqa: ANN401  (a YAML node)
+def _added(text: str, node: MappingNode, key: str, value: str) -> str:
     """A new entry at the end of a mapping; conditions come right after the id."""
     last_key, last = node.value[0] if key == "when" else node.value[-1]
     end = _value_span(text, last).end
@@ -150,12 +153,12 @@ def _added(text: str, node: Any, key: str, value: str) -> str:  # noqa: ANN401  
     return text[:line_end] + f"\n{indent}{key}: {value}" + text[line_end:]
 
 
-def _bounds(text: str, node: Any) -> tuple[int, int]:  # noqa: ANN401
+def _bounds(text: str, node: Node) -> tuple[int, int]:
     span = _value_span(text, node)
     return span.start, span.end
 
 
-def _value_span(text: str, node: Any) -> _Span:  # noqa: ANN401
+def _value_span(text: str, node: Any) -> _Span:  # noqa: ANN401  (any node of YAML)
     """Where a value stands, without the blank lines and comments that YAML counts to its end."""
     if isinstance(node.value, list) and not node.flow_style and node.value:
         last = node.value[-1]
@@ -166,19 +169,19 @@ def _value_span(text: str, node: Any) -> _Span:  # noqa: ANN401
     return _Span(node.start_mark.index, node.start_mark.index + len(shown.rstrip()))
 
 
-def _rule_node(text: str, kind: CustomerType, name: str) -> Any:  # noqa: ANN401
+def _rule_node(text: str, kind: CustomerType, name: str) -> MappingNode:
     return next(rule for rule in _rules(text, kind) if _id_of(rule) == name)
 
 
-def _rules(text: str, kind: CustomerType) -> list[Any]:
+def _rules(text: str, kind: CustomerType) -> list[MappingNode]:
     return list(next(value for key, value in compose(text).value if key.value == kind).value)
 
 
-def _id_of(rule: Any) -> str:  # noqa: ANN401
+def _id_of(rule: MappingNode) -> str:
     return str(next(value.value for key, value in rule.value if key.value == "id"))
 
 
-def _lines_of(text: str, rule: Any) -> _Span:  # noqa: ANN401
+def _lines_of(text: str, rule: MappingNode) -> _Span:
     """A rule's own lines, from its dash to the end of its last value's line."""
     start = text.rfind("\n", 0, rule.start_mark.index) + 1
     end = text.find("\n", _value_span(text, rule).end)

@@ -12,10 +12,13 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from models.authoring.findings import phrase, told
 from models.authoring.messages import TeamLanguage, said
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 LARGEST_UNPACKED: Final = 32 << 20
 MOST_PARTS: Final = 200
@@ -60,7 +63,7 @@ class Cell(NamedTuple):
     """A cell: where it stands, as `steady!B4`, what it holds, and whether that is a formula or an error."""
 
     place: str
-    value: Any
+    value: object
     kind: str
 
 
@@ -208,7 +211,7 @@ def _bound(sheet: str, part: _Part) -> None:
         raise SheetError("sheet_merged", cell=f"{sheet}!{part.merged}")
 
 
-def _rows(sheet: Any) -> Iterator[Line]:  # noqa: ANN401
+def _rows(sheet: ReadOnlyWorksheet) -> Iterator[Line]:
     """The rows of a sheet that hold anything, up to the last column that a table may use."""
     sheet.reset_dimensions()  # some programs write none, or a wrong one
     empty = None

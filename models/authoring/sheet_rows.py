@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from models.authoring import rule_edits, yaml_source
 from models.authoring.loader import LONGEST_ID, is_id
@@ -112,7 +112,7 @@ def _text(cell: Cell, column: str) -> str:
     return f"{day[3]}-{int(day[2]):02}-{int(day[1]):02}" if day else text
 
 
-def _word(value: Any) -> str:  # noqa: ANN401
+def _word(value: object) -> str:
     return yaml_source.word(yaml_source.plain(value))
 
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from models.authoring import rule_edits, sheet_rows, yaml_source
 from models.authoring.edits import to_move
@@ -23,6 +23,11 @@ from models.authoring.sheet_files import Line, SheetError, read_workbook
 from models.authoring.sheet_rows import OUTCOMES, SHEETS, columns_of
 from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, CustomerType
 from models.decision.facts import FACTS
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+    from openpyxl.cell import Cell
+    from openpyxl.worksheet.worksheet import Worksheet
 
 __all__ = ["SHEETS", "SheetError", "SheetTable", "bring_in", "columns_of", "export", "import_", "read"]
 _LISTS: Final = "lists"
@@ -230,7 +235,7 @@ def _experiment_cell(experiment: Any) -> str:  # noqa: ANN401
     return cell
 
 
-def _cell(value: Any) -> str:  # noqa: ANN401
+def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
@@ -245,7 +250,7 @@ def _sheet_of(kind: CustomerType, row: Row) -> str:
     return segment if segment in SHEETS else "several"
 
 
-def _write_lists(book: Any) -> dict[str, str]:  # noqa: ANN401
+def _write_lists(book: Workbook) -> dict[str, str]:
     """A hidden sheet of allowed values; where each list stands, by column."""
     from openpyxl.utils import get_column_letter  # noqa: PLC0415
 
@@ -264,7 +269,7 @@ def _write_lists(book: Any) -> dict[str, str]:  # noqa: ANN401
     return places
 
 
-def _write_base(book: Any, base: Mapping[str, str]) -> None:  # noqa: ANN401
+def _write_base(book: Workbook, base: Mapping[str, str]) -> None:
     """A hidden sheet of what the table was made from: the digest of all rules, then of each."""
     sheet = book.create_sheet(_BASE)
     sheet.sheet_state = "hidden"
@@ -274,7 +279,7 @@ def _write_base(book: Any, base: Mapping[str, str]) -> None:  # noqa: ANN401
 
 
 def _write_sheet(
-    sheet: Any,  # noqa: ANN401
+    sheet: Worksheet,
     kind: CustomerType,
     rows: list[tuple[int, Row]],
     lists: Mapping[str, str],
@@ -307,7 +312,7 @@ def _write_sheet(
     sheet.freeze_panes = "C2"
 
 
-def _put(cell: Any, text: str) -> None:  # noqa: ANN401
+def _put(cell: Cell, text: str) -> None:
     """Text, whatever it begins with: never a formula, also when the sheet is saved again."""
     from openpyxl.utils.exceptions import IllegalCharacterError  # noqa: PLC0415
 

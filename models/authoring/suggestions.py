@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from models.authoring.analysis import example_facts, read_model
 from models.authoring.example_customers import Inventor, telling
@@ -191,7 +191,7 @@ def _covered_already(authored: Authored, tables: Mapping[CustomerType, Table]) -
     return covered
 
 
-def _free(name: str, taken: set[Any]) -> str:
+def _free(name: str, taken: set[str]) -> str:
     """A name that is not taken, which it then is."""
     number, free = 1, name
     while free in taken:

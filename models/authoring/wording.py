@@ -92,7 +92,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[\s*_]+", " ", visible.replace("’", "'"))
 
 
-def _strings(value: Any, language: str | None = None) -> Iterator[str]:  # noqa: ANN401
+def _strings(value: object, language: str | None = None) -> Iterator[str]:
     """Every string within, or within the entries of one language."""
     if isinstance(value, str):
         yield value

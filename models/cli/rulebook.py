@@ -9,7 +9,7 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -31,7 +31,7 @@ from models.columns.local_paths import bundles_folder
 
 if TYPE_CHECKING:
     from models.authoring.messages import TeamLanguage
-    from models.decision.recommendation import Explanation
+    from models.decision.recommendation import Explanation, SegmentAnswer
     from models.decision.recommender import Recommender
 
 
@@ -98,7 +98,7 @@ def check(rulebook_folder: Path | None, content_folder: Path | None, language: T
 )
 @rulebook_option
 @content_option
-def explain(customer: Any, persona: str | None, **options: Any) -> None:  # noqa: ANN401
+def explain(customer: TextIO | None, persona: str | None, **options: Any) -> None:  # noqa: ANN401
     """Explain a CUSTOMER: a JSON file {"customer_type": …, "signals": {…}}, or - for standard input.
 
     By the current bundle, by the one that --bundle names, or by what is written where --rulebook or --content names a
@@ -179,7 +179,7 @@ for _command in (
     main.add_command(_command)
 
 
-def _probability(segment: Any) -> str:  # noqa: ANN401
+def _probability(segment: SegmentAnswer | None) -> str:
     if segment is None or segment.probability is None:
         return ""
     return f" (probability {segment.probability:.2f}, {segment.confidence} confidence)"

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
@@ -373,7 +373,7 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "–"
 
 
-def _as_text(value: Any) -> str:  # noqa: ANN401
+def _as_text(value: object) -> str:
     if isinstance(value, Experiment):
         arms = [f"{arm.id} {arm.share} % ({', '.join(arm.content)})" for arm in value.variants]
         return f"{value.id}: control {value.control_share} %, {', '.join(arms)}"

@@ -6,7 +6,7 @@ text. A type that means no signal at all (a map, a union) is refused by name, be
 
 from __future__ import annotations
 
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -96,7 +96,7 @@ def read_as(column: pa.Array, *, key: bool = False) -> pa.Array:
     return converted
 
 
-def _as(column: Any, wanted: pa.DataType) -> pa.Array:  # noqa: ANN401  (an array of any type)
+def _as(column: pa.Array, wanted: pa.DataType) -> pa.Array:
     if isinstance(column.type, pa.UuidType):
         return _uuid_texts(column.storage)
     if isinstance(column.type, pa.BaseExtensionType):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.columns.facts import FactColumns
 from models.columns.signals import Codes, Flags
 from models.contract.codes import PERSON_CHANNELS, CustomerType
-from models.decision.decision_table import STATED_TOPIC
+from models.decision.decision_table import STATED_TOPIC, Guarantee
 from models.decision.facts import FACTS, VARYING
 from models.decision.offers import Offer, kinds_offered
 from models.decision.recommender import Recommender
@@ -205,7 +205,7 @@ class _Masks:
         return words
 
 
-def _masks_of(kind: CustomerType, guarantees: Sequence[Any]) -> dict[str, dict[str, int]]:
+def _masks_of(kind: CustomerType, guarantees: Sequence[Guarantee]) -> dict[str, dict[str, int]]:
     return {
         fact.name: {
             value: sum(

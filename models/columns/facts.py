@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ from models.decision.facts import (
     Facts,
 )
 from models.decision.scorecard import FEATURES, Scorecard
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PERSON, EMPLOYER = (CUSTOMER_TYPES.index(kind) for kind in ("person", "employer"))
 _RUNNING: Final[Mapping[CustomerType, str]] = {"person": "active_benefits", "employer": "claim_kinds"}
@@ -100,7 +103,7 @@ class Cells:
     matter: Codes
     identifies: Codes
     benefits: NDArray[np.int64]
-    audit: Mapping[str, Any]
+    audit: Mapping[str, pa.Array]
 
 
 def cells_of(read: CustomerBatch, scorecard: Scorecard) -> list[Cells]:

@@ -8,7 +8,14 @@ when many rows are to come (`use`). Never imported by the serving process.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    _Whole = NDArray[np.integer[Any]]
+    _Floats = NDArray[np.float64]
 
 
 class Kernels(NamedTuple):
@@ -42,7 +49,7 @@ def _compiled() -> Kernels | None:
         return None
 
 
-def _counts(numbers: Any, validity: Any, start: int, maximum: int, codes: Any) -> bool:  # noqa: ANN401
+def _counts(numbers: _Whole, validity: _Whole, start: int, maximum: int, codes: _Whole) -> bool:
     """Counts into codes: -1 where the bit of `validity` is not set, -2 out of range; an empty bitmap is all set."""
     bad = False
     has_nulls = len(validity) > 0
@@ -59,20 +66,20 @@ def _counts(numbers: Any, validity: Any, start: int, maximum: int, codes: Any) -
 
 
 def _scores(  # noqa: PLR0913, PLR0917  (each is an array of the table)
-    x: Any,  # noqa: ANN401  (arrays, compiled for their types)
-    places: Any,  # noqa: ANN401
-    lasts: Any,  # noqa: ANN401
-    bins: Any,  # noqa: ANN401
-    bin_starts: Any,  # noqa: ANN401
-    table_ends: Any,  # noqa: ANN401
-    rows: Any,  # noqa: ANN401
-    row_starts: Any,  # noqa: ANN401
-    intercept: Any,  # noqa: ANN401
-    coarse: Any,  # noqa: ANN401
-    fine: Any,  # noqa: ANN401
+    x: _Whole,
+    places: _Whole,
+    lasts: _Whole,
+    bins: _Whole,
+    bin_starts: _Whole,
+    table_ends: _Whole,
+    rows: _Whole,
+    row_starts: _Whole,
+    intercept: _Whole,
+    coarse: _Floats,
+    fine: _Floats,
     steps: int,
-    best: Any,  # noqa: ANN401
-    probability: Any,  # noqa: ANN401
+    best: _Whole,
+    probability: _Floats,
 ) -> None:
     """Position of the likeliest segment, and its probability, of each customer."""
     longest = (len(coarse) - 1) << steps

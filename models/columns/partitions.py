@@ -65,7 +65,7 @@ def used(partitions: Sequence[Partition], also: Collection[str] = ()) -> tuple[P
     return tuple(each for each in partitions if each[0] in known)
 
 
-def row_values(partitions: Sequence[Partition]) -> Mapping[str, Any]:
+def row_values(partitions: Sequence[Partition]) -> Mapping[str, object]:
     """The values of a row as JSON would hold them."""
     return {
         name: value_of_text(SIGNALS[name].kind, text) if name in SIGNALS else text

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from models.contract.codes import LANGUAGES, Language
 from models.contract.identity_codes import holds_identity_code
@@ -40,7 +40,7 @@ class Customer(NamedTuple):
     language: Language
 
 
-def read_row(row: Mapping[str, Any], language: str = "fi", language_column: str = "language") -> Customer:
+def read_row(row: Mapping[str, object], language: str = "fi", language_column: str = "language") -> Customer:
     """The customer of one row of values as JSON would hold them; null and NaN are unknown.
 
     Raises
@@ -72,7 +72,7 @@ def is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def row_of_text(row: Mapping[str, str | None]) -> dict[str, Any]:
+def row_of_text(row: Mapping[str, str | None]) -> dict[str, object]:
     """A row of cells as the values they stand for."""
     return {
         name: value_of_text(SIGNALS[name].kind, cell) if name in SIGNALS and cell is not None else cell

@@ -22,7 +22,7 @@ from models.columns.rows import CARRIED, KEY, SIGNALS, TYPE, is_missing, read_ro
 from models.columns.text_lines import BLOCK, RowBlock, has_quote_within
 from models.contract.signals import InvalidSignalsError, LifeEvent
 
-NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 EVENTS_TYPE: Final = pa.list_(pa.struct([("event", pa.string()), ("months_ago", pa.int64())]))
 LIST_TYPE: Final = pa.list_(pa.string())
@@ -92,7 +92,7 @@ def read_csv_block(rows: RowBlock, names: list[str]) -> CustomerBatch:
 
 
 def read_json_block(
-    lines_read: RowBlock, language_column: str = "language", defaults: Mapping[str, Any] = NOTHING
+    lines_read: RowBlock, language_column: str = "language", defaults: Mapping[str, object] = NOTHING
 ) -> CustomerBatch:
     """Lines of JSON, one object each, numbered; blank lines are no rows. `defaults` is known of every row that is silent."""
     block, first, lines = lines_read.content, lines_read.first, lines_read.lines
@@ -160,7 +160,9 @@ def _one_batch(table: pa.Table) -> pa.Array:
     return batches[0] if batches else pa.RecordBatch.from_pylist([], table.schema)
 
 
-def _csv_options(names: list[str]) -> tuple[Any, Any, Any]:
+def _csv_options(
+    names: list[str],
+) -> tuple[pyarrow.csv.ReadOptions, pyarrow.csv.ParseOptions, pyarrow.csv.ConvertOptions]:
     return (
         pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=1 << 30),
         pyarrow.csv.ParseOptions(newlines_in_values=True),
@@ -191,7 +193,9 @@ def _csv_row(line: bytes, count: int) -> list[str] | str:
     return "holds a NUL character." if b"\0" in line else cells
 
 
-def _json_options(size: int, language_column: str) -> tuple[Any, Any]:
+def _json_options(
+    size: int, language_column: str
+) -> tuple[pyarrow.json.ReadOptions, pyarrow.json.ParseOptions]:
     return (
         pyarrow.json.ReadOptions(use_threads=False, block_size=max(size + 1, 1 << 16)),
         pyarrow.json.ParseOptions(
@@ -215,7 +219,7 @@ def _events_are_whole(table: pa.Table) -> bool:
     )
 
 
-def _json_row(line: bytes, language_column: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+def _json_row(line: bytes, language_column: str, defaults: Mapping[str, object]) -> dict[str, Any]:
     """A line's values in the contract's own types. Raises `ValueError` where it is no object, or breaks the contract."""
     row = json.loads(line.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
     if not isinstance(row, dict):
@@ -241,7 +245,7 @@ def _plain(value: object) -> object:
     return value
 
 
-def _each_once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _each_once(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
     pairs = list(pairs)
     if len({name for name, _ in pairs}) < len(pairs):
         raise ValueError(_NOT_JSON)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from models.contract.channels import HELSINKI, Channel, human_channel
 from models.contract.codes import CUSTOMER_TYPES, CustomerType, Language
@@ -48,6 +48,7 @@ from models.decision.scorecard import Contribution, Prediction, Scorecard
 
 REASONS_SHOWN: Final = 3
 _MOST_CACHED: Final = 1024
+_Cached = TypeVar("_Cached")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +161,10 @@ class Recommender:
 
     def combinations(self) -> Combinations:
         """How many combinations of rule, content, channel, language and variant answers can name; counted once."""
-        combinations: Combinations = self._remembered(
+        return self._remembered(
             ("combinations",),
             lambda: count_combinations(possible_combinations(self.rulebook, self.catalogue, self.channels)),
         )
-        return combinations
 
     def _predict(self, signals: Signals) -> Prediction | None:
         """The model's answer; None for an employer, an objector and a minor: the model is not asked."""
@@ -224,11 +224,10 @@ class Recommender:
             self._owed(item, language) for item in self.catalogue.statutory(benefits, **wanted)
         ), until
 
-    def _owed(self, statutory: ContentItem, language: Language) -> StatutoryItem:
-        item: StatutoryItem = self._remembered(
-            (statutory.id, language), lambda: StatutoryItem(statutory.type, _content(statutory, language))
+    def _owed(self, item: ContentItem, language: Language) -> StatutoryItem:
+        return self._remembered(
+            (item.id, language), lambda: StatutoryItem(item.type, _content(item, language))
         )
-        return item
 
     def _offered(
         self, customer_type: CustomerType, offers: Sequence[Offer], request: _Request, *, identified: bool
@@ -237,14 +236,13 @@ class Recommender:
         if request.shown:
             return self._compose(customer_type, offers, request, identified=identified)
         minute = request.at.timestamp() // 60
-        offered: Offered = self._remembered(
+        return self._remembered(
             (customer_type, identified, request.language, request.limit, minute, *map(_named, offers)),
             lambda: self._compose(customer_type, offers, request, identified=identified),
         )
-        return offered
 
-    def _remembered(self, key: tuple[object, ...], make: Callable[[], Any]) -> Any:  # noqa: ANN401  (what is made)
-        value = self._cache.get(key)
+    def _remembered(self, key: tuple[object, ...], make: Callable[[], _Cached]) -> _Cached:
+        value: _Cached | None = self._cache.get(key)
         if value is None:
             if len(self._cache) >= _MOST_CACHED:
                 self._cache.clear()

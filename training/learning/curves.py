@@ -6,7 +6,7 @@ Only `training` may import this.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, SupportsFloat
 
 import numpy as np
 
@@ -129,5 +129,5 @@ def stability(
     return {"figures": figures, "agreement": _round(np.mean(agreement)), "moved": _round(np.mean(moved))}
 
 
-def _round(number: Any) -> float:  # noqa: ANN401  (any number)
+def _round(number: SupportsFloat) -> float:
     return round(float(number), 4)

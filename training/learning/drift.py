@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from models.contract.segments import PERSON_SEGMENTS
 from models.decision.scorecard import FEATURES, read_scorecard
@@ -61,7 +62,7 @@ def measure_drift(
     return n, indices
 
 
-def stability_index(current: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> float:
+def stability_index(current: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
     """The population stability index of two rows of shares."""
     now, then = np.maximum(current, LEAST_SHARE), np.maximum(expected, LEAST_SHARE)
     return float(((now - then) * np.log(now / then)).sum())

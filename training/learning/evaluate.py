@@ -6,7 +6,7 @@ import this.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -231,5 +231,5 @@ def _share(hits: NDArray[np.bool_]) -> float | None:
     return _round(hits.mean()) if hits.size else None
 
 
-def _round(number: float | np.floating[Any]) -> float:
+def _round(number: SupportsFloat) -> float:
     return round(float(number), 4)

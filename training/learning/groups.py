@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class Difference:
         return "within" if size <= largest else "beyond" if size - reach > largest else "untold"
 
 
-def differences(test: Dataset, answers: GroupAnswers, limits: dict[str, Any]) -> list[Difference]:
+def differences(test: Dataset, answers: GroupAnswers, limits: Mapping[str, float]) -> list[Difference]:
     """Every difference that can be told: groups of at least the size that `limits` ask, cells too."""
     compared = []
     for members, member in _groups(test.audit()):

@@ -5,7 +5,7 @@ Only `training` may import this.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,7 @@ class TrainingDataError(ValueError):
     """Labelled data that must not be trained on; the message names rows and remedy. Correct the data."""
 
 
-def named_rows(table: pa.Table, at: NDArray[Any]) -> str:
+def named_rows(table: pa.Table, at: NDArray[np.int64]) -> str:
     """How many rows, and the lines of the first of them in the file."""
     numbers = table["__row"].to_numpy()[at]
     named = ", ".join(str(number) for number in numbers[:NAMED_ROWS])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -17,7 +17,16 @@ from models.contract.segments import PERSON_SEGMENTS
 from models.decision.scorecard import FEATURES, read_scorecard
 from training.files import read_table
 from training.learning import bootstrap, curves, gates, groups, offers
-from training.learning.dataset import Dataset, Floats, Split, read_dataset, split, split_two, unknown_signals
+from training.learning.dataset import (
+    Dataset,
+    Floats,
+    Ints,
+    Split,
+    read_dataset,
+    split,
+    split_two,
+    unknown_signals,
+)
 from training.learning.evaluate import answered, baselines, choose_thresholds, metrics
 from training.learning.pipeline import (
     calibrate,
@@ -34,6 +43,9 @@ from training.simulation.calibration_report import calibration_report, summary
 from training.simulation.population import population
 from training.simulation.population_sample import population_sample
 from training.simulation.sensitivity import segment_shares
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 SIMULATION: Final = "the simulated population"
 TEST_SEED: Final = 0x7E57  # added to the seed: test customers that nothing was chosen on
@@ -69,7 +81,7 @@ class TrainingReport:
 
     manifest: dict[str, Any]
     scorecard: dict[str, Any]
-    pipeline: Any
+    pipeline: Pipeline
     evaluation: dict[str, Any]
     limits: dict[str, Any]
     void: list[str]
@@ -79,8 +91,8 @@ class TrainingReport:
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    pipeline: Any
-    main_effects: Any
+    pipeline: Pipeline
+    main_effects: Pipeline
     pairs: tuple[tuple[int, int], ...]
     tried: list[dict[str, Any]]
     temperature: float
@@ -167,7 +179,7 @@ def _fit(parts: Split) -> _Fitted:
     return _Fitted(pipeline, main_effects, pairs, tried, temperature, thresholds, reasons, cost)
 
 
-def _agreement(one: Any, other: Any, data: Dataset) -> float:  # noqa: ANN401  (pipelines)
+def _agreement(one: Pipeline, other: Pipeline, data: Dataset) -> float:
     return round(float((one.predict(data.X) == other.predict(data.X)).mean()), 5)
 
 
@@ -232,7 +244,7 @@ def _evaluate(
     }
 
 
-def reference(data: Dataset, edges: dict[str, list[int]], named: np.ndarray[Any, Any]) -> dict[str, Any]:
+def reference(data: Dataset, edges: dict[str, list[int]], named: Ints) -> dict[str, Any]:
     """Shares of customers by bin of each feature (*missing* last) and by segment named, for `arki-train drift`."""
     signals = {}
     for position, feature in enumerate(FEATURES):

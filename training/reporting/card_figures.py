@@ -5,6 +5,7 @@ Only `training` may import this; `model_card` puts them together.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -103,7 +104,7 @@ def gates_section(gates: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def groups_section(evaluation: dict[str, Any], limits: dict[str, Any]) -> str:
+def groups_section(evaluation: dict[str, Any], limits: Mapping[str, float]) -> str:
     """The largest differences within the same true segment."""
     differences = evaluation["groups"]
     if not differences:

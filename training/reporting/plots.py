@@ -6,6 +6,7 @@ Only `training` may import this.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -30,7 +31,9 @@ STYLE: Final[dict[str, Any]] = {
 SHOWN_GROUPS: Final = 24
 
 
-def plots(evaluation: dict[str, Any], scorecard: dict[str, Any], limits: dict[str, Any]) -> dict[str, bytes]:
+def plots(
+    evaluation: dict[str, Any], scorecard: dict[str, Any], limits: Mapping[str, float]
+) -> dict[str, bytes]:
     """File name -> PNG: calibration, confusion, contributions, group differences, learning and abstention."""
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # matplotlib lists its settings as literals
         return {
@@ -102,7 +105,7 @@ def _contributions(scorecard: dict[str, Any]) -> bytes:
     return _png(figure)
 
 
-def _groups(differences: list[Difference], limits: dict[str, Any]) -> bytes:
+def _groups(differences: list[Difference], limits: Mapping[str, float]) -> bytes:
     largest = sorted(
         differences, key=lambda each: (-abs(each.difference), each.metric, each.segment, each.group)
     )

@@ -135,7 +135,7 @@ class Allocation:
     closed: NDArray[np.int64]
     marks: NDArray[np.int64]
     changed: NDArray[np.bool_]
-    audit: Mapping[str, Any]
+    audit: Mapping[str, Mapping[str, object]]
 
 
 def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
@@ -293,6 +293,7 @@ def _ties(asking: pa.RecordBatch, numbers: NDArray[np.int64], seed: int) -> list
 def _in_order(orders: pa.Table, bound: NDArray[np.bool_]) -> NDArray[np.int64]:
     ties = np.frombuffer(b"".join(orders["tie"].to_pylist()), dtype=">u8").reshape(-1, 2)
     need, waiting = orders["need"].to_numpy(), orders["waiting"].to_numpy()
+    # `lexsort` takes the most important key last.
     return np.lexsort((ties[:, 1], ties[:, 0], -waiting, -need, ~bound))
 
 
@@ -308,10 +309,10 @@ def _audit(
     wanted: NDArray[np.int64],
     got: NDArray[np.int64],
     marks: NDArray[np.int64],
-) -> dict[str, Any]:
+) -> Mapping[str, Mapping[str, object]]:
     """For the audit: room, wishes, who got it, and the need and waiting of the last one who did."""
     need, waiting = orders["need"].to_numpy(), orders["waiting"].to_numpy()
-    by_channel = {}
+    by_channel: dict[str, Mapping[str, object]] = {}
     for name, room in limits:
         code = CHANNELS.index(name)
         here = got == code

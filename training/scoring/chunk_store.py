@@ -10,10 +10,10 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NotRequired, TypedDict
 
 import orjson
 
@@ -23,6 +23,22 @@ _ASIDE: Final = ".aside"
 
 class BusyError(Exception):
     """Another run is writing the same output. Wait for it, or name another OUT."""
+
+
+class StoredFile(TypedDict):
+    """What a mark says of a file; one that is half written is known by it."""
+
+    bytes: int
+    sha256: str
+
+
+class ChunkMark(TypedDict):
+    """What came of a chunk, as its mark holds it: the task's number, its chunk, its counts, and its files once they are there."""
+
+    task: int
+    chunk: list[object]
+    tally: dict[str, Any]
+    files: NotRequired[dict[str, StoredFile]]
 
 
 class ChunkStore:
@@ -40,9 +56,9 @@ class ChunkStore:
         """Something that writes files of a chunk aside; they get their names when it is committed."""
         yield _Chunk(self, number)
 
-    def done(self) -> dict[int, dict[str, Any]]:
+    def done(self) -> dict[int, ChunkMark]:
         """What was kept of each chunk that is whole; what a killed run left half written is removed."""
-        chunks = {}
+        chunks: dict[int, ChunkMark] = {}
         for left in self.folder.glob(f"*{_ASIDE}-*"):
             left.unlink(missing_ok=True)
         for mark in sorted(self.folder.glob("*.done")):
@@ -60,7 +76,7 @@ class ChunkStore:
             return None
         return document
 
-    def begin(self, run: dict[str, Any]) -> None:
+    def begin(self, run: Mapping[str, object]) -> None:
         """Make the folder empty and say what it is for."""
         for path in self.folder.iterdir() if self.folder.exists() else ():
             if path.is_dir():
@@ -85,7 +101,7 @@ class ChunkStore:
         """Leave nothing behind."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _is_whole(self, name: str, entry: dict[str, Any]) -> bool:
+    def _is_whole(self, name: str, entry: StoredFile) -> bool:
         return (self.folder / name).stat().st_size == int(entry["bytes"])
 
 
@@ -107,16 +123,16 @@ class _Chunk:
             aside.unlink(missing_ok=True)
             raise
 
-    def commit(self, document: dict[str, Any]) -> dict[str, Any]:
+    def commit(self, document: ChunkMark) -> ChunkMark:
         """Give the files their names, and then the mark; returns what the mark holds."""
-        files = {}
+        files: dict[str, StoredFile] = {}
         for aside, final in self._written:
             files[final.name] = {"bytes": aside.stat().st_size, "sha256": digest(aside)}
             aside.replace(final)
         # The mark comes last: a chunk without one is scored again, so a crash here costs a chunk and leaves no half of one.
-        document = document | {"files": files}
-        put(self._store.path(self._number, "done"), orjson.dumps(document))
-        return document
+        mark: ChunkMark = {**document, "files": files}
+        put(self._store.path(self._number, "done"), orjson.dumps(mark))
+        return mark
 
 
 def put(path: Path, content: bytes) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from distributed import Client, LocalCluster, Worker, WorkerPlugin, as_completed
 
 from models.decision import bundle
+from training.scoring.chunk_store import ChunkMark
 from training.scoring.engine_local import EngineError
 from training.scoring.job import ScoringJob
 from training.scoring.task import Task, run_task, ship
@@ -40,7 +41,7 @@ def run_on_dask(
     *,
     scheduler: str | None = None,
     workers: int | None = None,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[ChunkMark]:
     """What each task tells, as they end.
 
     Parameters

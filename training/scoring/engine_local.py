@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
-from typing import Any
 
 import pyarrow as pa
 
+from training.scoring.chunk_store import ChunkMark
 from training.scoring.job import ScoringJob
 from training.scoring.task import Task, run_task
 
@@ -23,7 +23,7 @@ class EngineError(Exception):
 
 def run_here(
     job: ScoringJob, tasks: Sequence[Task], folder: str | None, *, workers: int
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[ChunkMark]:
     """What each task tells, as they end.
 
     Raises

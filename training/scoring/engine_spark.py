@@ -13,12 +13,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from models.decision import bundle
+from training.scoring.chunk_store import ChunkMark
 from training.scoring.engine_local import EngineError
 from training.scoring.job import ScoringJob
 from training.scoring.request import ScoringRequest
@@ -70,7 +71,7 @@ _SQL: Final = {
 
 def run_on_spark(
     job: ScoringJob, tasks: Sequence[Task], folder: str | None, *, master: str
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[ChunkMark]:
     """What each task tells. Raises `EngineError` where no fit Java is found, or Spark gives up."""
     _need_java()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -83,7 +84,7 @@ def run_on_spark(
     try:
         shipped = session.sparkContext.broadcast(bundle.read_contents(Path(job.bundles), job.digest))
 
-        def run_shipped(task: Task) -> dict[str, Any]:
+        def run_shipped(task: Task) -> ChunkMark:
             ship(job.digest, shipped.value)
             return run_task(job, task, folder)
 

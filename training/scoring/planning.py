@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from models.columns.files import (
     CustomerFileError,
@@ -168,7 +168,7 @@ def _output(options: Options, stack: ExitStack) -> Output:
     return Output(Path(options.target), options.kind, options.folder)
 
 
-def _described(path: Path, name: str, options: Options) -> dict[str, Any]:
+def _described(path: Path, name: str, options: Options) -> dict[str, object]:
     """What tells a source from another; the bytes of standard input are not known again."""
     stat = path.stat()
     if options.source == "-":

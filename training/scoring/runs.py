@@ -21,12 +21,12 @@ import orjson
 from models.columns.files import Chunk
 from training.scoring import answer_files, capacity
 from training.scoring.answer_files import SUFFIX_OF
-from training.scoring.chunk_store import ChunkStore, digest, put, sync
+from training.scoring.chunk_store import ChunkMark, ChunkStore, digest, put, sync
 from training.scoring.job import QUARANTINE_COLUMNS, ScoringJob
 from training.scoring.tallies import Tally, tally_of
 from training.scoring.task import Task, as_document
 
-Engine = Callable[[ScoringJob, Sequence[Task], "str | None"], Iterator[dict[str, Any]]]
+Engine = Callable[[ScoringJob, Sequence[Task], "str | None"], Iterator[ChunkMark]]
 SUCCESS: Final = "_SUCCESS"
 MANIFEST_FORMAT: Final = 1
 
@@ -98,12 +98,12 @@ class Plan(NamedTuple):
 
     job: ScoringJob
     chunks: Sequence[Chunk]
-    sources: Sequence[Mapping[str, Any]]
+    sources: Sequence[Mapping[str, object]]
     output: Output
     files: Mapping[str, str] = MappingProxyType({})
     warnings: tuple[str, ...] = ()
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """The run as plain JSON; two runs with equal ones give equal bytes."""
         return {
             "job": as_document(self.job),
@@ -196,7 +196,7 @@ def run(
     return Outcome(tally, resumed, allocated)
 
 
-def _begun(store: ChunkStore, document: dict[str, Any], *, resume: bool) -> dict[int, dict[str, Any]]:
+def _begun(store: ChunkStore, document: Mapping[str, object], *, resume: bool) -> dict[int, ChunkMark]:
     """What is done already of this very run; nothing where it begins anew."""
     begun = store.run() if resume else None
     if begun is None:

@@ -7,7 +7,7 @@ faults in the column ``refused`` and nothing else. An answer depends on its row 
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -178,7 +178,7 @@ class Scorer:
         if refused is None:
             return pa.nulls(batch.num_rows, FAULTS)
         rows = np.flatnonzero(refused)
-        faults: list[Any] = [None] * batch.num_rows
+        faults: list[list[dict[str, str]] | None] = [None] * batch.num_rows
         for at, row in zip(rows.tolist(), batch.take(pa.array(rows)).to_pylist(), strict=True):
             try:
                 read_row(

@@ -22,7 +22,7 @@ from models.columns.files import Chunk, read_chunk
 from models.columns.rows import CARRIED, SIGNALS
 from models.decision import bundle
 from training.scoring import answer_files, capacity
-from training.scoring.chunk_store import ChunkStore
+from training.scoring.chunk_store import ChunkMark, ChunkStore
 from training.scoring.job import Refusal, ScoredBatch, ScoringJob
 from training.scoring.request import ScoringRequest
 from training.scoring.scorer import REFUSED, SEGMENTS, Scored, Scorer
@@ -37,7 +37,7 @@ class Task(NamedTuple):
     file: str = ""
 
 
-def run_task(job: ScoringJob, task: Task, folder: str | None) -> dict[str, Any]:
+def run_task(job: ScoringJob, task: Task, folder: str | None) -> ChunkMark:
     """Score a chunk and commit its part; without a folder, count only. What it tells is what the store keeps of it."""
     if job.compiled and kernels.kernels() is None:
         kernels.use()
@@ -60,7 +60,7 @@ def run_task(job: ScoringJob, task: Task, folder: str | None) -> dict[str, Any]:
                 wishes.append(capacity.wishes(scorer, batch, job.limits, job.seed, offset))
             tables.append(pa.Table.from_batches([answers.select(job.part_columns)]))
     tally.groups["refused_code"].update(code for _, code in {(row, code) for row, _, code, _ in quarantine})
-    document = {"task": task.number, "chunk": list(task.chunk), "tally": tally.as_json()}
+    document: ChunkMark = {"task": task.number, "chunk": list(task.chunk), "tally": tally.as_json()}
     if folder is None:
         return document
     store = ChunkStore(Path(folder))
