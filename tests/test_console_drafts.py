@@ -556,7 +556,7 @@ def test_findings_and_edits_are_shown_though_weighing_fails_and_the_log_says_whe
     assert result["edits"]
     [line] = caplog.messages
     assert line.startswith("weighing a draft failed: OSError at ")
-    assert "work.py:" in line
+    assert "draft_worker.py:" in line
     assert "whatever" not in line, "a place in the code, and no message"
 
 
