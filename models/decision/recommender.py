@@ -89,8 +89,8 @@ class Recommender:
         draw : Draw, optional
             Of the one customer asked about; without it, every rule offers its own content.
         """
-        request = _request(at, language, limit, shown, draw)
-        return [self._recommend(signals, self._predict(signals), request) for signals in customers]
+        query = _query(at, language, limit, shown, draw)
+        return [self._recommend(signals, self._predict(signals), query) for signals in customers]
 
     def offered(
         self,
@@ -106,13 +106,13 @@ class Recommender:
 
         `identified` says whether the customers are known to have strong identification: it decides their human channel.
         """
-        return self._offered(customer_type, offers, _request(at, language, limit), identified=identified)
+        return self._offered(customer_type, offers, _query(at, language, limit), identified=identified)
 
     def degraded(
         self, signals: Signals, *, at: datetime, language: Language = "fi", limit: int = 3
     ) -> Recommendation:
         """The neutral answer, marked so, for when making the real one failed. The model is not asked."""
-        return self._recommend(neutral_signals(signals), None, _request(at, language, limit, degraded=True))
+        return self._recommend(neutral_signals(signals), None, _query(at, language, limit, degraded=True))
 
     def explain(
         self,
@@ -129,12 +129,12 @@ class Recommender:
 
         `degraded` explains the neutral answer that `degraded` gives; the model is not asked.
         """
-        request = _request(at, language, limit, () if degraded else shown, draw, degraded=degraded)
+        query = _query(at, language, limit, () if degraded else shown, draw, degraded=degraded)
         signals = neutral_signals(signals) if degraded else signals
         prediction = None if degraded else self._predict(signals)
-        table = self.rulebook.tables[signals.customer_type].on(request.day)
+        table = self.rulebook.tables[signals.customer_type].on(query.day)
         looked_up = lookups(signals, prediction)
-        offers, _ = self._offers(signals, looked_up, request)
+        offers, _ = self._offers(signals, looked_up, query)
         contributions: tuple[Contribution, ...] = ()
         if prediction is not None:
             towards = (
@@ -142,7 +142,7 @@ class Recommender:
             )
             contributions = tuple(self.scorecard.contributions(signals, towards))
         return Explanation(
-            recommendation=self._recommend(signals, prediction, request),
+            recommendation=self._recommend(signals, prediction, query),
             probabilities={}
             if prediction is None
             else dict(zip(map(str, PERSON_SEGMENTS), prediction.probabilities, strict=True)),
@@ -152,7 +152,7 @@ class Recommender:
                 LookupTrace(facts, offer.rule.id, offer.channel.id, tuple(table.passed_over(facts)))
                 for facts, offer in zip(looked_up, offers, strict=True)
             ),
-            why_not=tuple(self._why_not(signals.customer_type, offers, request)),
+            why_not=tuple(self._why_not(signals.customer_type, offers, query)),
         )
 
     def mapping(self, fixed: Mapping[str, str] | None = None, *, day: date = date.max) -> list[MappingRow]:
@@ -172,53 +172,51 @@ class Recommender:
             return None
         return self.scorecard.predict(signals)
 
-    def _recommend(
-        self, signals: Signals, prediction: Prediction | None, request: _Request
-    ) -> Recommendation:
-        offers, assignment = self._offers(signals, lookups(signals, prediction), request)
+    def _recommend(self, signals: Signals, prediction: Prediction | None, query: _Query) -> Recommendation:
+        offers, assignment = self._offers(signals, lookups(signals, prediction), query)
         identified = is_identified(signals)
-        offered = self._offered(signals.customer_type, offers, request, identified=identified)
-        statutory, statutory_until = self._statutory(signals, request)
-        segment = self._segment(signals, prediction, request.language)
+        offered = self._offered(signals.customer_type, offers, query, identified=identified)
+        statutory, statutory_until = self._statutory(signals, query)
+        segment = self._segment(signals, prediction, query.language)
         return Recommendation(
-            personalised=not request.degraded and _is_personalised(signals, prediction),
-            degraded=request.degraded,
-            notice=self.texts["notice"][request.language],
-            as_of=request.at,
+            personalised=not query.degraded and _is_personalised(signals, prediction),
+            degraded=query.degraded,
+            notice=self.texts["notice"][query.language],
+            as_of=query.at,
             valid_until=min(offered.valid_until, statutory_until),
             items=offered.items,
             statutory=statutory,
             human_channel=offered.human_channel,
-            segment=None if request.degraded else segment,
+            segment=None if query.degraded else segment,
             versions=self.versions,
-            language=request.language,
-            limit=request.limit,
-            shown=request.shown,
+            language=query.language,
+            limit=query.limit,
+            shown=query.shown,
             experiment=assignment
             and next((assignment for item in offered.items if item.reason.rule == assignment.rule), None),
             drawn=assignment,
         )
 
     def _offers(
-        self, signals: Signals, looked_up: Sequence[Facts], request: _Request
+        self, signals: Signals, looked_up: Sequence[Facts], query: _Query
     ) -> tuple[list[Offer], Assignment | None]:
         """What each lookup comes to, with the content that was drawn; nobody who objected and no minor is drawn."""
-        table = self.rulebook.tables[signals.customer_type].on(request.day)
+        table = self.rulebook.tables[signals.customer_type].on(query.day)
         offers = []
         for facts in looked_up:
             rule = table.choose(facts)
             topic = topic_for(rule, signals.customer_type, facts, self.catalogue)
             offers.append(Offer(rule, self._channel(signals, facts, rule), topic))
-        if request.draw is None or not may_personalise(signals):
+        if query.draw is None or not may_personalise(signals):
             return offers, None
-        return drawn(offers, request.draw)
+        return drawn(offers, query.draw)
 
-    def _statutory(self, signals: Signals, request: _Request) -> tuple[tuple[StatutoryItem, ...], date]:
+    def _statutory(self, signals: Signals, query: _Query) -> tuple[tuple[StatutoryItem, ...], date]:
         """What the law attaches to the benefits that are named, and until when; which were named together is not kept."""
-        language, benefits, latest = request.language, statutory_benefits(signals), self._latest(request.day)
+        language, benefits, latest = query.language, statutory_benefits(signals), self._latest(query.day)
         if not benefits:
             return (), latest
-        wanted: Any = {"customer_type": signals.customer_type, "language": language, "day": request.day}
+        wanted: Any = {"customer_type": signals.customer_type, "language": language, "day": query.day}
         until = self.catalogue.statutory_until(benefits, **wanted, latest=latest)
         return tuple(
             self._owed(item, language) for item in self.catalogue.statutory(benefits, **wanted)
@@ -230,15 +228,15 @@ class Recommender:
         )
 
     def _offered(
-        self, customer_type: CustomerType, offers: Sequence[Offer], request: _Request, *, identified: bool
+        self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query, *, identified: bool
     ) -> Offered:
         """Items and human channel of some offers. They are the same for a minute, whoever the customer is, so they are kept."""
-        if request.shown:
-            return self._compose(customer_type, offers, request, identified=identified)
-        minute = request.at.timestamp() // 60
+        if query.shown:
+            return self._compose(customer_type, offers, query, identified=identified)
+        minute = query.at.timestamp() // 60
         return self._remembered(
-            (customer_type, identified, request.language, request.limit, minute, *map(_named, offers)),
-            lambda: self._compose(customer_type, offers, request, identified=identified),
+            (customer_type, identified, query.language, query.limit, minute, *map(_named, offers)),
+            lambda: self._compose(customer_type, offers, query, identified=identified),
         )
 
     def _remembered(self, key: tuple[object, ...], make: Callable[[], _Cached]) -> _Cached:
@@ -250,37 +248,33 @@ class Recommender:
         return value
 
     def _compose(
-        self, customer_type: CustomerType, offers: Sequence[Offer], request: _Request, *, identified: bool
+        self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query, *, identified: bool
     ) -> Offered:
-        wish, language = offers[0].rule.human_channel, request.language
+        wish, language = offers[0].rule.human_channel, query.language
         usable = human_channel(self.channels, wish, customer_type, identified=identified, language=language)
         human = usable or self.channels[wish]
         return Offered(
-            self._items(customer_type, offers, request),
-            self._way_to(human, customer_type, request),
-            self._offered_until(customer_type, offers, request, human),
+            self._items(customer_type, offers, query),
+            self._way_to(human, customer_type, query),
+            self._offered_until(customer_type, offers, query, human),
         )
 
-    def _way_to(self, channel: Channel, customer_type: CustomerType, request: _Request) -> HumanChannel:
-        card = self._picks(customer_type, self._card(customer_type, channel), request.language)(
-            day=request.day
-        )
-        url = None if card is None else card.languages[card.language_for(request.language)].url
-        name = channel.names[request.language]
-        return HumanChannel(channel.id, channel.ptv_channel, name, url, *channel.opening(request.at))
+    def _way_to(self, channel: Channel, customer_type: CustomerType, query: _Query) -> HumanChannel:
+        card = self._picks(customer_type, self._card(customer_type, channel), query.language)(day=query.day)
+        url = None if card is None else card.languages[card.language_for(query.language)].url
+        name = channel.names[query.language]
+        return HumanChannel(channel.id, channel.ptv_channel, name, url, *channel.opening(query.at))
 
-    def _items(
-        self, customer_type: CustomerType, offers: Sequence[Offer], request: _Request
-    ) -> tuple[Item, ...]:
+    def _items(self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query) -> tuple[Item, ...]:
         items: dict[str, Item] = {}
         for rule, channel, topic in offers:
-            opening = channel.opening(request.at)
+            opening = channel.opening(query.at)
             because = rule.because if channel.id == rule.channel else self.texts["preferred_channel"]
             for kind in kinds_offered(rule, channel):
-                if len(items) == request.limit:
+                if len(items) == query.limit:
                     return tuple(items.values())
                 sought = Sought(kind, topic, channel.id)
-                item = self._picks(customer_type, sought, request.language, request.shown)(day=request.day)
+                item = self._picks(customer_type, sought, query.language, query.shown)(day=query.day)
                 if item is not None and item.id not in items:
                     items[item.id] = Item(
                         len(items) + 1,
@@ -288,20 +282,18 @@ class Recommender:
                         channel.ptv_channel,
                         *opening,
                         kind,
-                        _content(item, request.language),
-                        Reason(rule.id, because[request.language]),
+                        _content(item, query.language),
+                        Reason(rule.id, because[query.language]),
                     )
         return tuple(items.values())
 
-    def _why_not(
-        self, customer_type: CustomerType, offers: Sequence[Offer], request: _Request
-    ) -> list[WhyNot]:
+    def _why_not(self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query) -> list[WhyNot]:
         sought = [
             Sought(content, topic, channel.id)
             for rule, channel, topic in offers
             for content in kinds_offered(rule, channel)
         ]
-        wanted = Wanted(customer_type, request.language, request.day, request.shown, request.limit)
+        wanted = Wanted(customer_type, query.language, query.day, query.shown, query.limit)
         return why_not(self.catalogue, sought, wanted)
 
     def _channel(self, signals: Signals, facts: Facts, rule: Rule) -> Channel:
@@ -344,27 +336,25 @@ class Recommender:
         return day + timedelta(days=self.rulebook.answer_valid_days)
 
     def _offered_until(
-        self, customer_type: CustomerType, offers: Sequence[Offer], request: _Request, human: Channel
+        self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query, human: Channel
     ) -> date:
         """The last day up to which the same rules give the same items and the same way to a person.
 
         Follows `_items`: what the limit leaves unread decides nothing. Batch scoring knows offers alone, so a rule that
         begins counts where anyone whom the same rule takes could meet it, for rows too.
         """
-        table, until = self.rulebook.tables[customer_type], self._latest(request.day)
+        table, until = self.rulebook.tables[customer_type], self._latest(query.day)
         card = self._card(customer_type, human)
-        until = self._picked_until(customer_type, card, request, until, shown=())
+        until = self._picked_until(customer_type, card, query, until, shown=())
         item_ids: set[str] = set()
         for rule, channel, topic in offers:
-            if len(item_ids) < request.limit:
-                until = min(until, table.decides_until(rule, request.day))
+            if len(item_ids) < query.limit:
+                until = min(until, table.decides_until(rule, query.day))
             for kind in kinds_offered(rule, channel):
-                if len(item_ids) < request.limit:
+                if len(item_ids) < query.limit:
                     sought = Sought(kind, topic, channel.id)
-                    until = self._picked_until(customer_type, sought, request, until, shown=request.shown)
-                    item = self._picks(customer_type, sought, request.language, request.shown)(
-                        day=request.day
-                    )
+                    until = self._picked_until(customer_type, sought, query, until, shown=query.shown)
+                    item = self._picks(customer_type, sought, query.language, query.shown)(day=query.day)
                     item_ids.update(() if item is None else (item.id,))
         return until
 
@@ -372,15 +362,15 @@ class Recommender:
         self,
         customer_type: CustomerType,
         sought: Sought,
-        request: _Request,
+        query: _Query,
         latest: date,
         *,
         shown: Collection[str],
     ) -> date:
         kind, topic, channel = sought
         changes = self.catalogue.change_days(kind, topic, customer_type=customer_type, channel=channel)
-        picks = self._picks(customer_type, sought, request.language, shown)
-        return same_until(picks, changes, day=request.day, latest=latest)
+        picks = self._picks(customer_type, sought, query.language, shown)
+        return same_until(picks, changes, day=query.day, latest=latest)
 
     def _card(self, customer_type: CustomerType, channel: Channel) -> Sought:
         """What tells how to reach a channel."""
@@ -395,7 +385,7 @@ class Recommender:
         return partial(self.catalogue.pick, kind, topic, **wanted, shown=shown)
 
 
-class _Request(NamedTuple):
+class _Query(NamedTuple):
     """One request's wishes, without the customer."""
 
     at: datetime
@@ -407,7 +397,7 @@ class _Request(NamedTuple):
     degraded: bool
 
 
-def _request(
+def _query(
     at: datetime,
     language: Language,
     limit: int,
@@ -415,11 +405,9 @@ def _request(
     draw: Draw | None = None,
     *,
     degraded: bool = False,
-) -> _Request:
+) -> _Query:
     at = at.astimezone(HELSINKI).replace(microsecond=0)
-    return _Request(
-        at, at.date(), language, limit, tuple(sorted(set(shown))) if shown else (), draw, degraded
-    )
+    return _Query(at, at.date(), language, limit, tuple(sorted(set(shown))) if shown else (), draw, degraded)
 
 
 def _named(offer: Offer) -> tuple[str, tuple[str, ...], str, str]:
