@@ -1,7 +1,7 @@
 """The oracle's model: features, the sum of a scorecard's rows, when it abstains, and the reasons it gives.
 
 A customer's score for a segment is the start plus one row of each table; probabilities are the softmax of the scores
-(MODEL_CARD.md, *The whole model*). May not import models, service or training.
+rounded to six places (MODEL_CARD.md, *The whole model*). May not import models, service or training.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Final
 from testing.documents import Documents
 
 SCALE: Final = 65_536  # rows are whole numbers of 2⁻¹⁶ log-odds
+MILLION: Final = 1_000_000  # a probability has six places
 REASONS_SHOWN: Final = 3
 SOURCES: Final = {
     "life_event_count": "life_events",
@@ -40,7 +41,7 @@ def predict(signals: dict[str, Any], documents: Documents) -> Named | None:
     scores = [sum(parts) / SCALE for parts in zip(card["intercept"], *rows, strict=True)]
     odds = [math.exp(score - max(scores)) for score in scores]
     best = max(range(len(odds)), key=odds.__getitem__)
-    probability = odds[best] / sum(odds)
+    probability = math.floor(odds[best] / sum(odds) * MILLION + 0.5) / MILLION
     if probability < card["abstain_below"] or known(signals, documents) < card["minimum_known"]:
         return None
     return Named(

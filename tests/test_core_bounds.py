@@ -33,7 +33,6 @@ from models.decision.experiments import Assigner, Variant, arm_of, bucket_of
 from models.decision.facts import lookups
 from models.decision.offers import Offer, Sought, Wanted, kinds_offered, topics_of, why_not
 from models.decision.scorecard import (
-    EXP_LONGEST,
     SCALE,
     Contribution,
     Prediction,
@@ -124,10 +123,11 @@ def test_reasons_come_largest_first_and_equals_by_name():
 
 
 def test_a_segment_that_is_forty_log_odds_behind_has_no_probability():
-    card = replace(SCORECARD, intercept=(EXP_LONGEST, 0, 1), tables=(), names=(), _bins=())
+    card = replace(SCORECARD, intercept=(40 * SCALE, 0, -(1 << 31)), tables=(), names=(), _bins=())
     first, second, third = card.probabilities(())
-    assert (first, second) == (1.0, 0.0)
-    assert 0.0 < third < 1e-17
+    assert (first, third) == (1.0, 0.0)
+    assert 0.0 < second < 1e-17
+    assert card.predict(read_signals("person", SEEN)).probabilities == (1.0, 0.0, 0.0)
 
 
 def test_offers_are_made_for_customers_not_known_to_identify_unless_it_is_said(recommender):

@@ -10,7 +10,7 @@ from strategies import given_signals
 from models.contract.segments import PERSON_SEGMENTS
 from models.contract.signals import read_signals
 from models.decision.bundle import ARTIFACTS
-from models.decision.scorecard import FEATURES, SCALE, ArtifactError, features, read_scorecard
+from models.decision.scorecard import FEATURES, SCALE, ArtifactError, features, read_scorecard, rounded
 
 DOCUMENT = orjson.loads((ARTIFACTS / "scorecard.json").read_bytes())
 SCORECARD = read_scorecard(DOCUMENT)
@@ -18,8 +18,12 @@ SCORECARD = read_scorecard(DOCUMENT)
 
 @given(given_signals("person"))
 def test_probabilities_are_a_distribution_and_the_best_is_the_segment(signals):
-    prediction = SCORECARD.predict(read_signals("person", signals))
+    customer = read_signals("person", signals)
+    prediction, exact = SCORECARD.predict(customer), SCORECARD.probabilities(features(customer))
+    assert math.isclose(sum(exact), 1, abs_tol=1e-12)
     assert math.isclose(sum(prediction.probabilities), 1, abs_tol=1e-12)
+    assert prediction.probabilities == tuple(map(rounded, prediction.probabilities))
+    assert sorted(prediction.probabilities)[1:] == [rounded(p) for p in sorted(exact)[1:]]
     assert prediction.probability == max(prediction.probabilities)
     if prediction.segment is not None:
         assert PERSON_SEGMENTS[prediction.probabilities.index(prediction.probability)] == prediction.segment
@@ -28,7 +32,7 @@ def test_probabilities_are_a_distribution_and_the_best_is_the_segment(signals):
 @given(given_signals("person"))
 def test_contributions_are_the_score_itself(signals):
     customer = read_signals("person", signals)
-    probabilities = SCORECARD.predict(customer).probabilities
+    probabilities = SCORECARD.probabilities(features(customer))
     for at, segment in enumerate(PERSON_SEGMENTS):
         others = [math.log(p) for i, p in enumerate(probabilities) if i != at]
         intercept = (3 * SCORECARD.intercept[at] - sum(SCORECARD.intercept)) / (2 * SCALE)
@@ -96,6 +100,14 @@ def test_what_adds_nothing_to_a_segment_or_speaks_against_it_is_no_reason_for_it
     assert all(reason.log_odds > 0 for reason in SCORECARD.reasons(KNOWN, found))
 
 
+def test_the_least_that_a_table_can_add_to_a_segment_is_a_reason_for_it():
+    found = SCORECARD.predict(KNOWN)
+    row = tuple(int(segment != PERSON_SEGMENTS[-1]) for segment in PERSON_SEGMENTS)
+    prediction = found._replace(segment=PERSON_SEGMENTS[0], rows=[row] + [(0, 0, 0)] * (len(found.rows) - 1))
+    card = replace(SCORECARD, names=(("omakela_logins_90d",), *SCORECARD.names[1:]))
+    assert card.reasons(KNOWN, prediction) == [(("omakela_logins_90d",), 1 / (2 * SCALE))]
+
+
 def broken(change):
     document = copy.deepcopy(DOCUMENT)
     change(document)
@@ -112,6 +124,12 @@ def broken(change):
         pytest.param(lambda document: document["tables"][0]["rows"][0].pop(), id="a number missing"),
         pytest.param(
             lambda document: document["tables"][0]["rows"][0].__setitem__(0, 1 << 40), id="beyond int32"
+        ),
+        pytest.param(
+            lambda document: document["tables"][0]["rows"][0].__setitem__(0, 1 << 31), id="one beyond int32"
+        ),
+        pytest.param(
+            lambda document: document["tables"][0]["rows"][0].__setitem__(0, 0.5), id="not a whole number"
         ),
         pytest.param(lambda document: document["tables"][0]["edges"][0].reverse(), id="edges out of order"),
         pytest.param(

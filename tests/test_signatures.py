@@ -244,7 +244,7 @@ def test_differences_signed_one_by_one_let_a_model_be_promoted(trained_on_other_
     monkeypatch.setenv("ARKI_BUNDLES", str(tmp_path / "bundles"))
     printed = run("sign", trained_on_other_data)
     assert printed.exit_code == 0
-    assert printed.stderr == "model 7e63043874d3: 10 to be signed for, 10 of them not signed\n"
+    assert printed.stderr == "model ffdffdfe1e54: 10 to be signed for, 10 of them not signed\n"
     path = tmp_path / "signatures.toml"
     path.write_text(printed.stdout)
     empty = run("sign", trained_on_other_data, path)
@@ -253,13 +253,13 @@ def test_differences_signed_one_by_one_let_a_model_be_promoted(trained_on_other_
     path.write_text(signed_by_somebody(printed.stdout))
     before = (trained_on_other_data / "scorecard.json").read_bytes()
     signed = run("sign", trained_on_other_data, path)
-    assert signed.output == "model 7e63043874d3: 10 to be signed for, 0 of them not signed\n"
+    assert signed.output == "model ffdffdfe1e54: 10 to be signed for, 0 of them not signed\n"
     verified(trained_on_other_data)
     assert (trained_on_other_data / "scorecard.json").read_bytes() == before
     card = (trained_on_other_data / "MODEL_CARD.md").read_text()
     assert "- 10 failures (" in card
     assert "Seen, and accepted. Signed: N. N., 27.11.2026." in card
-    promoted = run("promote", "7e63", "--artifacts", trained_on_other_data)
+    promoted = run("promote", "ffdf", "--artifacts", trained_on_other_data)
     assert promoted.exit_code == 0, promoted.output
     digest = bundle.current(tmp_path / "bundles")
     served = bundle.load(tmp_path / "bundles", digest).parts["manifest.json"]
@@ -273,7 +273,7 @@ def test_signatures_of_another_model_sign_nothing_and_say_so(trained_on_other_da
         f"{SHIPPED}: [[signed]] number 1 (precision of steady, age_band: 25-34) is void: it was signed for other data\n"
         in result.output
     )
-    assert result.output.endswith("model 7e63043874d3: 10 to be signed for, 10 of them not signed\n")
+    assert result.output.endswith("model ffdffdfe1e54: 10 to be signed for, 10 of them not signed\n")
 
 
 def test_a_model_of_an_earlier_version_is_trained_again_before_it_is_signed_for(trained_on_other_data):

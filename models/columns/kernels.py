@@ -1,12 +1,13 @@
 """The inner loops of batch scoring compiled by numba, where it is installed and can keep what it compiles.
 
-Each gives the same bits as the numpy form beside its caller: whole numbers are summed, and the three exponentials are
-multiplied, added and divided in the same order. Starting numba costs about half a second, so a process asks for it only
-when many rows are to come (`use`). Never imported by the serving process.
+Each gives what the numpy form beside its caller gives: whole numbers are summed, exponentials are added in the same order,
+and the caller rounds. Starting numba costs about half a second, so a process asks for it only when many rows are to come
+(`use`). Never imported by the serving process.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -75,15 +76,11 @@ def _scores(  # noqa: PLR0913, PLR0917  (each is an array of the table)
     rows: _Whole,
     row_starts: _Whole,
     intercept: _Whole,
-    coarse: _Floats,
-    fine: _Floats,
-    steps: int,
+    scale: int,
     best: _Whole,
     probability: _Floats,
 ) -> None:
     """Position of the likeliest segment, and its probability, of each customer."""
-    longest = (len(coarse) - 1) << steps
-    low = (1 << steps) - 1
     for row in range(len(best)):
         first, second, third = intercept[0], intercept[1], intercept[2]
         position = 0
@@ -97,8 +94,7 @@ def _scores(  # noqa: PLR0913, PLR0917  (each is an array of the table)
             second += rows[cell, 1]
             third += rows[cell, 2]
         top = max(first, second, third)
-        a, b, c = min(top - first, longest), min(top - second, longest), min(top - third, longest)
-        total = coarse[a >> steps] * fine[a & low] + coarse[b >> steps] * fine[b & low]
-        total += coarse[c >> steps] * fine[c & low]
+        total = math.exp((first - top) / scale) + math.exp((second - top) / scale)
+        total += math.exp((third - top) / scale)
         best[row] = 0 if first == top else 1 if second == top else 2
         probability[row] = 1.0 / total

@@ -1,4 +1,4 @@
-"""A scorecard evaluated on columns: the same tables, sums and exponentials as `scorecard`, for many customers at once.
+"""A scorecard evaluated on columns: the same tables, whole scores and rounding as `scorecard`, for many customers at once.
 
 Each value there can be has its bin looked up beforehand, so that a column is binned by one gather; *missing* is the code -1.
 Never imported by the serving process.
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from models.columns.kernels import kernels
 from models.columns.signals import MISSING, Codes, Flags
-from models.decision.scorecard import EXP_COARSE, EXP_FINE, EXP_LONGEST, EXP_STEPS, FEATURES, Scorecard
+from models.decision.scorecard import FEATURES, SCALE, Scorecard, rounded
 
 
 class Predicted(NamedTuple):
-    """The model's answers: position of the segment (`MISSING` where it abstains), probability, and whether it is confident."""
+    """The model's answers: position of the segment (`MISSING` where it abstains), rounded probability, and whether it is confident."""
 
     segment: Codes
     probability: NDArray[np.float64]
@@ -43,7 +43,6 @@ class ColumnScorecard:
         largest = sum(max(abs(score) for row in table.rows for score in row) for table in card.tables)
         fits = largest + max(map(abs, card.intercept)) < np.iinfo(np.int32).max // 2
         self._type: type[np.signedinteger[Any]] = np.int32 if fits else np.int64
-        self._coarse, self._fine = np.array(EXP_COARSE), np.array(EXP_FINE)
         self._flat = self._flattened()
 
     def predict(self, x: Mapping[str, Codes], known: Codes) -> Predicted:
@@ -54,7 +53,8 @@ class ColumnScorecard:
         else:
             best, probability = np.empty(len(known), np.int32), np.empty(len(known))
             columns = np.stack([x[name] for name in FEATURES])
-            compiled.scores(columns, *self._flat, self._coarse, self._fine, EXP_STEPS, best, probability)
+            compiled.scores(columns, *self._flat, SCALE, best, probability)
+        probability = rounded(probability)
         abstains = (probability < self.card.abstain_below) | (known < self.card.minimum_known)
         confident = ~abstains & (probability >= self.card.confident_from)
         return Predicted(np.where(abstains, np.int32(MISSING), best), probability, confident)
@@ -69,7 +69,7 @@ class ColumnScorecard:
             for at, row in enumerate(rows):
                 scores[at] += row[cell]
         top = np.maximum(np.maximum(scores[0], scores[1]), scores[2])
-        a, b, c = (self._exp(top - score) for score in scores)
+        a, b, c = (np.exp((score - top) / SCALE) for score in scores)
         best = np.where(scores[0] == top, 0, np.where(scores[1] == top, 1, 2)).astype(np.int32)
         return best, 1.0 / (a + b + c)
 
@@ -87,12 +87,6 @@ class ColumnScorecard:
             np.concatenate([rows.T for _, rows in self._tables]).astype(np.int64),
             np.concatenate([[0], np.cumsum(lengths)[:-1]]),
             np.array(self.card.intercept, np.int64),
-        )
-
-    def _exp(self, difference: NDArray[np.signedinteger[Any]]) -> NDArray[np.float64]:
-        difference = np.minimum(difference, EXP_LONGEST)
-        return np.asarray(
-            self._coarse[difference >> EXP_STEPS] * self._fine[difference & ((1 << EXP_STEPS) - 1)]
         )
 
 

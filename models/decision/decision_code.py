@@ -14,7 +14,7 @@ from typing import Any, Final
 from models.contract import channels, codes
 from models.contract.signals import CONTRACT
 from models.decision import catalogue, decision_table, experiments, facts, offers, recommender
-from models.decision.scorecard import FEATURE_CONTRACT, FEATURES
+from models.decision.scorecard import FEATURE_CONTRACT, FEATURES, PLACES
 
 EDITION: Final = 1
 """Raised by whoever changes how an answer is made without changing any of `constants`; golden answers then change too."""
@@ -41,7 +41,7 @@ def constants() -> dict[str, Any]:
             ]
             for kind in codes.CUSTOMER_TYPES
         },
-        "model": {"contract": FEATURE_CONTRACT, "features": FEATURES},
+        "model": {"contract": FEATURE_CONTRACT, "features": FEATURES, "places": PLACES},
         "languages": {language: catalogue.FALLBACK[language] for language in codes.LANGUAGES},
         "content": {"types": codes.CONTENT_TYPES, "general": catalogue.GENERAL, "easy": offers.EASY_READ},
         "channels": codes.CHANNELS,

@@ -2,7 +2,8 @@
 
 Each feature has bins, a bin of its own for *missing*, and one row of log-odds per bin; a declared pair of features has
 one row per cell. A customer's score is the intercept plus one row per table, so each row *is* that signal's
-contribution. Tables hold int32 fixed point (2⁻¹⁶ log-odds): sums are exact in any order. Nothing is unpickled.
+contribution. Tables hold int32 fixed point (2⁻¹⁶ log-odds): sums are exact in any order, and whole scores decide the
+segment. Probabilities are rounded, since the last bit of an exponential is another on another machine. Nothing is unpickled.
 
 References
 ----------
@@ -15,56 +16,71 @@ import hashlib
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, localcontext
 from typing import Any, Final, NamedTuple
 
 from models.contract.codes import BARRED
 from models.contract.segments import PERSON_SEGMENTS, Segment
-from models.contract.signals import PERSON_SIGNALS, Signals
+from models.contract.signals import PERSON_SIGNALS, Signal, Signals
 
 SCALE: Final = 1 << 16
 FORMAT: Final = 1
-COUNT_FEATURES: Final = tuple(signal.name for signal in PERSON_SIGNALS if signal.kind == "count")
-DERIVED_FEATURES: Final[Mapping[str, tuple[str, Callable[[Any], int | None]]]] = {
-    "life_event_count": ("life_events", len),
-    "months_since_life_event": (
+PLACES: Final = 6
+_STEPS: Final = 10**PLACES
+
+
+class Derivation(NamedTuple):
+    """How a feature comes from a signal. Who changes what `derive` gives raises `version`, so that older models are refused."""
+
+    signal: str
+    name: str
+    version: int
+    derive: Callable[[Any], int | None]
+
+
+DERIVED_FEATURES: Final[Mapping[str, Derivation]] = {
+    "life_event_count": Derivation("life_events", "entries", 1, len),
+    "months_since_life_event": Derivation(
         "life_events",
+        "months since the latest",
+        1,
         lambda events: min((event.months_ago for event in events), default=None),
     ),
-    "active_benefit_count": ("active_benefits", len),
+    "active_benefit_count": Derivation("active_benefits", "entries", 1, len),
 }
 """Feature -> the signal it comes from, and how. Which event or benefit it is never reaches the model."""
-_DERIVED: Final = tuple(DERIVED_FEATURES.values())
-_MODEL_SIGNALS: Final = frozenset(signal.name for signal in PERSON_SIGNALS if signal.used_by != "rules")
+_DERIVED: Final = tuple((derivation.signal, derivation.derive) for derivation in DERIVED_FEATURES.values())
+
+
+def count_features(signals: Iterable[Signal]) -> tuple[str, ...]:
+    """The signals that are features as they are: counts that more than rules use."""
+    return tuple(signal.name for signal in signals if signal.kind == "count" and signal.used_by != "rules")
+
+
+def feature_contract(signals: Iterable[Signal], derived: Mapping[str, Derivation]) -> str:
+    """Digest of what a model uses: each feature, its signal's kind and maximum, and the name and version of its derivation.
+
+    What rules alone use is no part of it: such a signal comes and goes without a training.
+    """
+    by_name = {signal.name: signal for signal in signals}
+    derivations = [(name, name, "value", 1) for name in count_features(by_name.values())]
+    derivations += [(name, each.signal, each.name, each.version) for name, each in derived.items()]
+    contract = [
+        [feature, name, by_name[name].kind, by_name[name].maximum, derivation, version]
+        for feature, name, derivation, version in derivations
+    ]
+    return hashlib.sha256(json.dumps(contract).encode()).hexdigest()
+
+
+COUNT_FEATURES: Final = count_features(PERSON_SIGNALS)
 FEATURES: Final = (*COUNT_FEATURES, *DERIVED_FEATURES)
 FEATURE_SIGNAL: Final = {name: name for name in COUNT_FEATURES} | {
-    name: source for name, (source, _) in DERIVED_FEATURES.items()
+    name: derivation.signal for name, derivation in DERIVED_FEATURES.items()
 }
-FEATURE_CONTRACT: Final = hashlib.sha256(
-    json.dumps([[signal.name, signal.maximum] for signal in PERSON_SIGNALS] + list(FEATURES)).encode()
-).hexdigest()
-"""Digest of the signals and features a model is trained for; an artifact made for another contract is refused."""
-
-EXP_STEPS: Final = 11
-EXP_LONGEST: Final = 40 << 16
-"""A difference of scores from which a probability counts as nothing: e⁻⁴⁰."""
-
-
-def _exact_exp(step: int, count: int) -> tuple[float, ...]:
-    with localcontext() as context:
-        context.prec = 25
-        return tuple(float((Decimal(-at * step) / SCALE).exp()) for at in range(count))
-
-
-EXP_FINE: Final = _exact_exp(1, 1 << EXP_STEPS)
-EXP_COARSE: Final = (*_exact_exp(1 << EXP_STEPS, EXP_LONGEST >> EXP_STEPS), 0.0)
-"""e to the minus of a fixed-point difference d is ``EXP_COARSE[d >> EXP_STEPS] * EXP_FINE[d & (2 ** EXP_STEPS - 1)]``.
-
-Correctly rounded, so the same on every machine, whatever its C library; rows and columns read the same two tables.
-"""
-_FINE_BITS: Final = (1 << EXP_STEPS) - 1
+FEATURE_CONTRACT: Final = feature_contract(PERSON_SIGNALS, DERIVED_FEATURES)
+"""What this version derives; an artifact made for another contract is refused."""
+_MODEL_SIGNALS: Final = frozenset(FEATURE_SIGNAL.values())
 
 
 class ArtifactError(ValueError):
@@ -83,6 +99,8 @@ Row = tuple[int, ...]
 
 class Prediction(NamedTuple):
     """The model's answer: `segment` is None where it abstains; `probabilities` in the order of `PERSON_SEGMENTS`.
+
+    Both are rounded, and those of the three segments add up to 1.
 
     `rows` are the table rows that were added up, from which `Scorecard.reasons` tells why.
     """
@@ -119,7 +137,7 @@ class Scorecard:
     Attributes
     ----------
     abstain_below, confident_from : float
-        Probability under which no segment is named, and from which the prediction counts as confident.
+        Rounded probability under which no segment is named, and from which the prediction counts as confident.
     minimum_known : int
         Known model signals under which no segment is named.
     names : tuple of tuple of str
@@ -137,28 +155,27 @@ class Scorecard:
     def predict(self, signals: Signals) -> Prediction:
         """Segment and probabilities of one person, from the declared features alone."""
         rows = self._rows(features(signals))
-        probabilities = self._softmax(rows)
-        probability = max(probabilities)
+        scores = self._scores(rows)
+        best = scores.index(max(scores))
+        probabilities = _told(scores)
+        probability = probabilities[best]
         abstains = probability < self.abstain_below or known_signals(signals) < self.minimum_known
-        segment = None if abstains else PERSON_SEGMENTS[probabilities.index(probability)]
+        segment = None if abstains else PERSON_SEGMENTS[best]
         return Prediction(
             segment, probability, probabilities, not abstains and probability >= self.confident_from, rows
         )
 
     def probabilities(self, x: tuple[int | None, ...]) -> tuple[float, ...]:
-        """Probability of each segment for one feature row: softmax of intercept plus one table row each."""
-        return self._softmax(self._rows(x))
+        """Probability of each segment for one feature row: softmax of intercept plus one table row each, not rounded."""
+        return _softmax(*self._scores(self._rows(x)))
 
-    def _softmax(self, rows: Sequence[Row]) -> tuple[float, ...]:
+    def _scores(self, rows: Sequence[Row]) -> tuple[int, int, int]:
         first, second, third = self.intercept
         for row in rows:
             first += row[0]
             second += row[1]
             third += row[2]
-        top = max(first, second, third)
-        a, b, c = _exp(top - first), _exp(top - second), _exp(top - third)
-        total = a + b + c
-        return a / total, b / total, c / total
+        return first, second, third
 
     def contributions(self, signals: Signals, segment: Segment) -> list[Contribution]:
         """What each signal added towards `segment`, largest first; the sum and the intercept are the score.
@@ -207,6 +224,20 @@ def _ordered(added: Mapping[tuple[str, ...], int]) -> list[Contribution]:
     found = [Contribution(names, total / (2 * SCALE)) for names, total in added.items()]
     found.sort(key=lambda contribution: (-contribution.log_odds, contribution.signals))
     return found
+
+
+def _told(scores: tuple[int, int, int]) -> tuple[float, ...]:
+    """Rounded probabilities; the least likely segment has what the others leave, so that they add up to 1."""
+    told = [*map(rounded, _softmax(*scores))]
+    least = len(scores) - 1 - scores[::-1].index(min(scores))
+    told[least] = 0.0
+    told[least] = max(0.0, rounded(1.0 - sum(told)))
+    return tuple(told)
+
+
+def rounded(probability: Any) -> Any:  # noqa: ANN401  (a float, or an array of them)
+    """A probability to six places, half up. Rows, columns and thresholds know no other."""
+    return (probability * _STEPS + 0.5) // 1 / _STEPS
 
 
 def features(signals: Signals) -> tuple[int | None, ...]:
@@ -268,11 +299,15 @@ def _read_table(table: Mapping[str, Any]) -> _Table:
     return _Table(positions, edges, rows)
 
 
-def _exp(difference: int) -> float:
-    """E to the minus of a difference of scores, in fixed point."""
-    if difference > EXP_LONGEST:
-        return 0.0
-    return EXP_COARSE[difference >> EXP_STEPS] * EXP_FINE[difference & _FINE_BITS]
+def _softmax(first: int, second: int, third: int) -> tuple[float, float, float]:
+    top = max(first, second, third)
+    a, b, c = (
+        math.exp((first - top) / SCALE),
+        math.exp((second - top) / SCALE),
+        math.exp((third - top) / SCALE),
+    )
+    total = a + b + c
+    return a / total, b / total, c / total
 
 
 def _row(numbers: list[int]) -> tuple[int, ...]:

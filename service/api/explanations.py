@@ -62,7 +62,9 @@ class HowSchema(Schema):
         keys=fields.String(),
         values=fields.Float(),
         required=True,
-        metadata={"description": f"Of {', '.join(PERSON_SEGMENTS)}; empty where the model was not asked."},
+        metadata={
+            "description": f"Of {', '.join(PERSON_SEGMENTS)}, to six decimals; empty where the model was not asked."
+        },
     )
     contributions = fields.Nested(ContributionSchema, many=True, required=True)
     lookups = fields.Nested(LookupSchema, many=True, required=True)

@@ -178,7 +178,15 @@ class SegmentAnswerSchema(Schema):
 
     id = fields.String(required=True, metadata={"enum": [str(segment) for segment in Segment]})
     known = fields.Boolean(required=True)
-    probability = fields.Float(required=True, allow_none=True, metadata={"minimum": 0, "maximum": 1})
+    probability = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={
+            "minimum": 0,
+            "maximum": 1,
+            "description": "Rounded to six decimals, as it is compared with the thresholds of the model.",
+        },
+    )
     confidence = fields.String(required=True, allow_none=True, metadata={"enum": ["high", "moderate", None]})
     reasons = fields.Nested(SegmentReasonSchema, many=True, required=True)
 

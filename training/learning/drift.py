@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.contract.segments import PERSON_SEGMENTS
-from models.decision.scorecard import FEATURES, read_scorecard
+from models.decision.scorecard import FEATURES, read_scorecard, rounded
 from training.learning.dataset import persons_to_segment
 
 LEAST_SHARE: Final = 1e-4  # so that an empty bin does not make the index endless
@@ -55,7 +55,7 @@ def measure_drift(
     card = read_scorecard(scorecard)
     rows = [tuple(None if np.isnan(value) else int(value) for value in row) for row in features.tolist()]
     probabilities = np.array([card.probabilities(row) for row in rows])
-    silent = (probabilities.max(axis=1) < card.abstain_below) | (known < card.minimum_known)
+    silent = (rounded(probabilities.max(axis=1)) < card.abstain_below) | (known < card.minimum_known)
     named = np.where(silent, len(PERSON_SEGMENTS), probabilities.argmax(axis=1))
     mix = [expected["segments"][name] for name in (*map(str, PERSON_SEGMENTS), "unknown")]
     indices[SEGMENT_MIX] = stability_index(np.bincount(named, minlength=len(mix)) / n, np.array(mix))

@@ -55,8 +55,8 @@ _LIMITS: Final = """\
 """
 
 _READING: Final = """\
-A customer's score for a segment is the start plus one row of each table; probabilities are the softmax of the scores. A
-positive number speaks for the segment, compared with the mean of the training customers.
+A customer's score for a segment is the start plus one row of each table; probabilities are the softmax of the scores,
+rounded to six places. A positive number speaks for the segment, compared with the mean of the training customers.
 """
 
 _CONTACT: Final = """\
