@@ -120,8 +120,8 @@ class _Bins(dict[int | None, int]):
         self._edges = edges
 
     def __missing__(self, value: int | None) -> int:
-        found = self[value] = bisect_right(self._edges, value)  # type: ignore[type-var]  # None is there from the start
-        return found
+        place = self[value] = bisect_right(self._edges, value)  # type: ignore[type-var]  # None is there from the start
+        return place
 
 
 class _Table(NamedTuple):
@@ -210,29 +210,29 @@ class Scorecard:
 
     def _rows(self, x: tuple[int | None, ...]) -> list[Row]:
         """Each table's row for a feature row."""
-        found = []
+        chosen = []
         for (positions, edges, rows), bins in zip(self.tables, self._bins, strict=True):
             if len(positions) == 1:
-                found.append(rows[bins[0][x[positions[0]]]])
+                chosen.append(rows[bins[0][x[positions[0]]]])
             else:
                 (first, second), (upper, lower) = positions, bins
-                found.append(rows[upper[x[first]] * (len(edges[1]) + 2) + lower[x[second]]])
-        return found
+                chosen.append(rows[upper[x[first]] * (len(edges[1]) + 2) + lower[x[second]]])
+        return chosen
 
 
 def _ordered(added: Mapping[tuple[str, ...], int]) -> list[Contribution]:
-    found = [Contribution(names, total / (2 * SCALE)) for names, total in added.items()]
-    found.sort(key=lambda contribution: (-contribution.log_odds, contribution.signals))
-    return found
+    contributions = [Contribution(names, total / (2 * SCALE)) for names, total in added.items()]
+    contributions.sort(key=lambda contribution: (-contribution.log_odds, contribution.signals))
+    return contributions
 
 
 def _told(scores: tuple[int, int, int]) -> tuple[float, ...]:
     """Rounded probabilities; the least likely segment has what the others leave, so that they add up to 1."""
-    told = [*map(rounded, _softmax(*scores))]
+    probabilities = [*map(rounded, _softmax(*scores))]
     least = len(scores) - 1 - scores[::-1].index(min(scores))
-    told[least] = 0.0
-    told[least] = max(0.0, rounded(1.0 - sum(told)))
-    return tuple(told)
+    probabilities[least] = 0.0
+    probabilities[least] = max(0.0, rounded(1.0 - sum(probabilities)))
+    return tuple(probabilities)
 
 
 def rounded(probability: Any) -> Any:  # noqa: ANN401  (a float, or an array of them)

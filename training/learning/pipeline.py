@@ -106,13 +106,13 @@ class SignalBinner(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     def steps_of(self, names: tuple[str, ...]) -> tuple[int, ...]:
         """Positions of the columns that are steps of the named features; those of pairs are not among them."""
-        found: list[int] = []
+        positions: list[int] = []
         at = 0
         for table, edges in zip(self.tables_, self.edges_, strict=True):
             if len(table) == 1 and FEATURES[table[0]] in names:
-                found += range(at, at + len(edges[0]))
+                positions += range(at, at + len(edges[0]))
             at += cell_columns(edges).shape[1]
-        return tuple(found)
+        return tuple(positions)
 
     def transform(self, X: ArrayLike) -> Floats:  # noqa: N803  (scikit-learn's word)
         """The columns of each table, side by side; shape (n_samples, n_columns)."""
@@ -164,17 +164,17 @@ def fit_with_pairs(
     train = train.take(np.arange(min(SCAN_ROWS, len(train.y))))
     best = fit(train)
     loss = log_loss(best, validation)
-    kept: tuple[tuple[int, int], ...] = ()
-    told = []
-    while len(kept) < MOST_PAIRS:
-        found = [pair for pair in find_pairs(best, train, PAIRS_TRIED) if pair not in kept]
-        tried = [(pair, fit(train, (*kept, pair))) for pair in found]
+    pairs: tuple[tuple[int, int], ...] = ()
+    record = []
+    while len(pairs) < MOST_PAIRS:
+        candidates = [pair for pair in find_pairs(best, train, PAIRS_TRIED) if pair not in pairs]
+        tried = [(pair, fit(train, (*pairs, pair))) for pair in candidates]
         losses = [log_loss(candidate, validation) for _, candidate in tried]
         if not tried:
             break
         at = int(np.argmin(losses))
         pair, gain = tried[at][0], loss - losses[at]
-        told.append(
+        record.append(
             {
                 "pair": [FEATURES[each] for each in pair],
                 "gain": round(gain, 5),
@@ -183,8 +183,8 @@ def fit_with_pairs(
         )
         if gain < PAIR_GAIN:
             break
-        kept, best, loss = (*kept, pair), tried[at][1], losses[at]
-    return kept, told
+        pairs, best, loss = (*pairs, pair), tried[at][1], losses[at]
+    return pairs, record
 
 
 def log_loss(pipeline: Pipeline, data: Dataset) -> float:

@@ -62,8 +62,8 @@ def write(report: Any, out: Path) -> None:  # noqa: ANN401  (any JSON)
     out.mkdir(parents=True, exist_ok=True)
     manifest = report.manifest
     evaluation = evaluation_document(report.evaluation, report.limits)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as made:
-        new = Path(made)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as beside:
+        new = Path(beside)
         (new / "scorecard.json").write_text(scorecard_text(report.scorecard), encoding="utf-8")
         joblib.dump(report.pipeline, new / "classifier.joblib", compress=("zlib", 6), protocol=5)
         for name, content in plots(report.evaluation, report.scorecard, report.limits).items():
@@ -88,9 +88,9 @@ def rewrite_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     ArtifactsError
     """
     scorecard, evaluation = (read(folder, name) for name in ("scorecard.json", "evaluation.json"))
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
-        _write_card(Path(made), manifest, scorecard, evaluation)
-        _move(Path(made), folder, manifest)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
+        _write_card(Path(beside), manifest, scorecard, evaluation)
+        _move(Path(beside), folder, manifest)
 
 
 def _write_card(

@@ -83,7 +83,7 @@ asiakas saa neutraalin vastauksen.
 
 _SIMULATED: Final = """\
 **The labels are simulated.** Kela publishes definitions but neither labels nor the sizes of its segments. The customers are
-simulated life courses (training/population.py); each was labelled from its latent path by training/LABELLING.md, not from the
+simulated life courses (training/simulation/population.py); each was labelled from its latent path by training/LABELLING.md, not from the
 signals. The figures below measure **how well the model recovers our own guideline, not its validity at Kela**. Signals are
 noisy evidence of the path, so no model can reach 100 %."""
 _SIMULATED_FI: Final = (
