@@ -93,8 +93,9 @@ def test_nothing_is_padded(recommender):
 
 def test_what_was_shown_is_not_shown_again(recommender):
     first = answer(recommender, "person", JOB_LOST)
-    again = answer(recommender, "person", JOB_LOST, shown={first.items[0].content.id})
-    assert first.items[0].content.id not in {item.content.id for item in again.items}
+    for shown in (item.content.id for item in first.items):
+        again = answer(recommender, "person", JOB_LOST, shown={shown})
+        assert shown not in {item.content.id for item in again.items}
 
 
 def test_a_preferred_channel_wins_and_carries_only_what_fits_it(recommender):
