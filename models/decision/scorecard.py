@@ -157,7 +157,7 @@ class Scorecard:
         rows = self._rows(features(signals))
         scores = self._scores(rows)
         best = scores.index(max(scores))
-        probabilities = _told(scores)
+        probabilities = _distribution(scores)
         probability = probabilities[best]
         abstains = probability < self.abstain_below or known_signals(signals) < self.minimum_known
         segment = None if abstains else PERSON_SEGMENTS[best]
@@ -226,12 +226,12 @@ def _ordered(added: Mapping[tuple[str, ...], int]) -> list[Contribution]:
     return contributions
 
 
-def _told(scores: tuple[int, int, int]) -> tuple[float, ...]:
+def _distribution(scores: tuple[int, int, int]) -> tuple[float, ...]:
     """Rounded probabilities; the least likely segment has what the others leave, so that they add up to 1."""
     probabilities = [*map(rounded, _softmax(*scores))]
     least = len(scores) - 1 - scores[::-1].index(min(scores))
     probabilities[least] = 0.0
-    probabilities[least] = max(0.0, rounded(1.0 - sum(probabilities)))
+    probabilities[least] = rounded(1.0 - sum(probabilities))
     return tuple(probabilities)
 
 
