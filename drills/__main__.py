@@ -41,6 +41,7 @@ def of_a_server(*, long: bool) -> Iterator[Drill]:
     yield partial(changing.reloads, cycles=10)
     yield partial(changing.swaps, count=100 if long else 20)
     yield partial(outcomes.worker_kills, kills=20 if long else 5)
+    yield partial(staying_up.soak, seconds=600 if long else 60)
 
 
 def of_the_rest(*, long: bool) -> Iterator[Drill]:
