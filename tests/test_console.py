@@ -600,7 +600,7 @@ def test_whatever_the_contract_allows_can_be_typed(kind, data):
     signals = data.draw(given_signals(kind))
     asked = customer_form.from_customer({"customer_type": kind, "signals": signals}, "fi")
     known = {name: value for name, value in signals.items() if value is not None}
-    assert read_signals(kind, customer_form._given(asked)) == read_signals(kind, known)
+    assert read_signals(kind, customer_form._json_of(asked)) == read_signals(kind, known)
 
 
 def test_the_content_page_tells_holes_and_what_ends(team, store):
