@@ -4,9 +4,11 @@ import re
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +46,14 @@ def test_the_wheel_carries_its_data(wheel):
     } <= names
     assert any(name.startswith("service/templates/") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "fixtures/"))]
+
+
+def test_no_other_package_has_the_names_of_ours():
+    """They are common names: docs/how-to/operate.md asks for an environment of Arki's own."""
+    owners = metadata.packages_distributions()
+    assert {owner for name in ("models", "service", "training") for owner in owners.get(name, ())} <= {"arki"}
+    page = (ROOT / "docs" / "how-to" / "operate.md").read_text(encoding="utf-8")
+    assert "`models`, `service` and `training`" in page
 
 
 def test_the_image_runs_as_nobody_in_exec_form_with_a_health_check_and_no_source_tree(root):
