@@ -11,6 +11,14 @@ from conftest import ROOT
 
 from models.authoring.messages import MESSAGES, PHRASES
 from models.authoring.messages_sv import MESSAGES_SV, PHRASES_SV
+from models.contract.codes import BENEFITS, CHANNELS, CLAIM_KINDS, CONTENT_TYPES, LANGUAGES
+from models.contract.segments import Segment
+from models.contract.signals import CONTRACT
+from models.decision.facts import FACTS
+from models.decision.offers import GATES
+from service.console import labels
+from service.console.labels import Names
+from service.console.page_context import PageContext, open_page
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +82,33 @@ def test_every_finding_is_said_in_swedish_with_the_same_names():
         assert names("".join(swedish)) == names("".join(MESSAGES[code][0])), code
     for code, phrase in PHRASES_SV.items():
         assert names(phrase) == names(PHRASES[code][0]), code
+
+
+def named(kind, code, *more):
+    """Whether a page has a word for a code; `Names` shows the code itself where there is none."""
+    return kind(code, *more) != code
+
+
+@pytest.mark.parametrize("language", ["fi", "sv"])
+def test_everything_that_a_page_shows_by_a_code_has_a_word(app, store, language):
+    """What is added without a word would be shown as its code; in English some words are their codes."""
+    with app.test_request_context(f"/console/{language}/customer"):
+        open_page(PageContext(language))
+        names = Names(store.bundle())
+        lacking = [("content", code) for code in CONTENT_TYPES if not named(names.kind, code)]
+        lacking += [("channel", code) for code in CHANNELS if not named(names.channel, code)]
+        lacking += [("segment", str(code)) for code in Segment if not named(names.segment, str(code))]
+        lacking += [("language", code) for code in LANGUAGES if not named(names.language, code)]
+        lacking += [("benefit", code) for code in BENEFITS if not named(names.benefit, code)]
+        lacking += [("claim", code) for code in CLAIM_KINDS if not named(names.claim, code)]
+        lacking += [("gate", code) for code in GATES if code not in labels.GATES]
+        for customer_type, signals in CONTRACT.items():
+            lacking += [("signal", code) for code in signals if not named(names.signal, code)]
+            for fact in FACTS[customer_type]:
+                lacking += [("fact", fact.name)] * (not named(names.fact, fact.name))
+                lacking += [
+                    (fact.name, value)
+                    for value in fact.values
+                    if not named(names.value, value, fact.name, customer_type)
+                ]
+    assert lacking == []
