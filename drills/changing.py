@@ -6,7 +6,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from drills.load import Load, Outcome
+from drills.load import Load, loading
 from drills.server import CUSTOMER, ROOT, Server, keys_file, request_bytes, serving
 from drills.table import Row
 from models.decision import bundle
@@ -55,11 +54,8 @@ def worker_death(folder: Path, bundles: Path) -> list[Row]:
     with serving(folder, bundles) as server:
         for _ in range(60):
             server.ask("/v1/recommendations", CUSTOMER)
-        before, victim = _counted(server), min(server.workers())
-        os.kill(victim, signal.SIGKILL)
-        deadline = time.monotonic() + 20
-        while (victim in server.workers() or len(server.workers()) < 2) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        before = _counted(server)
+        server.kill_worker(within_s=20)
         after = _counted(server)
         for _ in range(40):
             server.ask("/v1/recommendations", CUSTOMER)
@@ -82,18 +78,17 @@ def _counted(server: Server) -> float:
 def reloads(folder: Path, bundles: Path, *, cycles: int = 10) -> list[Row]:
     """All workers are replaced again and again under load, with `arki-reload`."""
     with serving(folder, bundles) as server:
-        first, stop = server.workers(), threading.Event()
-        found: list[Outcome] = []
-        thread = _load(server, found, stop)
+        first = server.workers()
         command = [sys.executable, "-c", "from service.server.reload import main; main()"]
-        done = [
-            subprocess.run(command, cwd=ROOT, env=server.environ, capture_output=True, check=False).returncode
-            for _ in range(cycles)
-        ]
-        replaced = not first & server.workers()
-        stop.set()
-        thread.join()
-    counts = found[0].counts()
+        with loading(Load(server.port, lambda _: ("one", ONE), 8)) as outcomes:
+            done = [
+                subprocess.run(
+                    command, cwd=ROOT, env=server.environ, capture_output=True, check=False
+                ).returncode
+                for _ in range(cycles)
+            ]
+            replaced = not first & server.workers()
+    counts = outcomes[0].counts()
     failed = sum(count for status, count in counts.items() if status != 200)
     lossless = os.environ.get("ARKI_SERVER", "gunicorn") == "gunicorn"  # granian closes connections that idle
     return [
@@ -104,15 +99,6 @@ def reloads(folder: Path, bundles: Path, *, cycles: int = 10) -> list[Row]:
             done.count(0) == cycles and replaced and (failed == 0 or not lossless),
         )
     ]
-
-
-def _load(server: Server, found: list[Outcome], stop: threading.Event) -> threading.Thread:
-    def run() -> None:
-        found.append(Load(server.port, lambda _: ("one", ONE), 8).closed(3600, until=stop.is_set))
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
 
 
 def make_bundles(source: Path, folder: Path, good: int) -> tuple[list[str], str, str]:

@@ -10,12 +10,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from drills.outcomes import SECRET
-from drills.server import CUSTOMER, KEY, Server, request_bytes, serving
+from drills.server import CUSTOMER, request_bytes, serving
 from drills.table import CannotRunError, Row
 
 MOST_FILES = 300
@@ -40,11 +39,11 @@ def full_run_folder(folder: Path, bundles: Path, *, requests: int = 200) -> list
                         stream.write(b" " * 65536)
                         stream.flush()
                 statuses = Counter(
-                    _status(server, path, body)
+                    server.status(path, body)
                     for _ in range(requests)
                     for path, body in (("/v1/recommendations", CUSTOMER), ("/healthz", None))
                 )
-                statuses[_status(server, "/metrics", None)] += 1
+                statuses[server.status("/metrics", None)] += 1
                 same = server.workers() == before
             figure = f"{dict(statuses)}, {'the same' if same else 'OTHER'} workers"
             sound = statuses == {200: 2 * requests + 1} and same
@@ -69,10 +68,10 @@ def blocked_log(folder: Path, bundles: Path, *, requests: int = 400) -> list[Row
     """Standard error is a pipe that nobody reads; later somebody does."""
     reads, writes = os.pipe()
     with serving(folder, bundles, log=writes) as server:
-        statuses = Counter(_status(server, "/v1/recommendations", CUSTOMER) for _ in range(requests))
+        statuses = Counter(server.status("/v1/recommendations", CUSTOMER) for _ in range(requests))
         os.set_blocking(reads, False)
         lines = _drained(reads).splitlines()
-        statuses[_status(server, "/healthz", None)] += 1
+        statuses[server.status("/healthz", None)] += 1
         time.sleep(0.2)
         told = b"log lines were dropped" in b"".join([*lines, _drained(reads)])
     os.close(reads)
@@ -101,14 +100,14 @@ def no_files_left(folder: Path, bundles: Path, *, clients: int = 400) -> list[Ro
             with suppress(OSError):
                 links.append(socket.create_connection(("127.0.0.1", server.port), timeout=5))
                 links[-1].sendall(b"GET /healthz HTTP/1.1\r\n")
-        beside = _status(server, "/healthz", None, timeout_s=2)
+        beside = server.status("/healthz", None, timeout_s=2)
         for link in links:
             link.close()
         began = time.monotonic()
-        while _status(server, "/v1/recommendations", CUSTOMER) != 200 and time.monotonic() - began < 30:
+        while server.status("/v1/recommendations", CUSTOMER) != 200 and time.monotonic() - began < 30:
             time.sleep(0.1)
         took, workers = time.monotonic() - began, len(server.workers())
-        after = Counter(_status(server, "/v1/recommendations", CUSTOMER) for _ in range(50))
+        after = Counter(server.status("/v1/recommendations", CUSTOMER) for _ in range(50))
     figure = f"beside them {beside or 'no answer'}; gone, {took:.1f} s until {dict(after)}, {workers} worker"
     sound = after == {200: 50} and workers == 1
     return [Row(f"{clients} clients, {MOST_FILES} open files", figure, "200 once they are gone", sound)]
@@ -132,7 +131,7 @@ def stuck_database(folder: Path, bundles: Path, *, posts: int = 40) -> list[Row]
                 for _ in range(10):
                     for probe, body in (("/healthz", None), ("/v1/recommendations", CUSTOMER)):
                         began = time.monotonic()
-                        statuses[_status(server, probe, body, timeout_s=5)] += 1
+                        statuses[server.status(probe, body, timeout_s=5)] += 1
                         took.append(time.monotonic() - began)
                 for link in links:
                     link.close()
@@ -165,11 +164,3 @@ def _deaf() -> Iterator[int]:
         yield listener.getsockname()[1]
         for link, _ in kept:
             link.close()
-
-
-def _status(server: Server, path: str, body: Any, *, timeout_s: float = 20) -> int:
-    """The status of a request; 0 where there was no answer."""
-    try:
-        return server.ask(path, body, key=KEY, timeout_s=timeout_s)[0]
-    except (OSError, HTTPException):
-        return 0

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import selectors
 import socket
+import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 TIMEOUT_S = 5.0
@@ -41,6 +43,19 @@ class Outcome:
         """A quantile of the seconds of the answers of a status."""
         took = sorted(took for _, s, took, _ in self.answers if s == status)
         return took[min(len(took) - 1, int(q * len(took)))] if took else 0.0
+
+
+@contextmanager
+def loading(load: Load) -> Iterator[list[Outcome]]:
+    """A closed loop in a thread until the end of the with; what came of it is in the list then."""
+    stop, outcomes = threading.Event(), list[Outcome]()
+    thread = threading.Thread(target=lambda: outcomes.append(load.closed(3600, until=stop.is_set)))
+    thread.start()
+    try:
+        yield outcomes
+    finally:
+        stop.set()
+        thread.join()
 
 
 class _Link:

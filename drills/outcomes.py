@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import resource
-import signal
 import subprocess
-import threading
 import time
 import uuid
 from collections import Counter
@@ -20,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from drills.load import Load, Outcome
+from drills.load import Load, Outcome, loading
 from drills.postgres import postgres
 from drills.server import CUSTOMER, Server, request_bytes, serving
 from drills.table import Row
@@ -38,20 +35,14 @@ RECOMMEND = request_bytes("/v1/recommendations", CUSTOMER)
 
 
 def worker_kills(folder: Path, bundles: Path, *, kills: int = 20) -> list[Row]:
-    """kill -9 of a worker again and again under load, on SQLite; then what was acknowledged is looked for.
-
-    The older of two, once both answer: granian ends the service where one dies within 5.5 s of its start.
-    """
+    """kill -9 of a worker each second or so under load, on SQLite; then what was acknowledged is looked for."""
     url = made(f"sqlite:///{folder}/kills.db")
     with _serving(folder, bundles, url) as server:
         channel = _Channel(server, 10, seed=1)
         with channel.posting(8) as outcome:
             for _ in range(kills):
                 time.sleep(1)
-                until = time.monotonic() + 60
-                while len(server.workers()) < 2 and time.monotonic() < until:
-                    time.sleep(0.05)
-                os.kill(min(server.workers()), signal.SIGKILL)
+                server.kill_worker(within_s=60)
         told = _told(outcome)
     return [channel.judged(f"kill -9 of a worker, {kills} times", url, told)]
 
@@ -261,7 +252,7 @@ class _Channel:
     @contextmanager
     def posting(self, clients: int) -> Iterator[list[Outcome]]:
         """Posts all the while; what came of them is in the list at the end."""
-        with _loading(Load(self._server.port, self.make, clients, self.see)) as found:
+        with loading(Load(self._server.port, self.make, clients, self.see)) as found:
             yield found
 
     def judged(self, name: str, url: str, told: str) -> Row:
@@ -303,21 +294,8 @@ def _serving(folder: Path, bundles: Path, url: str) -> Iterator[Server]:
 
 @contextmanager
 def _recommending(server: Server) -> Iterator[list[Outcome]]:
-    with _loading(Load(server.port, lambda _: ("one", RECOMMEND), 2)) as found:
+    with loading(Load(server.port, lambda _: ("one", RECOMMEND), 2)) as found:
         yield found
-
-
-@contextmanager
-def _loading(load: Load) -> Iterator[list[Outcome]]:
-    """Load in a thread, until the end of the with."""
-    stop, found = threading.Event(), []
-    thread = threading.Thread(target=lambda: found.append(load.closed(3600, until=stop.is_set)))
-    thread.start()
-    try:
-        yield found
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _until_stored(channel: _Channel) -> float:

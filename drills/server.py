@@ -69,6 +69,28 @@ class Server:
         finally:
             connection.close()
 
+    def status(self, path: str, body: Any = None, *, key: str | None = KEY, timeout_s: float = 20) -> int:
+        """The status of one request; 0 where there was no answer."""
+        try:
+            return self.ask(path, body, key=key, timeout_s=timeout_s)[0]
+        except (OSError, http.client.HTTPException):
+            return 0
+
+    def kill_worker(self, *, within_s: float = 30) -> float:
+        """Kill the older worker and wait until there are as many as before; how many seconds that took, at most `within_s`.
+
+        The older one, since granian ends the service where a worker dies within 5.5 s of its start.
+        """
+        before, began = self.workers(), time.monotonic()
+        victim = min(before)
+        os.kill(victim, signal.SIGKILL)
+        while time.monotonic() - began < within_s:
+            workers = self.workers()
+            if victim not in workers and len(workers) >= len(before):
+                break
+            time.sleep(0.02)
+        return time.monotonic() - began
+
     def cpu_s(self) -> float:
         """Processor time of the workers, which other tenants of the machine cannot take from the figure."""
         ticks = 0

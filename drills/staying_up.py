@@ -13,9 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPException
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from drills.load import Load, Outcome
 from drills.nginx import serving_behind_nginx
@@ -97,10 +96,7 @@ def _beside_slow(server: Server, halves: list[bytes], seconds: float, key: str) 
     while time.monotonic() < end:
         for path, body in (("/healthz", None), ("/v1/recommendations", CUSTOMER)):
             began = time.monotonic()
-            try:
-                failed += server.ask(path, body, key=key, timeout_s=2)[0] != 200
-            except (OSError, HTTPException):
-                failed += 1
+            failed += server.status(path, body, key=key, timeout_s=2) != 200
             took.append(time.monotonic() - began)
     stop.set()
     thread.join()
@@ -170,7 +166,7 @@ def worst_refused(folder: Path, bundles: Path, *, clients: int = 8, seconds: flo
         def attack(first: int) -> None:
             number = first
             while time.monotonic() < end:
-                batches.append(_asked(server, path, bodies[number % len(bodies)]))
+                batches.append(server.status(path, bodies[number % len(bodies)], timeout_s=60))
                 number += clients + 1
 
         threads = [threading.Thread(target=attack, args=(first,)) for first in range(clients)]
@@ -179,7 +175,7 @@ def worst_refused(folder: Path, bundles: Path, *, clients: int = 8, seconds: flo
         while any(thread.is_alive() for thread in threads):
             for asked, body in (("/healthz", None), ("/v1/recommendations", CUSTOMER)):
                 began = time.monotonic()
-                beside.append(_asked(server, asked, body))
+                beside.append(server.status(asked, body, timeout_s=60))
                 took.append(time.monotonic() - began)
         same, timed_out = server.workers() == before, server.log.read_text().count("WORKER TIMEOUT")
     lost, shed, slowest = batches.count(0), beside.count(503), max(took)
@@ -199,14 +195,6 @@ def worst_refused(folder: Path, bundles: Path, *, clients: int = 8, seconds: flo
             timed=True,
         ),
     ]
-
-
-def _asked(server: Server, path: str, body: Any) -> int:
-    """The status of a request; 0 where there was no answer."""
-    try:
-        return server.ask(path, body, timeout_s=60)[0]
-    except (OSError, HTTPException):
-        return 0
 
 
 def _costed(server: Server, work: Callable[[], T], seconds: float) -> tuple[T, float]:

@@ -59,6 +59,8 @@ LONGER = {
     "typed client": lambda folder, bundles: contract.typed_client(folder),
 }
 
+ON_A_SERVER = {getattr(drill, "func", drill).__name__: drill for drill in of_a_server(long=False)}
+
 
 def fresh(folder):
     made = folder / secrets.token_hex(4)
@@ -90,10 +92,10 @@ def test_the_service_holds_in_a_longer_drill(drill, tmp_path, bundles):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(len(list(of_a_server(long=False)))))
-def test_granian_holds_in_every_drill_of_a_server(number, tmp_path, bundles, monkeypatch):
+@pytest.mark.parametrize("drill", ON_A_SERVER.values(), ids=ON_A_SERVER)
+def test_granian_holds_in_every_drill_of_a_server(drill, tmp_path, bundles, monkeypatch):
     monkeypatch.setenv("ARKI_SERVER", "granian")
-    run(list(of_a_server(long=False))[number], tmp_path, bundles)
+    run(drill, tmp_path, bundles)
 
 
 def test_the_drills_are_a_command(root):
