@@ -28,6 +28,7 @@ PACKAGES = {
 }
 """Packages of each environment whose versions are told."""
 BATCH = 100
+WITH_DUTIES = "FastAPI with Arki's duties"
 _AUTHORISED = (("Authorization", f"Bearer {KEY}"),)
 HELLO = {"hello": Requests("/hello")}
 
@@ -113,9 +114,14 @@ def peers(customers: Customers, bundles: Path) -> Iterator[tuple[str, Callable[[
         "BentoML, Arki's recommend",
         lambda: _bento("BentoML, Arki's recommend", "Recommendations", {"own": bento_own}, bundles),
     )
-    yield "FastAPI, Arki's recommend", lambda: _fastapi(customers, bundles)
-    for server in ("uvicorn", "granian"):
-        yield from fast_duties(customers, bundles, server)
+    recommend = {"own": Requests("/recommend", customers.arki()), **HELLO}
+    duties = {"own": Requests("/recommend", customers.arki(), _AUTHORISED)}
+    for name, app, asks, server in (
+        ("FastAPI, Arki's recommend", "fast_app", recommend, "uvicorn"),
+        (f"{WITH_DUTIES}, uvicorn", "fast_duties", duties, "uvicorn"),
+        (f"{WITH_DUTIES}, granian", "fast_duties", duties, "granian"),
+    ):
+        yield name, functools.partial(_fastapi, name, app, asks, bundles, server)
 
 
 def peer_versions() -> dict[str, str]:
@@ -228,41 +234,18 @@ def _mlflow(customers):
     return Contestant("MLflow", command, {"pipeline": Requests("/invocations", bodies)}, environ, MADE)
 
 
-def _fastapi(customers, bundles):
+def _fastapi(name, app, asks, bundles, server):
     python = python_of("fastapi")
-    asks = {"own": Requests("/recommend", customers.arki()), "hello": Requests("/hello")}
+    options = {
+        "uvicorn": ["--no-access-log", "--log-level", "warning"],
+        "granian": ["--interface", "asgi", "--no-log"],
+    }[server]
 
     def command(port: int) -> list[str]:
-        options = ["--port", str(port), "--workers", WORKERS, "--no-access-log", "--log-level", "warning"]
-        return [python, "-m", "uvicorn", "benchmarks.peers.fast_app:app", *options]
+        listening = ["--host", "127.0.0.1", "--port", str(port), "--workers", WORKERS]
+        return [python, "-m", server, *listening, *options, f"benchmarks.peers.{app}:app"]
 
-    return Contestant("FastAPI, Arki's recommend", command, asks, _own_environ(bundles), ROOT)
-
-
-def fast_duties(
-    customers: Customers, bundles: Path, server: str
-) -> Iterator[tuple[str, Callable[[], Contestant]]]:
-    """FastAPI with Arki's duties, on uvicorn or granian."""
-    name = f"FastAPI with Arki's duties, {server}"
-    asks = {"own": Requests("/recommend", customers.arki(), _AUTHORISED)}
-    app = "benchmarks.peers.fast_duties:app"
-
-    def command(port: int) -> list[str]:
-        options = ["--host", "127.0.0.1", "--port", str(port), "--workers", WORKERS]
-        if server == "uvicorn":
-            return [
-                python_of("fastapi"),
-                "-m",
-                "uvicorn",
-                *options,
-                "--no-access-log",
-                "--log-level",
-                "warning",
-                app,
-            ]
-        return [python_of("fastapi"), "-m", "granian", *options, "--interface", "asgi", "--no-log", app]
-
-    yield name, lambda: Contestant(name, command, asks, _own_environ(bundles), ROOT)
+    return Contestant(name, command, asks, _own_environ(bundles), ROOT)
 
 
 def _own_environ(bundles: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 MADE = ROOT / ".bench"
@@ -23,24 +24,34 @@ class NotMeasuredError(Exception):
 
 def python_of(name: str) -> str:
     """The Python of a peer's environment, made if it is not there. Raises `NotMeasuredError`."""
-    folder, wanted = MADE / "environments" / name, REQUIREMENTS / f"{name}.txt"
-    files = [FIRST[name], wanted] if name in FIRST else [wanted]
-    stamp = folder / "made"
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    python = folder / "bin" / "python"
+    wanted = REQUIREMENTS / f"{name}.txt"
+    if name in FIRST:
+        return environment(MADE / "environments" / name, [FIRST[name], wanted], tree=ROOT)
+    return environment(MADE / "environments" / name, [wanted])
+
+
+def environment(folder: Path, files: list[Path], *, tree: Path | None = None) -> str:
+    """The Python of an environment of these requirements, and of a tree of Arki's; made anew where they changed.
+
+    Raises `NotMeasuredError`.
+    """
+    stamp, python = folder / "made", str(folder / "bin" / "python")
+    read = [*files, tree / "pyproject.toml"] if tree is not None else files
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in read)).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
-        return str(python)
-    sys.stderr.write(f"benchmarks: making the environment of {name} …\n")
+        return python
+    sys.stderr.write(f"benchmarks: making the environment of {folder.name} …\n")
+    install = [python, "-m", "pip", "install", "-q"]
     try:
         venv.create(folder, with_pip=True, clear=True)
         for file in files:
-            _run([str(python), "-m", "pip", "install", "-q", "-r", str(file)])
-        if name in FIRST:
-            _run([str(python), "-m", "pip", "install", "-q", "--no-deps", "-e", str(ROOT)])
+            run([*install, "-r", str(file)])
+        if tree is not None:
+            run([*install, "--no-deps", "-e", str(tree)])
     except (OSError, subprocess.SubprocessError) as error:
-        raise NotMeasuredError(f"{name} could not be installed: {_last_line(error)}") from None
+        raise NotMeasuredError(f"{folder.name} could not be installed: {_last_line(error)}") from None
     stamp.write_text(digest)
-    return str(python)
+    return python
 
 
 def versions_in(python: str) -> dict[str, str]:
@@ -49,13 +60,16 @@ def versions_in(python: str) -> dict[str, str]:
         "import json, importlib.metadata as m;"
         "print(json.dumps({d.metadata['Name'].lower(): d.version for d in m.distributions()}))"
     )
-    found = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
-    versions: dict[str, str] = json.loads(found.stdout)
+    versions: dict[str, str] = json.loads(run([python, "-c", code]))
     return versions
 
 
-def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True, timeout=LONGEST_INSTALL_S)
+def run(command: list[str], **more: Any) -> str:
+    """What a command prints. Raises `OSError` or `subprocess.SubprocessError`."""
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=LONGEST_INSTALL_S, **more
+    )
+    return done.stdout
 
 
 def _last_line(error: Exception) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks.contestants import WITH_DUTIES
+
 MODEL_SERVERS = ("LitServe", "MLServer", "BentoML", "MLflow")
 GIVEN_OURS = ("LitServe, Arki's recommend", "BentoML, Arki's recommend")
 ZEN = "zen-engine, static loader"
@@ -18,6 +20,7 @@ _PIPELINE = "the bound is from a trial whose pipeline took 7 to 11 ms a row; the
 _LEAN = (
     "the server is given a recommend of some 40 µs, and leaves out key, limits, reference, metrics and log"
 )
+_AS_MUCH = "both do the same work, and runs differ by a tenth"
 _MACHINE = "the machine is slower or busier than the one the bound is from"
 _ZEN = "it takes some 2 % of a recommend either way"
 _LARGER = "more is looked through than is kept"
@@ -99,6 +102,13 @@ def _http(http: dict[str, Any]) -> Iterator[Goal]:
     for name in GIVEN_OURS:
         figure, why = _over(http, name, "own")
         yield _at_least(f"CPU per request, {name} ÷ Arki", figure, 4, why=why or _LEAN)
+    granian = row_of(http, "arki, granian", "full")
+    for server in ("uvicorn", "granian"):
+        name = f"{WITH_DUTIES}, {server}"
+        peer = row_of(http, name, "own")
+        figure = granian["cpu_us"] / peer["cpu_us"] if granian and peer else None
+        why = http["not_measured"].get(name, "" if figure is None else _AS_MUCH)
+        yield _at_most(f"CPU per request, Arki on granian ÷ {name}", figure, 1.0, why=why)
 
 
 def _over(http: dict[str, Any], server: str, ask: str) -> tuple[float | None, str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.contestants import KEY, WORKERS, arki_asks
 from benchmarks.customers import read_customers
-from benchmarks.environments import MADE, ROOT
+from benchmarks.environments import MADE, ROOT, NotMeasuredError, environment, run
 from benchmarks.load import Requests, full_load, generator, open_load
 from benchmarks.machine import load_average
 from benchmarks.servers import Contestant, Running
@@ -39,13 +39,13 @@ class Tree:
     python: Path
     bundles: Path
 
-    def contestant(self, server: str | None, asks: dict[str, Requests], run: Path) -> Contestant:
+    def contestant(self, server: str | None, asks: dict[str, Requests], home: Path) -> Contestant:
         """The service of this tree, on the server named; an earlier tree has but the one it had then."""
         start = self.python.with_name("arki-serve")
         gunicorn = ["-m", "gunicorn", "-c", "python:service.gunicorn_config", "service.wsgi:app"]
         command = [str(start)] if start.exists() else [str(self.python), *gunicorn]
         environ = {"ARKI_BUNDLES": str(self.bundles), "ARKI_DEV_KEY": KEY, "ARKI_WORKERS": WORKERS}
-        environ |= {"ARKI_RUN": str(run / "{port}"), "PYTHONPATH": str(self.root)}
+        environ |= {"ARKI_RUN": str(home / "{port}"), "PYTHONPATH": str(self.root)}
         environ |= {"ARKI_SERVER": server} if server else {}
         name = f"{self.name}, {server}" if server else self.name
         return Contestant(name, lambda _port: command, asks, environ, self.root)
@@ -55,32 +55,23 @@ class Tree:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("ARKI_")}
         environ |= {"PYTHONPATH": str(self.root), "BENCH_BUNDLES": str(self.bundles)}
         command = [str(self.python), str(_RECOMMEND), str(MADE / "data" / "customers.json")]
-        said = subprocess.run(command, check=True, capture_output=True, text=True, env=environ, cwd=self.root)
-        return float(said.stdout)
+        return float(run(command, env=environ, cwd=self.root))
 
 
 def tree_of(revision: str | None) -> Tree:
     """This tree, or that of a revision, checked out, installed and with its bundle built."""
-    root, name = ROOT, "now"
+    root, name, since = ROOT, "now", MADE / "since"
     if revision is not None:
-        name = _git("rev-parse", "--short=10", revision)
-        root = MADE / "since" / name
+        git = ["git", "-C", str(ROOT)]
+        name = run([*git, "rev-parse", "--short=10", revision]).strip()
+        root = since / name
         if not root.exists():
-            _git("worktree", "prune")
-            _git("worktree", "add", "--detach", "--force", str(root), revision)
-    home = MADE / "since" / f"{name}.venv"
-    python, lock = home / "bin" / "python", root / "requirements" / "serve.lock"
-    if not (home / "made").exists():
-        sys.stderr.write(f"benchmarks: installing {name} …\n")
-        _run([sys.executable, "-m", "venv", "--clear", str(home)])
-        for wanted in (["--require-hashes", "-r", str(lock)], ["hatchling", "editables"]):
-            _run([str(python), "-m", "pip", "install", "-q", *wanted])
-        (home / "made").touch()
-    install = ["install", "-q", "--no-deps", "--no-build-isolation", "-e", str(root)]
-    _run([str(python), "-m", "pip", *install])
-    bundles = MADE / "since" / f"{name}.bundles"
-    environ = os.environ | {"ARKI_BUNDLES": str(bundles)}
-    _run([str(python.with_name("arki-bundle")), "build", "--activate"], environ=environ, folder=root)
+            run([*git, "worktree", "prune"])
+            run([*git, "worktree", "add", "--detach", "--force", str(root), revision])
+    lock, bundles = root / "requirements" / "serve.lock", since / f"{name}.bundles"
+    python = Path(environment(since / f"{name}.venv", [lock], tree=root))
+    build = [str(python.with_name("arki-bundle")), "build", "--activate"]
+    run(build, env=os.environ | {"ARKI_BUNDLES": str(bundles)}, cwd=root)
     return Tree(name, root, python, bundles)
 
 
@@ -88,10 +79,10 @@ def measure(before: Tree, now: Tree, *, rounds: int, seconds: float) -> dict[str
     """Per contestant CPU, rate, latencies, memory and start; `recommend` of both trees; ratios to the earlier one."""
     asks = {"full": arki_asks(read_customers())["full"]}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        run = Path(folder)
+        home = Path(folder)
         then = SERVERS if before.python.with_name("arki-serve").exists() else (None,)
-        made = [before.contestant(server, asks, run) for server in then]
-        made += [now.contestant(server, asks, run) for server in SERVERS]
+        made = [before.contestant(server, asks, home) for server in then]
+        made += [now.contestant(server, asks, home) for server in SERVERS]
         starts = {one.name: [_start_s(one) for _ in range(rounds)] for one in made}
         with contextlib.ExitStack() as stack:
             running = [Running(one) for one in made]
@@ -170,17 +161,6 @@ def _in_turns(
     }
 
 
-def _git(*arguments: str) -> str:
-    return _run(["git", "-C", str(ROOT), *arguments]).strip()
-
-
-def _run(command: list[str], *, environ: dict[str, str] | None = None, folder: Path = ROOT) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ, cwd=folder)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-    return done.stdout
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.since", description=__doc__)
@@ -188,7 +168,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4)
     given = parser.parse_args()
-    told = measure(tree_of(given.revision), tree_of(None), rounds=given.rounds, seconds=given.seconds)
+    try:
+        before, now = tree_of(given.revision), tree_of(None)
+    except (NotMeasuredError, subprocess.CalledProcessError) as error:
+        sys.exit(f"{error}\n{getattr(error, 'stderr', '')}".strip())
+    told = measure(before, now, rounds=given.rounds, seconds=given.seconds)
     print(json.dumps(told, indent=1))
 
 
