@@ -13,7 +13,7 @@ import sys
 import tokenize
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -40,17 +40,22 @@ class Module:
 
     def imports(self, known: set[str]) -> set[str]:
         """Modules of the packages that it imports when it is loaded; what only annotations or functions need is left out."""
-        names = set()
-        for node in self.tree.body:
-            if isinstance(node, ast.ImportFrom) and node.module:
-                whole = {f"{node.module}.{alias.name}" for alias in node.names}
-                names |= {name if name in known else node.module for name in whole}
-        return names & known
+        names = set(imported_names(self.tree.body))
+        return {name if name in known else name.rpartition(".")[0] for name in names} & known
 
     @property
     def room(self) -> str:
         """The room it is in; a module in none is a room of its own."""
         return ".".join(self.name.split(".")[:2])
+
+
+def imported_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """The whole name of each thing that any of some nodes imports, its module's in front."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def modules() -> list[Module]:
