@@ -1,6 +1,7 @@
 """What a contributor is given is there, and names the commands, tools and words that there are."""
 
 import re
+import subprocess
 import tomllib
 
 import pytest
@@ -126,3 +127,46 @@ def test_the_glossary_has_every_segment_and_its_finnish_name():
         r"= \"\w+\"  # (.*)", (ROOT / "models" / "contract" / "segments.py").read_text(encoding="utf-8")
     ):
         assert name in GLOSSARY
+
+
+NAMED = re.compile(
+    r"(?<!`)`((?:models|service|training|testing|drills|benchmarks|tests|docs|deploy|clients|fixtures|requirements)[./][\w./-]+)`"
+)
+HISTORY = ("CHANGELOG.md", "DECISIONS.md", "models/artifacts/")
+"""Texts of their day: what changed, what was decided, and the papers made with the shipped model."""
+
+
+def exists(name):
+    """Whether a path, a module, or a name that stands in a module is in the tree."""
+    if "/" in name:
+        return (ROOT / name).exists()
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        place = ROOT.joinpath(*parts[:length])
+        module = place.with_suffix(".py") if place.with_suffix(".py").exists() else place / "__init__.py"
+        if module.exists():
+            return length == len(parts) or bool(
+                re.search(rf"\b{parts[length]}\b", module.read_text(encoding="utf-8"))
+            )
+        if place.is_dir():
+            return length == len(parts)
+    return False
+
+
+def test_texts_name_no_module_and_no_file_that_is_gone():
+    listed = subprocess.run(
+        ["git", "ls-files", "*.md", "*.py", "*.toml", "*.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    files = [path for path in listed.stdout.split() if not path.startswith(HISTORY)]
+    gone = [
+        (path, name)
+        for path in files
+        if (ROOT / path).exists()
+        for name in NAMED.findall((ROOT / path).read_text(encoding="utf-8"))
+        if not exists(name)
+    ]
+    assert gone == []

@@ -1,4 +1,4 @@
-"""A customer as one row of a file: how cells of text are read, and the one check of a row; the row form of `signal_columns`.
+"""A customer as one row of a file: how cells of text are read, and the one check of a row; the row form of `signals`.
 
 In text an empty cell is unknown, yes/no is ``true`` or ``false``, a list is ``a;b``, life events are ``KE8:1;KE4.2:3``
 (event:months_ago), and ``-`` is a list known to be empty. A number is written as in JSON. Nothing is trimmed or guessed:

@@ -7,7 +7,7 @@ segment. Probabilities are rounded, since the last bit of an exponential is anot
 
 References
 ----------
-Additive scorecards as glass boxes: Caruana et al. 2015 (GA²M); fixed point: DESIGN 4.1.
+Additive scorecards as glass boxes: Caruana et al. 2015 (GA²M).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Every figure the simulated population stands on, with its source; a figure without one says *assumption*.
+"""What the simulated life courses stand on, each figure with its source; a figure without one says *assumption*.
+
+What is observed of the courses (`population`, `conduct`, `employers`) has coefficients of its own, which are assumptions.
 
 *Margin* followed by a name is a row of ``published/margins.csv``, which gives publication and year; *tuned* means set so
 that such margins come out (``CALIBRATION.md`` says how near). Rows of tables by age follow `AGE_BANDS`; rows and columns of

@@ -6,7 +6,8 @@ overdispersed evidence of the course; most customers lack some, some lack nearly
 
 References
 ----------
-Figures and sources: `training.simulation.parameters`; the label: ``LABELLING.md``.
+Figures of the courses and their sources: `training.simulation.parameters`; coefficients here are assumptions unless they say not.
+The label: ``LABELLING.md``.
 """
 
 from __future__ import annotations
