@@ -25,7 +25,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).parent.parent
 REQUESTS: Final = ROOT / "fixtures" / "requests"
-PERSONAS: Final = ROOT / "service" / "console" / "personas.json"  # YAML is not read where pages are served
+PERSONAS: Final = ROOT / "service" / "personas.json"  # YAML is not read where pages are served
 RESPONSES: Final = ROOT / "fixtures" / "responses"
 _SHOWN: Final = re.compile(r"(<!-- (run|file|part): ([^\n]*?) -->\n```\w*\n)(.*?)(```\n)", re.DOTALL)
 _TABLE: Final = re.compile(r"(<!-- personas: ([^\n]*?) -->\n(?:\|[^\n]*\n){2})((?:\|[^\n]*\n)+)")

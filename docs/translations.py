@@ -1,4 +1,4 @@
-"""The console's words: gathered from its code and templates, kept in .po files, compiled to .mo. Run by `make words`.
+"""What Arki says to people: gathered from code and templates, kept in .po files, compiled to .mo. Run by `make words`.
 
 A new word comes into each .po file untranslated, and the tests fail until somebody has translated it. Persona stories are
 words too.
@@ -19,8 +19,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT: Final = Path(__file__).parent.parent
-CONSOLE: Final = ROOT / "service" / "console"
-FOLDER: Final = CONSOLE / "translations"
+SERVICE: Final = ROOT / "service"
+FOLDER: Final = SERVICE / "translations"
 LANGUAGES: Final = ("fi", "sv")
 _METHODS: Final = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.md", "jinja2")]
 _KEYWORDS: Final = {"_": None, "_l": None, "gettext": None, "ngettext": (1, 2)}
@@ -28,12 +28,12 @@ _OPTIONS: Final = {"**/templates/**.html": {"trimmed": "true"}, "**/templates/**
 
 
 def gathered() -> Catalog:
-    """Every word of the console, in English."""
+    """Every word of the pages, in English."""
     catalogue = Catalog(project="Arki")
-    found = extract_from_dir(CONSOLE, _METHODS, _OPTIONS, _KEYWORDS)
+    found = extract_from_dir(SERVICE, _METHODS, _OPTIONS, _KEYWORDS)
     for file, _line, message, _comments, _context in sorted(found, key=lambda entry: (entry[0], entry[1])):
-        catalogue.add(message, locations=[(f"service/console/{file}", 0)])
-    for persona in json.loads((CONSOLE / "personas.json").read_bytes()):
+        catalogue.add(message, locations=[(f"service/{file}", 0)])
+    for persona in json.loads((SERVICE / "personas.json").read_bytes()):
         catalogue.add(persona["story"], locations=[("fixtures/personas.yaml", 0)])
     return catalogue
 

@@ -17,7 +17,7 @@ from service.app import create_app
 MARKING = {
     "fi": "Esimerkkisivu. Sivun on tehnyt riippumaton Arki-hanke. Se ei ole Kelan oma sivu.",
     "sv": "Exempelsida. Sidan är gjord av det oberoende projektet Arki. Den är inte FPA:s egen sida.",
-    "en": "Example page made by the independent Arki project. It is not Kela&#39;s own page.",
+    "en": "Example page made by the independent Arki project. It is not Kela's own page.",
 }
 
 
@@ -119,7 +119,7 @@ def test_swagger_ui_ships_with_its_licence(root):
 
 def test_the_first_page_says_that_arki_is_independent(stranger):
     page = stranger.get("/").text
-    assert "Arki is an independent open project. It is not Kela&#39;s own service." in page
+    assert "Arki is an independent open project. It is not Kela's own service." in page
 
 
 def example_pages(recommender):

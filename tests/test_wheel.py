@@ -33,16 +33,15 @@ def test_the_wheel_carries_its_data(wheel):
         "models/fixtures/personas.yaml",
         "service/clients/arki.js",
         "service/clients/arki.d.ts",
-        "service/site/personas.json",
         "service/outcomes/migrations/env.py",
         "service/outcomes/migrations/script.py.mako",
         "service/outcomes/migrations/versions/0001_outcomes.py",
         "service/static/swagger/swagger-ui-bundle.js",
-        "service/console/personas.json",
+        "service/personas.json",
         "service/console/static/console.css",
         "service/console/templates/console/layout.html",
-        "service/console/translations/fi/LC_MESSAGES/messages.mo",
-        "service/console/translations/sv/LC_MESSAGES/messages.mo",
+        "service/translations/fi/LC_MESSAGES/messages.mo",
+        "service/translations/sv/LC_MESSAGES/messages.mo",
     } <= names
     assert any(name.startswith("service/templates/") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "fixtures/"))]

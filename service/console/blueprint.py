@@ -25,7 +25,8 @@ from service.console.page_context import language_or
 from service.security.admission import Lane
 from service.settings import Settings
 
-TRANSLATIONS: Final = Path(__file__).parent / "translations"
+TRANSLATIONS: Final = Path(__file__).parent.parent / "translations"
+"""What Arki says to people, in Finnish and Swedish, for these pages and those of `service.site`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from models.decision.recommendation import Explanation
 from models.decision.recommender import Recommender
 from service.console.draft_jobs import DraftJob
 
-PERSONAS: Final = Path(__file__).parent / "personas.json"
+PERSONAS: Final = Path(__file__).parent.parent / "personas.json"
 EVENTS: Final = 5
 EMPTY: Final = "none"
 LARGEST_LIMIT: Final = 10

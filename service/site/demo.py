@@ -10,12 +10,13 @@ from typing import Any, Final
 
 import orjson
 from flask import Response, render_template, request
+from flask_babel import force_locale
+from flask_babel import gettext as translated
 
 from models.contract.codes import LANGUAGES, Language
 from service.api.operations import service
 from service.api.problems import NotFoundError
 from service.api.requests import read_query
-from service.site.demo_texts import DEMO_TEXTS
 from service.site.pages import OpenPage, PageQuerySchema
 
 DEMO_CSP: Final = (
@@ -30,8 +31,9 @@ _CLIENTS: Final = next(
     folder for folder in (_HERE.parent / "clients", _HERE.parent.parent / "clients") if folder.is_dir()
 )  # in the wheel, in the source tree
 _MODULE: Final = (_CLIENTS / "arki.js").read_bytes()
-PERSONAS: Final[list[dict[str, Any]]] = orjson.loads((_HERE / "personas.json").read_bytes())
-"""`fixtures/personas.yaml` with its sentences translated, as JSON: the serving process reads no YAML."""
+PERSONAS: Final[list[dict[str, Any]]] = orjson.loads((_HERE.parent / "personas.json").read_bytes())
+"""`fixtures/personas.yaml` as JSON: the serving process reads no YAML."""
+_SHOWN: Final = ("id", "customer_type", "language", "signals")
 
 
 def client_module() -> Response:
@@ -49,13 +51,16 @@ def demo_page() -> Response:
     if not service().settings.demo:
         raise NotFoundError("The demonstration is off; ARKI_DEMO=on shows it.")
     language: Language = read_query(_QUERY, request.args)["language"]
-    page = render_template(
-        "demo.html",
-        language=language,
-        languages=[(code, LANGUAGE_NAMES[code]) for code in LANGUAGES],
-        texts=DEMO_TEXTS[language],
-        personas=PERSONAS,
-    )
+    with force_locale(language):
+        page = render_template(
+            "demo.html",
+            language=language,
+            languages=[(code, LANGUAGE_NAMES[code]) for code in LANGUAGES],
+            personas=[
+                {name: persona[name] for name in _SHOWN} | {"story": translated(persona["story"])}
+                for persona in PERSONAS
+            ],
+        )
     response = Response(page, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = DEMO_CSP
     return response

@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 from flask import Response, current_app, render_template, request
+from flask_babel import LazyString, force_locale
+from flask_babel import lazy_gettext as _l
 
 from models.contract.codes import LANGUAGES, Language
 from models.decision.catalogue import OWN_PAGES
@@ -16,7 +18,6 @@ from service.api.operations import service
 from service.api.problems import NotFoundError
 from service.api.requests import read_query
 from service.security.admission import Lane
-from service.site.page_texts import PAGE_TEXTS
 
 DOCS_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -27,7 +28,19 @@ PAGE_CSP: Final = (
     "frame-ancestors 'none'"
 )
 
-HOME_MARKING: Final = "Arki is an independent open project. It is not Kela's own service."
+KINDS: Final[Mapping[str, LazyString]] = {
+    "nudge": _l("Suggestion"),
+    "explainer_video": _l("Explainer video"),
+    "guide": _l("Guide"),
+    "web_page": _l("Web page"),
+    "form": _l("Form"),
+    "calculator": _l("Calculator"),
+    "easy_read": _l("Easy-read page"),
+    "article": _l("Article"),
+    "appointment_offer": _l("Appointment"),
+    "contact_card": _l("Contact card"),
+}
+"""What a reader calls a type of content."""
 
 
 class OpenPage(NamedTuple):
@@ -49,7 +62,7 @@ _QUERY: Final = PageQuerySchema()
 
 def home() -> Response:
     """Say what Arki is, and where to go."""
-    return _page("home.html", root="", language="en", texts={**PAGE_TEXTS["en"], "marking": HOME_MARKING})
+    return _page("home.html", root="")
 
 
 def docs() -> Response:
@@ -82,7 +95,7 @@ def content_page(content: str) -> Response:
         return _page("content.html", **shown)
     if not _asks_for_a_page():
         raise NotFoundError("There is no example page by that id. GET /v1/content lists the items there are.")
-    return _page("missing.html", status=404, language=language, texts=PAGE_TEXTS[language])
+    return _page("missing.html", status=404, language=language)
 
 
 PAGES: Final = (
@@ -112,8 +125,7 @@ def example_page(recommender: Recommender, content: str, language: Language) -> 
     body = text.get("body", [])
     return {
         "language": shown,
-        "texts": PAGE_TEXTS[shown],
-        "kind": PAGE_TEXTS[shown][item.type],
+        "kind": KINDS[item.type],
         "title": text["title"],
         "paragraphs": [body] if isinstance(body, str) else body,
         "scenes": text.get("script", []),
@@ -134,10 +146,19 @@ def _asks_for_a_page() -> bool:
     return bool(accepted["text/html"] > accepted["application/problem+json"])
 
 
-def _page(template: str, *, csp: str = PAGE_CSP, status: int = 200, **shown: Any) -> Response:  # noqa: ANN401
+def _page(
+    template: str,
+    *,
+    language: Language = "en",
+    csp: str = PAGE_CSP,
+    status: int = 200,
+    **shown: Any,  # noqa: ANN401
+) -> Response:
     # Addresses in a page are relative, so that it works at any ARKI_PUBLIC_URL and where another site passes it on.
-    shown = {"root": "../", **shown}
-    response = Response(render_template(template, **shown), status, content_type="text/html; charset=utf-8")
+    shown = {"root": "../", "language": language, **shown}
+    with force_locale(language):
+        page = render_template(template, **shown)
+    response = Response(page, status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = csp
     return response
 

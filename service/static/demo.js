@@ -29,7 +29,7 @@ const ask = async () => {
 	const asked = client
 	let answer, status
 	sessionStorage.setItem(PERSONA, id)
-	find("story").textContent = story[language]
+	find("story").textContent = story
 	say("asking")
 	try {
 		answer = await asked.recommend({ customer_type, signals })
