@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from models.authoring import analysis, loader
 from models.authoring.example_customers import Inventor
 from models.authoring.findings import Authored
-from models.authoring.messages import MESSAGES, PHRASES
+from models.authoring.messages import MESSAGES, PHRASES, phrased, said
 from models.authoring.yaml_source import MAX_BYTES, load
 from models.contract.signals import read_signals
 from models.decision.decision_table import read_rulebook
@@ -108,11 +108,12 @@ def test_every_message_is_said_in_both_languages_with_the_same_names():
     def names(text):
         return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
-    for english, finnish in MESSAGES.values():
+    for code, english in MESSAGES.items():
+        finnish = said(code, "fi")
         assert english.message != finnish.message
         assert names("".join(english)) == names("".join(finnish))
-    for english, finnish in PHRASES.values():
-        assert names(english) == names(finnish)
+    for code, english in PHRASES.items():
+        assert names(english) == names(phrased(code, "fi"))
 
 
 def test_every_segment_and_confidence_is_reached_through_the_shipped_model():

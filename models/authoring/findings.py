@@ -1,6 +1,6 @@
 """Findings: what is wrong with what the content team wrote, where, and what to do about it; and what was read so far.
 
-A finding is kept as a code and names, and told in English or Finnish by `messages`. Nothing here reads a file.
+A finding is kept as a code and names, and told in a language of the team by `messages`. Nothing here reads a file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
-from models.authoring.messages import EXAMPLE_WORDS, SEVERITIES, TeamLanguage, phrased, said
+from models.authoring.messages import TeamLanguage, phrased, said
 from models.contract.codes import LANGUAGES
 from models.contract.segments import Segment
 
@@ -72,7 +72,7 @@ class Finding:
 
     def sentence(self, language: TeamLanguage = "en") -> str:
         """File, line, rule, what was found and what to do, without the example."""
-        severity = SEVERITIES[language][self.severity]
+        severity = phrased(self.severity, language)
         return (
             f"{self.file}:{self.line}: {severity}: {self.subject}: "
             f"{self.message_in(language)} {self.remedy_in(language)}"
@@ -89,12 +89,11 @@ class Finding:
         if not self.example and self.customer is None:
             return ""
         facts = ", ".join(f"{name}={value}" for name, value in self.example.items())
-        for_example, nobody, customer_is = EXAMPLE_WORDS[language]
-        shown = f" {for_example}: {facts}." if facts else ""
+        shown = f" {phrased('for_example', language)}: {facts}." if facts else ""
         if self.customer is None:
-            return f"{shown} {nobody}"
+            return f"{shown} {phrased('nobody_leads', language)}"
         customer = json.dumps(self.customer, ensure_ascii=False)
-        return f"{shown} {customer_is}: {customer}"
+        return f"{shown} {phrased('try_customer', language)}: {customer}"
 
 
 @dataclass(slots=True)

@@ -53,6 +53,7 @@ def main() -> None:
 def check(rulebook_folder: Path | None, content_folder: Path | None, language: TeamLanguage) -> None:
     """Check rules, guarantees, examples and catalogue. Exit 1 where there is an error."""
     from models.authoring.content_checks import find_expiring  # noqa: PLC0415
+    from models.authoring.messages import phrased  # noqa: PLC0415
     from models.authoring.opening_days import find_years_ahead  # noqa: PLC0415
 
     authored = checked(rulebook_folder, content_folder)
@@ -63,23 +64,16 @@ def check(rulebook_folder: Path | None, content_folder: Path | None, language: T
     persons, employers = (len(authored.rulebook.get(kind, ())) for kind in ("person", "employer"))
     promises = len(authored.rulebook["guarantees"]) + len(authored.rulebook["promises"])
     items = len(authored.catalogue["items"])
-    if language == "sv":
-        cells = f"{authored.cells:,}".replace(",", " ")
-        click.echo(
-            f"{persons} regler för personer och {employers} för arbetsgivare, {promises} löften, {items} innehåll, "
-            f"{cells} fall kontrollerade: {errors} fel, {warnings} varningar."
-        )
-    elif language == "fi":
-        cells = f"{authored.cells:,}".replace(",", " ")
-        click.echo(
-            f"{persons} henkilöasiakkaiden ja {employers} työnantajien sääntöä, {promises} lupausta, {items} sisältöä, "
-            f"{cells} tapausta tarkistettu: {errors} virhettä, {warnings} varoitusta."
-        )
-    else:
-        click.echo(
-            f"{persons} rules for persons, {employers} for employers, {promises} guarantees, {items} items, "
-            f"checked over {authored.cells:,} cells: {errors} errors, {warnings} warnings."
-        )
+    counts = {
+        "persons": persons,
+        "employers": employers,
+        "promises": promises,
+        "items": items,
+        "cells": f"{authored.cells:,}".replace(",", phrased("thousands", language)),
+        "errors": errors,
+        "warnings": warnings,
+    }
+    click.echo(phrased("checked", language).format_map(counts))
     sys.exit(1 if errors else 0)
 
 
