@@ -117,9 +117,19 @@ def test_swagger_ui_ships_with_its_licence(root):
     }
 
 
-def test_the_first_page_says_that_arki_is_independent(stranger):
-    page = stranger.get("/").text
-    assert "Arki is an independent open project. It is not Kela's own service." in page
+@pytest.mark.parametrize(
+    ("asked", "language", "marking"),
+    [
+        (None, "en", "Arki is an independent open project. It is not Kela's own service."),
+        ("fi-FI,fi;q=0.9,en;q=0.8", "fi", "Arki on riippumaton avoin hanke. Se ei ole Kelan oma palvelu."),
+        ("sv", "sv", "Arki är ett oberoende öppet projekt. Det är inte FPA:s egen tjänst."),
+        ("et", "en", "Arki is an independent open project. It is not Kela's own service."),
+    ],
+)
+def test_the_first_page_says_that_arki_is_independent(stranger, asked, language, marking):
+    page = stranger.get("/", headers={"Accept-Language": asked} if asked else {}).text
+    assert f'<html lang="{language}">' in page
+    assert marking in page
 
 
 def example_pages(recommender):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import orjson
 from flask import Response, current_app, render_template, request
@@ -62,7 +62,8 @@ _QUERY: Final = PageQuerySchema()
 
 def home() -> Response:
     """Say what Arki is, and where to go."""
-    return _page("home.html", root="")
+    language = cast("Language", request.accept_languages.best_match(LANGUAGES, default="en"))
+    return _page("home.html", root="", language=language)
 
 
 def docs() -> Response:
