@@ -20,7 +20,6 @@ from flask.sessions import NullSession, SessionInterface
 
 from models.decision.bundle import BundleError, BundleStore
 from models.decision.experiments import Assigner
-from service.api.fallback import Budget
 from service.api.openapi import openapi_document
 from service.api.operations import (
     BY_ENDPOINT,
@@ -195,7 +194,6 @@ def _service(
         ),
         Network(settings),
         AdmissionControl(settings.threads),
-        Budget(settings.model_budget_s),
         metrics.BundleWatch(),
         Watchers(RequestLog() if settings.log_requests else None, tracer),
         Assigner(settings.secret),

@@ -20,7 +20,6 @@ from models.decision.experiments import Assigner
 from service.api import listings, outcome_schemas
 from service.api.answers import Answers
 from service.api.explanations import ExplanationSchema
-from service.api.fallback import Budget
 from service.api.problems import OutcomesOffError
 from service.api.request_context import request_context
 from service.api.requests import ASK, BATCH, customers_in, read_ask
@@ -76,7 +75,6 @@ class Service:
     limits: RateLimits
     network: Network
     admission: AdmissionControl
-    budget: Budget
     watch: metrics.BundleWatch
     watchers: Watchers
     assigner: Assigner
@@ -308,7 +306,6 @@ def _answers() -> Answers:
         ours.clock(),
         "segments:read" in context.scopes,
         context.request_id,
-        ours.budget,
         context.recommendations,
         ours.assigner,
     )
