@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -13,7 +12,6 @@ from models.contract.signals import read_signals
 from service.api.compiled import dumper
 from service.api.explanations import ExplanationSchema
 from service.api.schemas import (
-    Answer,
     BatchSchema,
     RecommendationSchema,
     SegmentAnswerSchema,
@@ -239,20 +237,6 @@ def test_an_unexpected_failure_says_only_its_id(settings, caplog):
     )
     assert response.headers["X-Request-Id"] in caplog.text
     assert "SECRET" not in response.text + caplog.text
-
-
-def test_an_answer_is_serialised_as_its_schema_says(recommender, at):
-    signals = read_signals("person", JOB_LOST["signals"])
-    recommendation = recommender.recommend([signals], at=at)[0]
-    answer = Answer("id", recommendation, recommendation.segment)
-    by_schema = RecommendationSchema().dump(answer)
-    for item in by_schema["items"]:
-        if item["content"].get("body") is None:
-            item["content"].pop("body", None)
-    ours = json.loads(
-        json.dumps(dumper(RecommendationSchema())(answer), default=lambda moment: moment.isoformat())
-    )
-    assert ours == json.loads(json.dumps(by_schema))
 
 
 def test_a_segment_is_serialised_with_its_reasons(recommender, at):

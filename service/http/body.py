@@ -33,6 +33,7 @@ _SMALLEST, _GREATEST = -(1 << 63), (1 << 63) - 1
 _JSON: Final = "application/json"
 _CHUNK: Final = 64 * 1024
 _READ: Final = "arki.body_was_read"
+_ODD_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89A-Fa-f])")
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 
 
@@ -150,7 +151,7 @@ def _parse(raw: bytes) -> object:
     except RecursionError:
         raise _too_deep() from None
     _check_shape(document)
-    if b"\\" in raw:  # what texts must not hold, JSON takes only where it is escaped
+    if _ODD_ESCAPE.search(raw):  # unescaped, neither NUL nor half of a pair is JSON in UTF-8
         _check_texts(document)
     return document
 
