@@ -145,7 +145,7 @@ def serving(
     environ = {
         name: value
         for name, value in os.environ.items()
-        if name in {"ARKI_MODEL_BUDGET_MS", "ARKI_SERVER"} or not name.startswith("ARKI_")
+        if name == "ARKI_SERVER" or not name.startswith("ARKI_")
     }
     environ |= {
         "ARKI_BUNDLES": str(bundles),

@@ -20,7 +20,6 @@ from flask.sessions import NullSession, SessionInterface
 
 from models.decision.bundle import BundleError, BundleStore
 from models.decision.experiments import Assigner
-from service.api.fallback import Budget
 from service.api.openapi import openapi_document
 from service.api.operations import (
     BY_ENDPOINT,
@@ -39,7 +38,7 @@ from service.api.problems import (
     problem_of,
     register_problems,
 )
-from service.api.request_context import RequestContext, open_context, request_context, unwrapped
+from service.api.request_context import RequestContext, open_context, request_context
 from service.api.requests import read_query
 from service.console import blueprint
 from service.http.body import drain
@@ -87,10 +86,9 @@ LANES: Final[Mapping[str, Lane]] = {
 """Routes that cost more than a recommendation, or wait, and their lane."""
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'"
 UNMATCHED: Final = "unmatched"
-_ADDED: Final = "arki.headers"
 _PLACE: Final = "arki.place"
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
-_HEADERS: Final = (
+_SECURITY_HEADERS: Final = (
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
@@ -139,14 +137,13 @@ def create_app(
     app = Flask(__name__)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
-    app.ensure_sync = lambda func: func  # type: ignore[method-assign]  # no view is a coroutine; Flask would ask each time
     app.session_interface = _NoSessions()
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["arki"] = _service(settings, store, clock, tracer or tracer_for(settings.tracing))
     app.extensions["arki.openapi"] = orjson.dumps(openapi_document())
     app.before_request(_admit)
     app.after_request(_finish)
-    app.wsgi_app = _with_room(_with_headers(app.wsgi_app), app.extensions["arki"])  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
+    app.wsgi_app = _with_room(app.wsgi_app, app.extensions["arki"])  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
     register_problems(app)
     for endpoint, page in _SITE.items():
         app.add_url_rule(page.rule, endpoint, page.view)
@@ -195,7 +192,6 @@ def _service(
         ),
         Network(settings),
         AdmissionControl(settings.threads),
-        Budget(settings.model_budget_s),
         metrics.BundleWatch(),
         Watchers(RequestLog() if settings.log_requests else None, tracer),
         Assigner(settings.secret),
@@ -219,10 +215,8 @@ def _outcomes(settings: Settings, references: References) -> Outcomes | None:
 
 def _admit() -> Response | None:
     """Everything checked before a view runs; each refusal is an exception."""
-    ours, asked = service(), unwrapped(request)
-    environ, endpoint = asked.environ, asked.endpoint
-    context = RequestContext(time.perf_counter(), *new_ids(environ.get("HTTP_TRACEPARENT")))
-    open_context(context)
+    ours, context = service(), _open_context()
+    environ, endpoint = context.environ, context.endpoint
     if host_without_port(environ.get("HTTP_HOST", "")) not in ours.settings.trusted_hosts and (
         endpoint not in ANY_HOST
     ):
@@ -231,23 +225,36 @@ def _admit() -> Response | None:
         )
     if environ["REQUEST_METHOD"] == "OPTIONS":
         return _preflight()
-    if asked.routing_exception is not None or endpoint in OPEN_ENDPOINTS:
+    if endpoint is None or endpoint in OPEN_ENDPOINTS:
         return None
     if endpoint in blueprint.CLOSED_CONSOLE:
-        _enter_lane(ours, environ, endpoint)
+        _enter_lane(ours, context)
         blueprint.admit(ours)
         return None
-    operation = BY_ENDPOINT.get(endpoint or "")
+    operation = BY_ENDPOINT.get(endpoint)
     if operation is None:
         raise UnauthenticatedError("This address is not open to anyone.")
-    _check_access(ours, operation, environ, context)
-    _enter_lane(ours, environ, endpoint)
+    _check_access(ours, operation, context)
+    _enter_lane(ours, context)
     _check_accept(operation)
     if environ.get("QUERY_STRING"):
-        context.query = read_query(operation.query, asked.args)
+        context.query = read_query(operation.query, request.args)
     else:
         context.query = _DEFAULT_QUERIES[operation.query]
     return None
+
+
+def _open_context() -> RequestContext:
+    environ, rule = request.environ, request.url_rule
+    context = RequestContext(
+        time.perf_counter(),
+        *new_ids(environ.get("HTTP_TRACEPARENT")),
+        environ=environ,
+        endpoint=None if rule is None else rule.endpoint,
+        route=UNMATCHED if rule is None else rule.rule,
+    )
+    open_context(context)
+    return context
 
 
 def _preflight() -> Response | None:
@@ -258,67 +265,51 @@ def _preflight() -> Response | None:
     return None if headers is None else Response(status=204, headers=headers)
 
 
-def _check_access(
-    ours: Service, operation: Operation, environ: WSGIEnvironment, context: RequestContext
-) -> None:
+def _check_access(ours: Service, operation: Operation, context: RequestContext) -> None:
+    environ = context.environ
     grant = ours.keys.grant(
         environ.get("HTTP_AUTHORIZATION"), remote=ours.network.client_address(environ), now=ours.clock()
     )
     context.scopes, context.key_id = grant.scopes, grant.key_id
     if operation.scope not in grant.scopes:
         raise ForbiddenError(operation.scope)
-    count_request(operation.cost)
+    count_request(ours, context, operation.cost)
 
 
-def _enter_lane(ours: Service, environ: WSGIEnvironment, endpoint: str | None) -> None:
+def _enter_lane(ours: Service, context: RequestContext) -> None:
     """Let a request into the lane of its route, or raise."""
-    lane = LANES.get(endpoint or "")
+    lane = LANES.get(context.endpoint or "")
     if lane is None:
         return
     try:
-        ours.admission.move(environ[_PLACE], lane)
+        ours.admission.move(context.environ[_PLACE], lane)
     except OverloadedError as error:
         metrics.count_shed(error.lane)
         raise
 
 
 def _check_accept(operation: Operation) -> None:
-    accept = request.environ.get("HTTP_ACCEPT", "*/*")
-    if accept in {"*/*", "application/json"} or not accept.strip():
-        if accept != "application/json" or accept in operation.media_types:
-            return
-    elif request.accept_mimetypes.best_match(operation.media_types) is not None:
-        return
-    raise NotAcceptableError(f"This operation answers as {' or '.join(operation.media_types)}.")
+    accepted = request.accept_mimetypes  # empty where the header is: anything will do
+    if accepted and accepted.best_match(operation.media_types) is None:
+        raise NotAcceptableError(f"This operation answers as {' or '.join(operation.media_types)}.")
 
 
 def _finish(response: Response) -> Response:
-    asked, ours, context = unwrapped(request), service(), request_context()
-    environ = asked.environ
-    drain(environ)
-    headers = [("X-Request-Id", context.request_id), ("traceparent", context.trace.traceparent())]
+    """Drain what was not read, say what every answer says, and count and log the request."""
+    ours, context, headers = service(), request_context(), response.headers
+    drain(context.environ)
+    if context.endpoint not in CACHED_ENDPOINTS:
+        headers["Cache-Control"] = "no-store"
+    if "Content-Security-Policy" not in headers:
+        headers.add("Content-Security-Policy", API_CSP)
+    headers.add("X-Request-Id", context.request_id)
+    headers.add("traceparent", context.trace.traceparent())
     if context.count is not None:
-        headers += ours.limits.headers(context.count)
-    headers += ours.network.headers(environ)
-    if "Content-Security-Policy" not in response.headers:
-        headers.append(("Content-Security-Policy", API_CSP))
-    if asked.endpoint not in CACHED_ENDPOINTS:
-        response.headers["Cache-Control"] = "no-store"
-    environ[_ADDED] = headers
-    _tell(asked, response.status_code, context, ours.watchers)
+        headers.extend(ours.limits.headers(context.count))
+    headers.extend(ours.network.headers(context.environ))
+    headers.extend(_SECURITY_HEADERS)
+    _record(response.status_code, context, ours.watchers)
     return response
-
-
-def _with_headers(app: WSGIApplication) -> WSGIApplication:
-    """The app with its headers put on the bare list that goes to the server: werkzeug checks each one at length."""
-
-    def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401
-            return start_response(status, [*headers, *_HEADERS, *environ.get(_ADDED, ())], exc_info)
-
-        return app(environ, start)
-
-    return wrapped
 
 
 def _with_room(app: WSGIApplication, ours: Service) -> WSGIApplication:
@@ -329,7 +320,7 @@ def _with_room(app: WSGIApplication, ours: Service) -> WSGIApplication:
         ("Content-Length", str(len(body))),
         ("Retry-After", str(RETRY_AFTER_S)),
         ("Cache-Control", "no-store"),
-        *_HEADERS,
+        *_SECURITY_HEADERS,
     ]
     admission, network = ours.admission, ours.network
 
@@ -351,11 +342,10 @@ def _with_room(app: WSGIApplication, ours: Service) -> WSGIApplication:
     return wrapped
 
 
-def _tell(asked: Request, status: int, context: RequestContext, watchers: Watchers) -> None:
+def _record(status: int, context: RequestContext, watchers: Watchers) -> None:
     """Count and log a request that was answered; the fields name no person, key or reference."""
     seconds = time.perf_counter() - context.started
-    rule, method = asked.url_rule, asked.environ["REQUEST_METHOD"]
-    route = rule.rule if rule is not None else UNMATCHED
+    route, method = context.route, context.environ["REQUEST_METHOD"]
     if method not in _METHODS:
         method = "other"
     metrics.count_request(route, method, status, seconds)

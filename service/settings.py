@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 DEFAULT_PORT: Final = 8080
 SHORTEST_SECRET: Final = 32  # characters; itsdangerous derives a 256-bit key from it
 ALWAYS_TRUSTED: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
-LARGEST_BUDGET_MS: Final = 10_000
 MOST_WORKERS: Final = 64
 MOST_THREADS: Final = 256
 MOST_CONNECTIONS: Final = 1000
@@ -74,8 +73,6 @@ class Settings:
         ARKI_RATE_LIMIT, of each key, as 6000/minute (second, minute or hour), or off. The development key has none.
     redis_url : str or None
         ARKI_REDIS_URL, where the counts of all workers and machines meet; without it each worker counts its own.
-    model_budget_s : float
-        ARKI_MODEL_BUDGET_MS, after which an answer is the neutral one, marked degraded.
     log_requests : bool
         ARKI_LOG_REQUESTS, on or off: a JSON line for each request.
     run : Path or None
@@ -110,7 +107,6 @@ class Settings:
     trusted_proxies: tuple[IPNetwork, ...] = ()
     rate_limit: RateLimit | None = RateLimit(6000, 60)  # noqa: RUF009  (a tuple; nobody can change it)
     redis_url: str | None = field(default=None, repr=False)
-    model_budget_s: float = 0.25
     log_requests: bool = True
     run: Path | None = None
     drafts: Path | None = None
@@ -151,7 +147,6 @@ class Settings:
             trusted_proxies=_networks(environ.get("ARKI_TRUSTED_PROXIES", "")),
             rate_limit=_rate_limit(environ.get("ARKI_RATE_LIMIT") or "6000/minute"),
             redis_url=_redis_url(environ.get("ARKI_REDIS_URL", "")),
-            model_budget_s=whole_number(environ, "ARKI_MODEL_BUDGET_MS", 250, LARGEST_BUDGET_MS) / 1000,
             log_requests=_on_or_off(environ, "ARKI_LOG_REQUESTS", "on"),
             demo=_on_or_off(environ, "ARKI_DEMO", "on" if environ.get("ARKI_DEV_KEY", "").strip() else "off"),
             run=run_folder(environ),

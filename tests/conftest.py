@@ -19,7 +19,7 @@ from service.outcomes.retention import migrate
 from service.outcomes.store import Store
 from service.settings import Settings
 
-# Tests share slow machines: no example has a deadline, and the services that they start have time for an answer.
+# Tests share slow machines, so no example has a deadline.
 # `make test` tries a few examples of each property, `make test-full` many.
 hypothesis.settings.register_profile(
     "patient",
@@ -29,7 +29,6 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("patient")
-os.environ.setdefault("ARKI_MODEL_BUDGET_MS", "10000")
 # `make coverage` measures the processes of the test run alone: what they start is tried as it ships, its imports too.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
@@ -131,9 +130,7 @@ def postgres_url(tmp_path_factory):
 @pytest.fixture(scope="session")
 def settings(bundles, tmp_path_factory):
     outcomes = migrated(f"sqlite:///{tmp_path_factory.mktemp('outcomes')}/outcomes.db")
-    return Settings(
-        bundles=bundles, dev_key=KEY, secret="s" * 40, model_budget_s=30, demo=True, outcomes_url=outcomes
-    )  # tests share slow machines
+    return Settings(bundles=bundles, dev_key=KEY, secret="s" * 40, demo=True, outcomes_url=outcomes)
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ def stuck(settings, store, monkeypatch):
     fields = {name: getattr(settings, name) for name in ("bundles", "dev_key", "secret")}
     found = _Stuck()
     monkeypatch.setattr(service_app, "_outcomes", lambda *_: found)
-    made = create_app(Settings(**fields, threads=8, model_budget_s=30), store=store, clock=lambda: NOW)
+    made = create_app(Settings(**fields, threads=8), store=store, clock=lambda: NOW)
     yield made, found
     found.release.set()
 

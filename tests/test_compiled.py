@@ -1,84 +1,75 @@
-"""The straight way of loading a request: the schema's own verdict and value, on anything."""
+"""The straight way of serialising: on anything the service answers, what the schema itself would dump."""
 
 from __future__ import annotations
 
-import random
+from datetime import datetime
+from types import SimpleNamespace
 
-import pytest
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, fields
 from strategies import customers
 
-from service.api.compiled import loader
-from service.api.requests import ASK, BATCH_CUSTOMER
-from service.api.schemas import ask_of
+from models.contract.channels import HELSINKI
+from models.contract.signals import read_signals
+from service.api.compiled import dumper
+from service.api.explanations import EXPLANATION
+from service.api.listings import GuaranteeSchema, MappingRowSchema, RuleSchema
+from service.api.schemas import Answer, RecommendationSchema
 
-SCHEMAS = {"single": ASK, "of-a-batch": BATCH_CUSTOMER}
-STRANGE = (
-    None, True, False, 0, 1, -1, 3, 3.0, 2.5, 11, 51, 1 << 70, float("1e300"), "", "x", "fi", "person", "5", "\0", "a" * 101,
-    "2026-06-01", "2026-06-01T12:00:00+03:00", "2026-13-01", "1999-01-01", "2026-06-01T12:00:00", [], ["a"], [1], ["a"] * 51,
-    {}, {"minor": False}, {"age": 4}, {"minor": None}, {"employees": 3},
-)  # fmt: skip
-FIELDS = (*BATCH_CUSTOMER.fields, "as-of", "Language", "", "segment")
+RECOMMENDATION = RecommendationSchema()
+NOON = datetime(2026, 6, 1, 12, tzinfo=HELSINKI)
 
 
-def sound(drawn):
-    (kind, signals), language, limit, shown = drawn
-    return {"customer_type": kind, "signals": signals, "language": language, "limit": limit, "shown": shown}
+def without_optional_nulls(schema, wire):
+    """What the schema dumped, without nulls in fields marked optional: those drop out of answers."""
+    if isinstance(wire, list):
+        return [without_optional_nulls(schema, part) for part in wire]
+    if wire is None:
+        return None
+    return {
+        name: without_optional_nulls(field.schema, wire[name])
+        if isinstance(field, fields.Nested)
+        else wire[name]
+        for name, field in schema.dump_fields.items()
+        if wire[name] is not None or not field.metadata.get("optional")
+    }
 
 
-BODIES = st.tuples(
-    customers(),
-    st.sampled_from(["fi", "sv", "en"]),
-    st.integers(1, 10),
-    st.lists(st.text("ab-", min_size=1, max_size=5), max_size=3),
-).map(sound)
+def as_sent(wire):
+    return orjson.loads(orjson.dumps(wire))
 
 
-def verdict(load, body):
-    try:
-        return "taken", load(body)
-    except ValidationError as error:
-        return "refused", error.messages
+def agree(schema, record):
+    straight = as_sent(dumper(schema)(record))
+    assert straight == as_sent(without_optional_nulls(schema, schema.dump(record)))
 
 
-def changed(body, chance):
-    """The body with up to three fields left out, replaced or added."""
-    body = dict(body)
-    for _ in range(chance.randrange(4)):
-        name = chance.choice(FIELDS)
-        if chance.random() < 0.3:
-            body.pop(name, None)
-        else:
-            body[name] = chance.choice(STRANGE)
-    return body
+@given(customers(), st.sampled_from(["fi", "sv", "en"]), st.integers(1, 10), st.booleans())
+def test_an_answer_is_serialised_as_its_schema_says(recommender, customer, language, limit, shows):
+    signals = read_signals(*customer)
+    recommendation = recommender.recommend([signals], at=NOON, language=language, limit=limit)[0]
+    agree(RECOMMENDATION, Answer("id", recommendation, recommendation.segment if shows else None))
 
 
-@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-@given(BODIES, st.integers(0, 1 << 32))
-def test_a_body_has_the_same_verdict_and_value_by_the_straight_way(schema, body, seed):
-    load, chance, verdicts = loader(schema, ask_of), random.Random(seed), set()
-    for tried in [body, *(changed(body, chance) for _ in range(170))]:
-        found = verdict(load, tried)
-        assert found == verdict(schema.load, tried)
-        verdicts.add(found[0])
-    assert "taken" in verdicts
+@given(customers())
+def test_an_explanation_is_serialised_as_its_schema_says(recommender, customer):
+    agree(EXPLANATION, recommender.explain(read_signals(*customer), at=NOON))
 
 
-@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-def test_a_sound_body_never_reaches_the_schema(schema):
-    class Untouched:
-        load_fields = schema.load_fields
+def test_rules_guarantees_and_the_mapping_are_serialised_as_their_schemas_say(recommender):
+    rulebook = recommender.rulebook
+    for table in rulebook.tables.values():
+        for rule in table.rules:
+            agree(RuleSchema(exclude=("because", "valid_from", "valid_until")), rule)
+    for guarantee in rulebook.guarantees:
+        agree(GuaranteeSchema(), guarantee)
+    for row in recommender.mapping():
+        agree(MappingRowSchema(), row)
 
-        def load(self, given):
-            pytest.fail("the schema was asked")
 
-    body = {"customer_type": "person", "signals": {"minor": False}, "as_of": "2026-06-01"}
-    assert loader(Untouched(), ask_of)(body) == schema.load(body)
-
-
-@pytest.mark.parametrize("more", [{"validate": len}, {"attribute": "other"}, {"data_key": "other"}])
-def test_a_field_that_does_more_than_the_straight_way_knows_is_refused_at_the_start(more):
-    with pytest.raises(ValueError, match="the field name has"):
-        loader(Schema.from_dict({"name": fields.String(**more)})(), dict)
+def test_a_field_marked_optional_drops_out_where_it_is_none():
+    schema = Schema.from_dict({"a": fields.String(metadata={"optional": True}), "b": fields.String()})()
+    assert dumper(schema)(SimpleNamespace(a=None, b=None)) == {"b": None}
+    assert dumper(schema)(SimpleNamespace(a="a", b="b")) == {"a": "a", "b": "b"}

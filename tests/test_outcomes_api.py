@@ -80,7 +80,7 @@ class Channel:
 def channel(tmp_path, bundles, store):
     clock = Clock()
     url = migrated(f"sqlite:///{tmp_path}/outcomes.db")
-    settings = Settings(bundles=bundles, dev_key=KEY, secret="s" * 40, model_budget_s=30, outcomes_url=url)
+    settings = Settings(bundles=bundles, dev_key=KEY, secret="s" * 40, outcomes_url=url)
     app = create_app(settings, store=store, clock=clock)
     yield Channel(app, clock)
     app.extensions["arki"].outcomes.close()

@@ -275,6 +275,28 @@ def test_malformed_json_is_told_where_without_a_quote(client):
     )
 
 
+WHY_MALFORMED = {
+    "nan": "The body has NaN or Infinity, which are not JSON.",
+    "infinity": "The body has NaN or Infinity, which are not JSON.",
+    "overflow": "The body has a number beyond the range of a double.",
+    "huge-integer": "The body has a whole number beyond 64 bits.",
+    "long-integer": "The body has a whole number beyond 64 bits.",
+    "duplicate": "The body names a key twice in one object.",
+    "deep": "The body is nested deeper than 32 levels.",
+    "very-deep": "The body is nested deeper than 32 levels.",
+    "surrogate": "The body has half of a surrogate pair.",
+    "nul": "The body has a NUL character.",
+    "latin-1": "The body is not JSON in UTF-8: it cannot be read from line 1, column 42.",
+    "bom": "The body is not JSON in UTF-8: it cannot be read from line 1, column 1.",
+}
+
+
+@pytest.mark.parametrize(("name", "detail"), WHY_MALFORMED.items(), ids=WHY_MALFORMED)
+def test_malformed_json_is_told_why(client, name, detail):
+    response = client.post(PATH, data=MALFORMED[name], content_type="application/json")
+    assert problem(response, 400)["detail"] == detail
+
+
 @pytest.mark.parametrize("body", [b"null", b"[]", b'"person"', b"3", b"true"])
 @pytest.mark.parametrize("path", [PATH, BATCH])
 def test_a_body_must_be_an_object(client, path, body):
@@ -579,19 +601,23 @@ def calls(client, customers):
     finally:
         sys.setprofile(None)
     assert response.status_code in {200, 413}
-    return next(number)
+    return next(number), response
 
 
 @pytest.fixture(scope="module")
 def worst_answered(app):
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = "Bearer a key for tests"
-    return calls(client, [everything_known(ref="a\n")] * 100)
+    number, response = calls(client, [everything_known(ref="a")] * 100)
+    assert {result["status"] for result in response.json["results"]} == {200}
+    return number
 
 
 @pytest.mark.parametrize("customer", WORST_REFUSED.values(), ids=WORST_REFUSED)
 def test_no_refused_batch_costs_more_than_the_costliest_that_is_answered(client, worst_answered, customer):
-    assert calls(client, [customer(at) for at in range(100)]) < worst_answered
+    number, response = calls(client, [customer(at) for at in range(100)])
+    assert {result["status"] for result in response.json["results"]} == {422}
+    assert number < worst_answered
 
 
 JSON_VALUES = st.recursive(

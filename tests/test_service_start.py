@@ -418,7 +418,7 @@ def test_the_documentation_lists_every_setting_with_its_default(request):
             if value.startswith("`") and not {"<", ":"} & set(value)
         }
     )
-    for field in ("bundles", "rate_limit", "model_budget_s", "log_requests"):
+    for field in ("bundles", "rate_limit", "log_requests"):
         assert getattr(given, field) == getattr(defaults, field)
     assert (rows["PORT"], rows["ARKI_RUN"]) == ("`127.0.0.1:8080`", "`/dev/shm/arki-<uid>-<port>`")
     assert rows["ARKI_WORKERS"] == "`2`"
@@ -451,10 +451,6 @@ OPERATING = {
     "redis-http": (
         {"ARKI_REDIS_URL": "http://a"},
         "ARKI_REDIS_URL must begin with redis://, rediss:// or unix://.",
-    ),
-    "budget-zero": (
-        {"ARKI_MODEL_BUDGET_MS": "0"},
-        "ARKI_MODEL_BUDGET_MS must be a whole number from 1 to 10000.",
     ),
     "log-maybe": ({"ARKI_LOG_REQUESTS": "maybe"}, "ARKI_LOG_REQUESTS must be on or off."),
 }

@@ -76,7 +76,6 @@ def shipped(request, tmp_path_factory):
         "ARKI_DEV_KEY": KEY,
         "ARKI_OUTCOMES_URL": f"sqlite:///{folder}/outcomes.db",
         "ARKI_RUN": str(folder / "run"),
-        "ARKI_MODEL_BUDGET_MS": "10000",
         "PORT": str(free_port()),
     }
     made = Shipped(name, home / "bin", folder, environ)

@@ -4,7 +4,6 @@ Hides compiled schemas and how answers are made again.
 """
 
 __all__ = [
-    "fallback",
     "fields",
     "listings",
     "openapi",

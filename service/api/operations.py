@@ -20,9 +20,8 @@ from models.decision.experiments import Assigner
 from service.api import listings, outcome_schemas
 from service.api.answers import Answers
 from service.api.explanations import ExplanationSchema
-from service.api.fallback import Budget
 from service.api.problems import OutcomesOffError
-from service.api.request_context import request_context
+from service.api.request_context import RequestContext, request_context
 from service.api.requests import ASK, BATCH, customers_in, read_ask
 from service.api.schemas import MOST_CUSTOMERS, BatchSchema, RecommendationSchema
 from service.http.body import LARGEST_BATCH_BODY, LARGEST_BODY, read_document
@@ -76,7 +75,6 @@ class Service:
     limits: RateLimits
     network: Network
     admission: AdmissionControl
-    budget: Budget
     watch: metrics.BundleWatch
     watchers: Watchers
     assigner: Assigner
@@ -132,7 +130,7 @@ def recommend_batch() -> Response:
     document = read_document(request.environ, largest=LARGEST_BATCH_BODY)
     customers = customers_in(document)
     if 1 < customers <= MOST_CUSTOMERS:  # a longer list is refused at a glance
-        count_request(customers, counted=1)
+        count_request(service(), request_context(), customers, counted=1)
     return _json(_answers().batch(document))
 
 
@@ -287,11 +285,10 @@ OPERATIONS: Final = (
 BY_ENDPOINT: Final[Mapping[str, Operation]] = {operation.view.__name__: operation for operation in OPERATIONS}
 
 
-def count_request(cost: int = 1, *, counted: int = 0) -> None:
-    """Count this request against its key, as so many of which some are counted already. Raises `RateLimitedError`."""
-    context = request_context()
+def count_request(ours: Service, context: RequestContext, cost: int, *, counted: int = 0) -> None:
+    """Count a request against its key, as so many of which some are counted already. Raises `RateLimitedError`."""
     try:
-        context.count = service().limits.admit(
+        context.count = ours.limits.admit(
             context.key_id, cost=cost, counted=counted, divisible=cost == 1 or counted > 0
         )
     except RateLimitedError:
@@ -308,7 +305,6 @@ def _answers() -> Answers:
         ours.clock(),
         "segments:read" in context.scopes,
         context.request_id,
-        ours.budget,
         context.recommendations,
         ours.assigner,
     )

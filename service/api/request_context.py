@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import g
 
@@ -16,7 +16,9 @@ from models.decision.recommendation import Recommendation
 from service.observability.logs import Trace
 from service.security.limits import Count
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 _NO_SCOPES: Final[frozenset[str]] = frozenset()
 
 
@@ -28,6 +30,12 @@ class RequestContext:
     ----------
     started : float
         When it came in, by `time.perf_counter`.
+    environ : dict
+        As the WSGI server made it.
+    endpoint : str or None
+        The name of the route, None where no route matches.
+    route : str
+        Its rule, such as `/v1/segments/<segment>`, for counts and the log.
     key_id : str or None
         The development key has none, and an open page asks for no key.
     query : mapping
@@ -43,6 +51,9 @@ class RequestContext:
     started: float
     request_id: str
     trace: Trace
+    environ: WSGIEnvironment
+    endpoint: str | None
+    route: str
     key_id: str | None = None
     scopes: frozenset[str] = _NO_SCOPES
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -53,16 +64,10 @@ class RequestContext:
 
 def open_context(context: RequestContext) -> None:
     """Make this the context of the current request."""
-    unwrapped(g).request_context = context
+    g.request_context = context
 
 
 def request_context() -> RequestContext:
     """The context of the current request."""
-    context: RequestContext = unwrapped(g).request_context
+    context: RequestContext = g.request_context
     return context
-
-
-def unwrapped(proxy: T) -> T:
-    """What one of Flask's proxies stands for now; each look through a proxy costs as much as a dict look-up does ten times."""
-    target: T = proxy._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  (Flask documents it)
-    return target

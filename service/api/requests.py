@@ -6,37 +6,28 @@ each, so that a request of which nothing is right costs no more than one that is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 from marshmallow import Schema, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from models.contract.identity_codes import holds_identity_code
 from models.contract.signals import MOST_FAULTS, Fault, FaultLimit
-from service.api.compiled import loader
 from service.api.fields import FAULT_LIMIT
 from service.api.problems import MOST_LISTED, InvalidQueryError, InvalidRequestError, faults_of
-from service.api.schemas import (
-    Ask,
-    BatchCustomerSchema,
-    BatchRequestSchema,
-    RecommendationRequestSchema,
-    ask_of,
-)
+from service.api.schemas import Ask, BatchCustomerSchema, BatchRequestSchema, RecommendationRequestSchema
 from service.http.body import Document
 
-T = TypeVar("T")
 ASK: Final = RecommendationRequestSchema()
 BATCH_CUSTOMER: Final = BatchCustomerSchema()
 BATCH: Final = BatchRequestSchema()
-_ask: Final = loader(ASK, ask_of, lambda _: None)
-_customer: Final = loader(BATCH_CUSTOMER, ask_of, lambda _: None)
 
 
 def read_ask(document: Document) -> Ask:
     """The one customer of a body. Raises `InvalidRequestError`."""
-    return _load(_ask, ASK, document.json, document.identity_faults(document.json), "", limit_of_request())
+    ask: Ask = load(ASK, document.json, document.identity_faults(document.json), "")
+    return ask
 
 
 def customers_in(document: Document) -> int:
@@ -64,7 +55,8 @@ def read_customer(document: Document, customer: object, index: int, limit: Fault
     """
     where = f"/customers/{index}"
     faults = document.identity_faults(customer, where)
-    return _load(_customer, BATCH_CUSTOMER, customer, faults, where, limit)
+    ask: Ask = load(BATCH_CUSTOMER, customer, faults, where, limit)
+    return ask
 
 
 def ref_of(customer: object) -> str | None:
@@ -106,32 +98,20 @@ def load(
     schema: Schema, value: object, faults: list[Fault], pointer: str, limit: FaultLimit | None = None
 ) -> Any:  # noqa: ANN401  (per schema)
     """What a schema makes of part of a body, its other faults added. Raises `InvalidRequestError`."""
-    return _load(lambda _: None, schema, value, faults, pointer, limit or limit_of_request())
-
-
-def _load(
-    plainly: Callable[[Any], T | None],
-    schema: Schema,
-    value: object,
-    faults: list[Fault],
-    pointer: str,
-    limit: FaultLimit,
-) -> T:
+    limit = limit or limit_of_request()
     if not isinstance(value, dict):
         raise _refusal([*faults, Fault(pointer, "wrong_type", "must be an object.")], 0, pointer, limit)
-    loaded, unlisted = plainly(value), 0
-    if loaded is None:
-        part = FaultLimit(min(MOST_FAULTS, limit.faults), limit.hints)
-        value, unlisted = _without_excess(value, schema.fields)
-        token = FAULT_LIMIT.set(part)
-        try:
-            loaded = schema.load(value)
-        except ValidationError as error:
-            schema_faults, more = faults_of(error, schema.fields, pointer)
-            raise _refusal([*faults, *schema_faults], unlisted + more, pointer, limit) from None
-        finally:
-            FAULT_LIMIT.reset(token)
-            limit.hints = part.hints
+    known, unlisted = _without_excess(value, schema.fields)
+    part = FaultLimit(min(MOST_FAULTS, limit.faults), limit.hints)
+    token = FAULT_LIMIT.set(part)
+    try:
+        loaded = schema.load(known)
+    except ValidationError as error:
+        schema_faults, more = faults_of(error, schema.fields, pointer)
+        raise _refusal([*faults, *schema_faults], unlisted + more, pointer, limit) from None
+    finally:
+        FAULT_LIMIT.reset(token)
+        limit.hints = part.hints
     if faults:
         raise _refusal(faults, 0, pointer, limit)
     return loaded

@@ -7,7 +7,6 @@ Requests are strict: nothing is coerced, nothing unknown passes. The signals the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -83,20 +82,15 @@ class RecommendationRequestSchema(StrictSchema):
 
     @post_load
     def _ask(self, values: dict[str, Any], **_: object) -> Ask:
-        return ask_of(values)
-
-
-def ask_of(values: Mapping[str, Any]) -> Ask:
-    """The request that checked fields make."""
-    return Ask(
-        values["signals"],
-        values["language"],
-        values["limit"],
-        values["shown"],
-        values.get("as_of"),
-        values.get("ref"),
-        values.get("assignment_key"),
-    )
+        return Ask(
+            values["signals"],
+            values["language"],
+            values["limit"],
+            values["shown"],
+            values.get("as_of"),
+            values.get("ref"),
+            values.get("assignment_key"),
+        )
 
 
 class BatchCustomerSchema(RecommendationRequestSchema):

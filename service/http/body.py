@@ -8,11 +8,11 @@ Knows no wire shape. `service.api.operations` and `service.app` use it.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 from werkzeug.http import parse_options_header
 from werkzeug.wsgi import get_input_stream
 
@@ -29,12 +29,11 @@ DEEPEST: Final = 32
 MOST_PARTS: Final = 100_000
 """Fields and list entries in a body; a batch of 500 customers of whom everything is known has 55,000."""
 _HOLDERS: Final = frozenset({dict, list})
+_SMALLEST, _GREATEST = -(1 << 63), (1 << 63) - 1
 _JSON: Final = "application/json"
 _CHUNK: Final = 64 * 1024
 _READ: Final = "arki.body_was_read"
-_KEY_END: Final = re.compile(rb'"\s*:')
-_ANY_DIGIT: Final = bytes.maketrans(b"123456789", b"000000000")
-_LONG_NUMBER: Final = b"0" * 19
+_ODD_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89A-Fa-f])")
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 
 
@@ -54,11 +53,8 @@ class Document:
     """A parsed body. `identity_faults` points at each Finnish identity code in part of it."""
 
     def __init__(self, raw: bytes) -> None:
-        digits = raw.translate(
-            _ANY_DIGIT
-        )  # each a zero: a search for bytes is many times faster than one for a pattern
-        self.json = _parse(raw, strictly=_LONG_NUMBER in digits)
-        self._suspect = b"\\" in raw or may_hold_identity_code(raw, digits)
+        self.json = _parse(raw)
+        self._suspect = b"\\" in raw or may_hold_identity_code(raw)
 
     def identity_faults(self, part: object, pointer: str = "") -> list[Fault]:
         """A fault for each string under `part`, keys included, that holds an identity code."""
@@ -140,61 +136,24 @@ def _read(environ: WSGIEnvironment, largest: int) -> bytes:
     return b"".join(chunks)
 
 
-def _parse(raw: bytes, *, strictly: bool) -> object:
-    if (
-        raw.count(b"[") + raw.count(b"{") > MOST_PARTS
-    ):  # half a million empty lists take most of a second to make
+def _parse(raw: bytes) -> object:
+    # Brackets are counted first, those in texts too: half a million empty lists take most of a second to make.
+    if raw.count(b"[") + raw.count(b"{") > MOST_PARTS:
         raise _too_many_parts()
     try:
-        document = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        # Only the place: orjson's own sentence is safe, but the document it carries is not.
-        raise MalformedBodyError(
-            f"The body is not JSON in UTF-8: it cannot be read from line {error.lineno}, column {error.colno}."
-        ) from None
-    keys = _survey(document, escaped=b"\\" in raw)
-    # Each key ends in a quote and a colon, and nothing else that JSON allows can hide one; text may look like one more.
-    unsure = keys != raw.count(b":") and keys != len(_KEY_END.findall(raw))
-    if unsure or strictly:
-        _check_strictly(raw)
+        document = _DECODER.decode(raw.decode())
+    except UnicodeDecodeError as error:
+        readable = raw[: error.start].decode()
+        raise _unreadable(readable.count("\n") + 1, len(readable) - readable.rfind("\n")) from None
+    except json.JSONDecodeError as error:
+        # Only the place: the sentence of the error is safe, but the document that it carries is not.
+        raise _unreadable(error.lineno, error.colno) from None
+    except RecursionError:
+        raise _too_deep() from None
+    _check_shape(document)
+    if _ODD_ESCAPE.search(raw):  # unescaped, neither NUL nor half of a pair is JSON in UTF-8
+        _check_texts(document)
     return document
-
-
-def _survey(document: Any, *, escaped: bool) -> int:  # noqa: ANN401  (whatever JSON holds)
-    """The number of object keys in a document; raises on depth, on too many parts and, where `escaped`, on NUL."""
-    keys = parts = depth = 0
-    level = [document] if type(document) in _HOLDERS else []
-    while level:
-        if depth == DEEPEST:
-            raise MalformedBodyError(f"The body is nested deeper than {DEEPEST} levels.")
-        depth += 1
-        inner: list[Any] = []
-        for value in level:
-            parts += len(value)
-            if parts > MOST_PARTS:
-                raise _too_many_parts()
-            if type(value) is dict:
-                keys += len(value)
-                within: Any = value.values()
-            else:
-                within = value
-            if escaped and any(type(text) is str and "\0" in text for text in (*value, *within)):
-                raise MalformedBodyError("The body has a NUL character.")
-            inner += [part for part in within if type(part) in _HOLDERS]
-        level = inner
-    return keys
-
-
-def _too_many_parts() -> BodyTooLargeError:
-    return BodyTooLargeError(
-        f"The body may have at most {MOST_PARTS} fields and list entries. Send fewer customers at a time, and of each only "
-        "the fields that GET /openapi.json lists."
-    )
-
-
-def _check_strictly(raw: bytes) -> None:
-    """Duplicate keys and integers beyond 64 bits, which orjson lets pass; slower, so only where a count is off."""
-    json.loads(raw, object_pairs_hook=_unique, parse_int=_bounded, parse_float=str)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -205,9 +164,77 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _bounded(digits: str) -> int:
-    if len(digits) > len(str(-(1 << 63))) or not -(1 << 63) <= int(digits) < 1 << 63:
+    if len(digits) > len(str(_SMALLEST)) or not _SMALLEST <= (number := int(digits)) <= _GREATEST:
         raise MalformedBodyError("The body has a whole number beyond 64 bits.")
-    return 0
+    return number
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise MalformedBodyError("The body has a number beyond the range of a double.")
+    return number
+
+
+def _no_constant(_: str) -> object:
+    raise MalformedBodyError("The body has NaN or Infinity, which are not JSON.")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_bounded, parse_float=_finite, parse_constant=_no_constant
+)
+
+
+def _check_shape(document: Any) -> None:  # noqa: ANN401  (whatever JSON holds)
+    """Raise where a document is too deep or has too many parts, a level at a time."""
+    parts, level = 0, [document] if type(document) in _HOLDERS else []
+    for _ in range(DEEPEST):
+        parts += sum(map(len, level))
+        if parts > MOST_PARTS:
+            raise _too_many_parts()
+        level = [part for holder in level for part in _inside(holder) if type(part) in _HOLDERS]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _inside(holder: Any) -> Iterable[Any]:  # noqa: ANN401  (the same)
+    return holder.values() if type(holder) is dict else holder
+
+
+def _check_texts(value: object) -> None:
+    """Raise where a text under a value holds NUL, or half of a surrogate pair, which has no form in UTF-8."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise MalformedBodyError("The body has a NUL character.")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise MalformedBodyError("The body has half of a surrogate pair.") from None
+    elif isinstance(value, list):
+        for part in value:
+            _check_texts(part)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            _check_texts(key)
+            _check_texts(part)
+
+
+def _unreadable(line: int, column: int) -> MalformedBodyError:
+    return MalformedBodyError(
+        f"The body is not JSON in UTF-8: it cannot be read from line {line}, column {column}."
+    )
+
+
+def _too_deep() -> MalformedBodyError:
+    return MalformedBodyError(f"The body is nested deeper than {DEEPEST} levels.")
+
+
+def _too_many_parts() -> BodyTooLargeError:
+    return BodyTooLargeError(
+        f"The body may have at most {MOST_PARTS} fields and list entries. Send fewer customers at a time, and of each only "
+        "the fields that GET /openapi.json lists."
+    )
 
 
 def _identity_codes(value: object, pointer: str) -> Iterator[str]:

@@ -65,7 +65,6 @@ OUTCOMES: Final = Counter(
 DEGRADED: Final = Counter(
     "arki_degraded_total",
     "Neutral answers given because making the real one failed.",
-    ("cause",),
     registry=_own,
 )
 REFUSED_BUNDLES: Final = Counter(
