@@ -11,7 +11,7 @@ from conftest import ROOT
 from models.authoring.example_customers import Inventor
 from models.columns.cells import cells_of, facts_of
 from models.columns.rows import SIGNALS
-from models.columns.text_blocks import TYPES, CustomerBatch
+from models.columns.text_blocks import CustomerBatch, arrow_type
 from models.contract.codes import CUSTOMER_TYPES, UNKNOWN
 from models.contract.signals import CONTRACT, read_signals
 from models.decision.facts import FACTS, VARYING, lookups, may_personalise, plainest_signals
@@ -54,7 +54,7 @@ def by_rows(customers, card):
 def by_columns(customers, card):
     """The facts of each customer's lookups, all customers at once."""
     columns = {
-        name: pa.array([given.get(name) for _, given in customers], TYPES[signal.kind])
+        name: pa.array([given.get(name) for _, given in customers], arrow_type(signal))
         for name, signal in SIGNALS.items()
     }
     batch = pa.record_batch({"customer_type": pa.array([kind for kind, _ in customers]), **columns})
