@@ -27,7 +27,7 @@ from models.authoring.population_files import population_of, read_population
 from models.authoring.promises import outcome_of
 from models.authoring.questions import NAMES, lookups_of, signals_of
 from models.cli import rulebook as arki_rulebook
-from models.columns.facts import cells_of, facts_of
+from models.columns.cells import cells_of, facts_of
 from models.columns.files import CustomerFileError
 from models.columns.text_blocks import CustomerBatch
 from models.contract.channels import HELSINKI

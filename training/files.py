@@ -16,8 +16,9 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from models.columns.files import CustomerFileError, chunks, read_chunk
-from models.columns.rows import EMPTY_LIST, SIGNAL_COLUMNS, SIGNALS
-from models.columns.text_blocks import EVENTS_TYPE, LIST_TYPE, TYPES
+from models.columns.rows import SIGNAL_COLUMNS, SIGNALS
+from models.columns.text_blocks import EVENTS_TYPE, LIST_TYPE, arrow_type
+from models.contract.signal_kinds import EMPTY_LIST
 from models.contract.signals import Signal
 
 __all__ = ["EVENTS_TYPE", "LIST_TYPE", "SIGNAL_COLUMNS", "CustomerFileError", "read_table", "write_table"]
@@ -127,33 +128,17 @@ def _list_text(values: list[str] | None) -> str | None:
 
 
 def _typed(column: pa.ChunkedArray, signal: Signal, path: Path) -> pa.ChunkedArray | pa.Array:
-    wanted = TYPES[signal.kind]
+    wanted, forms = arrow_type(signal), signal.forms
     textual = pa.types.is_string(column.type)
     try:
-        if textual and signal.kind in ("choices", "life_events"):
-            return pa.array([_parse(text, signal.kind) for text in column.to_pylist()], wanted)
+        if textual and forms.entries != "none":
+            texts = column.to_pylist()
+            return pa.array([None if text is None else forms.read_text(text) for text in texts], wanted)
         if textual or pa.types.is_boolean(column.type) == pa.types.is_boolean(wanted):
             return pc.cast(column, wanted)
         fault = str(column.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+    except (pa.ArrowException, ValueError) as error:
         fault = str(error)
-    allowed = {
-        "count": f"whole numbers from 0 to {signal.maximum}",
-        "yes_no": "true or false",
-        "choice": "one of the signal's values",
-        "choices": "values joined by ;",
-        "life_events": "event:months_ago joined by ;, such as KE8:1;KE4.2:3",
-    }[signal.kind]
     raise CustomerFileError(
-        f"{path}: column {signal.name} must hold {allowed}, or be empty where unknown ({fault}). Correct the column."
+        f"{path}: column {signal.name} must hold {forms.allowed(signal)}, or be empty where unknown ({fault}). Correct the column."
     )
-
-
-def _parse(text: str | None, kind: str) -> list[Any] | None:
-    if text is None:
-        return None
-    values = [] if text == EMPTY_LIST else text.split(";")
-    if kind == "choices":
-        return values
-    pairs = [value.rsplit(":", 1) for value in values]
-    return [{"event": event, "months_ago": int(months)} for event, months in pairs]

@@ -1,6 +1,6 @@
 """From facts back to signals: an invented customer who really lands in a given cell of the grid.
 
-The inverse of `facts`, with the segment reached through the real scorecard: the signals that the facts leave free are
+Facts are declared with examples; the segment is reached through the real scorecard: the signals that the facts leave free are
 moved, one at a time, towards the segment and confidence wanted. What is found is verified with `lookups`; where nothing
 is, the current model leads nobody there, and the finding says so.
 """
@@ -13,14 +13,25 @@ from typing import Any, Final
 
 from models.contract.codes import UNKNOWN, CustomerType
 from models.contract.segments import PERSON_SEGMENTS, Segment
-from models.contract.signals import InvalidSignalsError, read_signals
-from models.decision.facts import Facts, lookups, may_personalise
+from models.contract.signals import CONTRACT, InvalidSignalsError, read_signals
+from models.decision.facts import FACTS, VARYING, Facts, lookups, may_personalise, plainest_signals
 from models.decision.scorecard import Prediction, Scorecard
 
 SignalValues = dict[str, Any]
-"""Signals as JSON has them; a name left out is unknown."""
+"""Signals as JSON has them; a name left out, or None, is unknown."""
 
-TELLING: Final = ("personalisation", "segment", "confidence", "life_event", "digital", "friction")
+_OF_MODEL: Final = frozenset(name for name, signal in CONTRACT["person"].items() if signal.used_by != "rules")
+_SEARCHED: Final = tuple(
+    fact
+    for fact in FACTS["person"]
+    if any(_OF_MODEL & set(signals) for each in fact.examples.values() for signals in each)
+)
+"""The facts that hang on signals which the model sees too: their examples are tried until the segment is right."""
+TELLING: Final = tuple(
+    fact.name
+    for fact in FACTS["person"]
+    if fact.name == "personalisation" or fact.is_inferred or fact in _SEARCHED
+)
 """The facts that decide whether a customer can be found at all; the others are free."""
 MOST_TRIED: Final = 200
 _ROUNDS: Final = 3
@@ -32,65 +43,19 @@ _FREE: Final[Mapping[str, tuple[int | None, ...]]] = {
     "reconsiderations_12m": (None, 0, 1, 3),
     "partner_contacts_12m": (None, 0, 1, 3),
 }
-_DIGITAL: Final[Mapping[str, tuple[tuple[int | None, ...], ...]]] = {
-    # omakela_logins_90d, applications_online_12m, applications_12m, phone_contacts_90d, service_point_visits_90d
-    "self_service": tuple(
-        (logins, online, online, phone, visits)
-        for logins in (1, 3, 10, 40)
-        for online in (None, 0, 1, 4, 12)
-        for phone in (None, 0, 2)
-        for visits in (None, 0)
-    ),
-    "assisted": tuple(
-        (logins, online, online, phone, visits)
-        for logins in (1, 3, 10, 40)
-        for online in (None, 0, 1, 4, 12)
-        for phone, visits in ((3, None), (3, 0), (8, None), (8, 2), (2, 1), (0, 3))
-    ),
-    "offline": (
-        *(
-            (None, 0, applications, phone, visits)
-            for applications in (1, 4, 12)
-            for phone in (None, 0, 3, 8)
-            for visits in (None, 0, 2)
-        ),
-        *((0, None, None, phone, visits) for phone in (1, 3, 8) for visits in (None, 0, 2)),
-    ),
-    UNKNOWN: tuple(
-        (logins, None, applications, phone, 0)
-        for logins, phone in ((None, None), (None, 0), (None, 1), (None, 4), (None, 9), (0, 0), (0, None))
-        for applications in (None, 0, 1, 4, 12)
-    ),
-}
-_FRICTION: Final[Mapping[str, tuple[tuple[int | None, ...], ...]]] = {
-    # attachment_requests_12m, repeat_contacts_30d
-    "missing_documents": ((2, None), (2, 0), (5, None), (5, 0), (5, 4), (9, 6)),
-    "repeat_contacts": ((None, 3), (0, 3), (1, 3), (None, 6), (0, 6), (1, 6)),
-    "none": ((0, 0), (1, 0), (1, 2), (0, 1)),
-    UNKNOWN: ((None, None),),
-}
-_DIGITAL_SIGNALS: Final = (
-    "omakela_logins_90d",
-    "applications_online_12m",
-    "applications_12m",
-    "phone_contacts_90d",
-    "service_point_visits_90d",
-)
-_FRICTION_SIGNALS: Final = ("attachment_requests_12m", "repeat_contacts_30d")
+_EVENT: Final = VARYING["person"]
 _CHAT: Final = (
     None,
     0,
     1,
     4,
 )  # chatting is online use: only the first two fit someone who is not seen online
-_MONTHS_AGO: Final = (1, 0, 3, 8, 20)
 _BENEFITS: Final[tuple[list[str] | None, ...]] = (
     None,
     [],
     ["child_benefit"],
     ["child_benefit", "housing_allowance", "medicine_reimbursements"],
 )
-_STATED: Final = ("strong_identification", "acts_through_mandate", "interpreter_needed", "easy_language")
 
 
 class Inventor:
@@ -102,10 +67,11 @@ class Inventor:
 
     def signals_for(self, customer_type: CustomerType, facts: Facts) -> SignalValues | None:
         """Signals whose first lookup is exactly these facts; None if the current model leads nobody there."""
+        signals: SignalValues | None
         if customer_type == "employer":
-            signals: SignalValues | None = _employer(facts)
+            signals = plainest_signals("employer", facts)
         elif facts["personalisation"] != "allowed":
-            signals = _stated(facts)
+            signals = _free(facts)
         elif self._scorecard is None:
             return None
         else:
@@ -135,15 +101,15 @@ class Inventor:
         return shown, None
 
     def _with_behaviour(self, facts: Facts) -> SignalValues | None:
-        event = facts["life_event"]
+        event = facts[_EVENT]
         kind = event if event in {"none", UNKNOWN} else "some"
-        key = (facts["segment"], facts["confidence"], facts["digital"], facts["friction"], kind)
+        key = tuple(kind if name == _EVENT else facts[name] for name in TELLING)
         if key not in self._known:
             self._known[key] = self._search(facts)
         behaviour = self._known[key]
         if behaviour is None:
             return None
-        signals = _stated(facts) | {name: value for name, value in behaviour.items() if value is not None}
+        signals = _free(facts) | {name: value for name, value in behaviour.items() if value is not None}
         if kind == "some":
             signals["life_events"] = [
                 {"event": event, "months_ago": behaviour["life_events"][0]["months_ago"]}
@@ -202,19 +168,13 @@ def telling(facts: Mapping[str, str]) -> Facts:
 
 def _choices(facts: Facts) -> list[list[SignalValues]]:
     """The signals a model may move, each with the values that keep the facts as they are."""
-    event = facts["life_event"]
-    choices: list[list[SignalValues]] = []
-    if event == "none":
-        choices.append([{"life_events": []}])
-    elif event != UNKNOWN:
-        choices.append([{"life_events": [{"event": event, "months_ago": ago}]} for ago in _MONTHS_AGO])
-    if facts["segment"] != UNKNOWN:
-        for names, values in (
-            (_DIGITAL_SIGNALS, _DIGITAL[facts["digital"]]),
-            (_FRICTION_SIGNALS, _FRICTION[facts["friction"]]),
-        ):
-            choices.append([dict(zip(names, row, strict=True)) for row in values])
-    online = facts["segment"] == UNKNOWN or facts["digital"] in {"self_service", "assisted"}
+    named = facts["segment"] != UNKNOWN
+    choices: list[list[SignalValues]] = [
+        list(map(dict, fact.examples[facts[fact.name]]))
+        for fact in _SEARCHED
+        if facts[fact.name] in fact.examples and (named or fact.known != "named")
+    ]
+    online = not named or facts["digital"] in {"self_service", "assisted"}
     choices.append([{"chat_contacts_90d": value} for value in (_CHAT if online else _CHAT[:2])])
     choices += [[{name: value} for value in values] for name, values in _FREE.items()]
     choices.append([{"active_benefits": value} for value in _BENEFITS])
@@ -230,45 +190,7 @@ def _starts(choices: list[list[SignalValues]]) -> Iterator[SignalValues]:
         yield start
 
 
-def _stated(facts: Facts) -> SignalValues:
-    """Signals of what a person stated."""
-    signals: SignalValues = {name: facts[name] == "yes" for name in _STATED if facts[name] != UNKNOWN}
-    if facts["personalisation"] == "minor":
-        signals["minor"] = True
-    elif facts["personalisation"] == "objected":
-        signals["personalisation"] = "objected"
-    if facts["open_matter"] != UNKNOWN:
-        signals["open_matter"] = facts["open_matter"]
-    return signals
-
-
-def _employer(facts: Facts) -> SignalValues:
-    if facts["personalisation"] == "objected":
-        return {"personalisation": "objected"}
-    sizes: Mapping[str, SignalValues] = {
-        "micro": {"employees": 5},
-        "small": {"employees": 20},
-        "medium": {"employees": 120},
-        "large": {"employees": 800},
-    }
-    digital: Mapping[str, SignalValues] = {
-        "self_service": {"uses_employer_service": True},
-        "assisted": {"uses_employer_service": True, "phone_contacts_90d": 4},
-        "offline": {"uses_employer_service": False, "uses_incomes_register": False},
-    }
-    friction: Mapping[str, SignalValues] = {
-        "late_claims": {"late_claims_12m": 2},
-        "returned_claims": {"claims_returned_12m": 2},
-        "none": {"late_claims_12m": 0, "claims_returned_12m": 0},
-    }
-    signals: SignalValues = {}
-    if facts["first_claim"] != UNKNOWN:
-        signals["first_claim"] = facts["first_claim"] == "yes"
-    if facts["open_matter"] != UNKNOWN:
-        signals["open_matter"] = facts["open_matter"]
-    return (
-        sizes.get(facts["employer_size"], {})
-        | digital.get(facts["digital"], {})
-        | friction.get(facts["friction"], {})
-        | signals
-    )
+def _free(facts: Facts) -> SignalValues:
+    """Signals of a person that no model sees."""
+    searched = {fact.name for fact in _SEARCHED}
+    return plainest_signals("person", {name: value for name, value in facts.items() if name not in searched})

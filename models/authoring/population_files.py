@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.authoring.questions import NAMES, Audit, Owed, Population, Question
-from models.columns.facts import Cells, cells_of, facts_of
+from models.columns.cells import Cells, cells_of, facts_of
 from models.columns.files import BATCH_ROWS, CustomerFileError, chunks, columns_of, read_chunk
 from models.columns.signals import MISSING
 from models.columns.text_blocks import CustomerBatch

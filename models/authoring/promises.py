@@ -19,13 +19,13 @@ from models.contract.channels import LOOK_AHEAD_DAYS, Channel, human_channel
 from models.contract.codes import CUSTOMER_TYPES, LANGUAGES, NATIONAL_LANGUAGES, UNKNOWN, CustomerType
 from models.decision.catalogue import Catalogue, read_catalogue, uncovered
 from models.decision.decision_table import Rule, Rulebook
-from models.decision.facts import FACTS
+from models.decision.facts import FACTS, LOG_IN, NEEDS
 
 WORDING: Final = "wording"
 """The promise that no text states entitlement. Its findings quote the words, so `check_promises` adds them itself."""
 _LOG_INS: Final[Mapping[CustomerType, tuple[str, ...]]] = {
-    "person": ("yes", "no", UNKNOWN),
-    "employer": (UNKNOWN,),
+    kind: next((fact.values for fact in FACTS[kind] if fact.name == LOG_IN), (UNKNOWN,))
+    for kind in CUSTOMER_TYPES
 }
 """Whether a customer is known to identify strongly: of an employer nothing tells."""
 
@@ -84,7 +84,7 @@ def a_human_channel(
 
 def _unreachable(rule: Rule, kind: CustomerType, channels: Mapping[str, Channel]) -> Iterator[Broken]:
     """A customer of a rule for whom no human channel is left, by log-in and language; the first found."""
-    log_ins = {value == "yes" for value in rule.when.get("strong_identification", _LOG_INS[kind])}
+    log_ins = {value == "yes" for value in rule.when.get(LOG_IN, _LOG_INS[kind])}
     if "allowed" not in rule.when.get("personalisation", ("allowed",)):
         log_ins = {
             value == "yes" for value in _LOG_INS[kind]
@@ -138,12 +138,11 @@ def the_neutral_answer(rulebook: Rulebook, _: Catalogue, __: Mapping[str, Channe
 
     That nothing else is a fact of theirs is by construction: `facts.feasible_blocks`, held by tests.
     """
+    values = {fact.name: fact.values for fact in FACTS["person"]}
+    needs = NEEDS["person"]
     for _start, table in rulebook.tables["person"].periods:
-        for interpreter, easy in product(("yes", "no", UNKNOWN), repeat=2):
-            facts = dict.fromkeys((fact.name for fact in FACTS["person"]), UNKNOWN) | {
-                "interpreter_needed": interpreter,
-                "easy_language": easy,
-            }
+        for stated in product(*(values[name] for name in needs)):
+            facts = dict.fromkeys(values, UNKNOWN) | dict(zip(needs, stated, strict=True))
             one, other = (table.choose(facts | {"personalisation": mark}) for mark in ("objected", "minor"))
             if offer_of(one) != offer_of(other):
                 yield Broken(other.id, phrase("not_neutral"), phrase("do_neutral"))

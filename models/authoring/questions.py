@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from models.contract.codes import UNKNOWN, CustomerType
 from models.contract.segments import Segment
 from models.contract.signals import LifeEvent, Signals
-from models.decision.facts import (
-    ASSISTED_FROM,
-    FACTS,
-    MISSING_DOCUMENTS_FROM,
-    REPEAT_CONTACTS_FROM,
-    VARYING,
-    Facts,
-)
+from models.decision.facts import FACTS, LOG_IN, VARYING, Facts, plainest_signals
 from models.decision.recommender import Recommender
 from models.decision.scorecard import Prediction, Scorecard
 
@@ -30,33 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NAMES: Final = {kind: tuple(fact.name for fact in FACTS[kind]) for kind in FACTS}
-_STAFF: Final = {"micro": 1, "small": 10, "medium": 50, "large": 250}
-_DIGITAL: Final[Mapping[CustomerType, Mapping[str, Mapping[str, Any]]]] = {
-    "person": {
-        "self_service": {"omakela_logins_90d": 1},
-        "assisted": {"omakela_logins_90d": 1, "phone_contacts_90d": ASSISTED_FROM},
-        "offline": {"omakela_logins_90d": 0, "phone_contacts_90d": 1},
-    },
-    "employer": {
-        "self_service": {"uses_employer_service": True},
-        "assisted": {"uses_employer_service": True, "phone_contacts_90d": ASSISTED_FROM},
-        "offline": {"claims_online_12m": 0, "claims_12m": 1},
-    },
-}
-_FRICTION: Final[Mapping[CustomerType, Mapping[str, Mapping[str, Any]]]] = {
-    "person": {
-        "missing_documents": {"attachment_requests_12m": MISSING_DOCUMENTS_FROM},
-        "repeat_contacts": {"repeat_contacts_30d": REPEAT_CONTACTS_FROM},
-        "none": {"attachment_requests_12m": 0, "repeat_contacts_30d": 0},
-    },
-    "employer": {
-        "late_claims": {"late_claims_12m": 1},
-        "returned_claims": {"claims_returned_12m": 1},
-        "none": {"late_claims_12m": 0, "claims_returned_12m": 0},
-    },
-}
-_YES_NO: Final = {"yes": True, "no": False}
-_NEEDS: Final = ("interpreter_needed", "easy_language", "acts_through_mandate")
 
 
 class Question(NamedTuple):
@@ -131,13 +97,12 @@ def lookups_of(question: Question) -> list[Facts]:
 def signals_of(question: Question) -> Signals:
     """Signals of a customer who asks this question, once their segment is stated."""
     kind = question.customer_type
-    facts = dict(zip(NAMES[kind], question.facts, strict=True))
-    values: dict[str, Any] = {"personalisation": "objected"} if facts["personalisation"] == "objected" else {}
-    values |= _DIGITAL[kind].get(facts["digital"], {})
-    values |= _FRICTION[kind].get(facts["friction"], {})
-    if question.open_matter != UNKNOWN:
+    values = plainest_signals(kind, dict(zip(NAMES[kind], question.facts, strict=True)))
+    if question.open_matter == UNKNOWN:
+        values.pop("open_matter", None)
+    else:
         values["open_matter"] = question.open_matter
-    return Signals(kind, values | (_of_person if kind == "person" else _of_employer)(question, facts))
+    return Signals(kind, values | (_of_person if kind == "person" else _of_employer)(question))
 
 
 def owed_signals(owed: Owed) -> Signals:
@@ -180,11 +145,11 @@ class _Stated:
         return []
 
 
-def _of_person(question: Question, facts: Facts) -> dict[str, Any]:
-    values: dict[str, Any] = {"minor": True} if facts["personalisation"] == "minor" else {}
-    values |= {name: _YES_NO[facts[name]] for name in _NEEDS if facts[name] != UNKNOWN}
+def _of_person(question: Question) -> dict[str, Any]:
+    facts = dict(zip(NAMES["person"], question.facts, strict=True))
+    values: dict[str, Any] = {}
     if question.strong_identification != UNKNOWN:
-        values["strong_identification"] = _YES_NO[question.strong_identification]
+        values[LOG_IN] = question.strong_identification == "yes"
     if question.preferred:
         values["preferred_channel"] = question.preferred
     if facts["life_event"] != UNKNOWN:
@@ -193,12 +158,8 @@ def _of_person(question: Question, facts: Facts) -> dict[str, Any]:
     return values
 
 
-def _of_employer(question: Question, facts: Facts) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if facts["employer_size"] != UNKNOWN:
-        values["employees"] = _STAFF[facts["employer_size"]]
-    if facts["first_claim"] != UNKNOWN:
-        values["first_claim"] = _YES_NO[facts["first_claim"]]
+def _of_employer(question: Question) -> dict[str, Any]:
+    facts = dict(zip(NAMES["employer"], question.facts, strict=True))
     stated = (facts["open_matter"], *question.further)
     claims = tuple(kind for kind in stated if kind not in {UNKNOWN, question.open_matter})
-    return values | ({"claim_kinds": claims} if claims else {})
+    return {"claim_kinds": claims} if claims else {}

@@ -4,6 +4,7 @@ Hides formats, Arrow types and cells of text. Each module is the column form of 
 """
 
 __all__ = [
+    "cells",
     "decision_table",
     "facts",
     "files",

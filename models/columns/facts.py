@@ -1,24 +1,24 @@
 """Facts of many customers at once: record batches in, numpy codes of facts and predictions out.
 
-The column form of `facts` and `scorecard`: the same tables and thresholds, held equal to the row form by property tests. A
-code is a value's position in its fact; a cell is its facts' codes in one number. Never imported by the serving process.
+Each fact that `models.decision.facts` declares has its column form here, registered under the same name; a fact that is a
+stated signal gets it from its declaration. Where the two do not name the same facts, this module cannot be imported. Property
+tests hold the forms equal. A code is a value's position in its fact. Never imported by the serving process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.columns.files import CustomerFileError
-from models.columns.scorecard import ColumnScorecard
+from models.columns.scorecard import ColumnScorecard, Predicted
 from models.columns.signals import MISSING, Codes, Flags, SignalColumns
-from models.columns.text_blocks import CustomerBatch
 from models.contract.codes import CLAIM_KINDS, CUSTOMER_TYPES, LIFE_EVENTS, UNKNOWN, CustomerType
 from models.contract.signals import CONTRACT
+from models.decision.fact_forms import YES_NO, Fact
 from models.decision.facts import (
     ASSISTED_FROM,
     FACTS,
@@ -26,21 +26,98 @@ from models.decision.facts import (
     REPEAT_CONTACTS_FROM,
     SIZE_CLASSES,
     VARYING,
-    Facts,
 )
-from models.decision.scorecard import FEATURES, Scorecard
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from models.decision.scorecard import FEATURES
 
 PERSON, EMPLOYER = (CUSTOMER_TYPES.index(kind) for kind in ("person", "employer"))
-_RUNNING: Final[Mapping[CustomerType, str]] = {"person": "active_benefits", "employer": "claim_kinds"}
-AUDIT: Final = "audit_"
 _UNKNOWN: Final = {
     kind: {fact.name: fact.values.index(UNKNOWN) for fact in FACTS[kind] if UNKNOWN in fact.values}
     for kind in CUSTOMER_TYPES
 }
 _NO_EVENT: Final = len(LIFE_EVENTS)
+
+
+class FactFormError(ImportError):
+    """A fact is declared without a column form, or has one without being declared. The message says what to do."""
+
+
+class Lookups(NamedTuple):
+    """The varying fact: its code in the first lookup, who has more, and the codes of those; `MISSING` after the last."""
+
+    first: Codes
+    has_further: NDArray[np.int64]
+    further: Codes
+
+
+@dataclass(frozen=True, slots=True)
+class Customers:
+    """What column forms are made from: the signals of customers of one type, and for persons the model's answers.
+
+    Attributes
+    ----------
+    rows : slice or ndarray
+        Where the customers stand in the batch.
+    neutral : ndarray of shape (n_customers,)
+        Who objected or is a minor; all False while `personalisation` itself is worked out.
+    parents : ndarray of shape (n_customers, n_most_events)
+        Parent codes of life events, the most recent first.
+    """
+
+    customer_type: CustomerType
+    columns: SignalColumns
+    rows: slice | NDArray[np.int64]
+    predicted: Predicted | None
+    parents: Codes
+    neutral: Flags
+
+    def number(self, name: str) -> Codes:
+        """The code of a signal that is no list."""
+        return self.columns.number(self.customer_type, name)[self.rows]
+
+
+Form = Callable[[Customers], Codes]
+"""The column form of a fact: the code of its value for each customer, wherever it is known."""
+_FORMS: dict[tuple[CustomerType, str], Form] = {}
+_LOOKUPS: Final[dict[tuple[CustomerType, str], Callable[[Customers], Lookups]]] = {}
+
+
+def column_form(customer_type: CustomerType, name: str) -> Callable[[Form], Form]:
+    """Register the column form of a fact. Whom the fact is not known of is left to its declaration."""
+
+    def register(form: Form) -> Form:
+        _FORMS[customer_type, name] = form
+        return form
+
+    return register
+
+
+def lookups_form(
+    customer_type: CustomerType, name: str
+) -> Callable[[Callable[[Customers], Lookups]], Callable[[Customers], Lookups]]:
+    """Register the column form of the fact that differs between a customer's lookups."""
+
+    def register(form: Callable[[Customers], Lookups]) -> Callable[[Customers], Lookups]:
+        _LOOKUPS[customer_type, name] = form
+        return form
+
+    return register
+
+
+def check_forms(
+    declared: Mapping[CustomerType, tuple[Fact, ...]], registered: Collection[tuple[CustomerType, str]]
+) -> None:
+    """Raise `FactFormError` unless each declared fact has a column form and each form a fact."""
+    names = {(kind, fact.name) for kind, facts in declared.items() for fact in facts}
+    for kind, name in sorted(names.symmetric_difference(registered)):
+        if (kind, name) in names:
+            raise FactFormError(
+                f"the fact {name} of customer type {kind} has no column form. Register one in models/columns/facts.py with"
+                f' @column_form("{kind}", "{name}").'
+            )
+        raise FactFormError(
+            f"models/columns/facts.py has a column form of {name} for customer type {kind}, which is no fact. Declare it in"
+            " models/decision/facts.py, or remove the form."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,75 +151,6 @@ class FactColumns:
     probability: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """Customers of one type as cells.
-
-    Attributes
-    ----------
-    cells : ndarray of shape (n_customers, n_lookups), int64
-        The cell of each lookup, in order; `MISSING` after a customer's last.
-    segment : ndarray of shape (n_customers,)
-        Position in the fact `segment`; for employers all 0.
-    preferred : ndarray of shape (n_customers,)
-        Position of the preferred channel in its signal's values; `MISSING` where none may be used.
-    matter : ndarray of shape (n_customers,)
-        Position of the open matter in its signal's values; `MISSING` where there is none.
-    identifies : ndarray of shape (n_customers,)
-        Whether the customer identifies strongly, also of those who objected: 1 yes, 0 no, `MISSING` unknown.
-    benefits : ndarray of shape (n_customers,)
-        One bit for each active benefit, or of an employer for each kind of claim.
-    audit : mapping of str to list
-        Column to its values, one per customer.
-    """
-
-    customer_type: CustomerType
-    cells: NDArray[np.int64]
-    segment: Codes
-    preferred: Codes
-    matter: Codes
-    identifies: Codes
-    benefits: NDArray[np.int64]
-    audit: Mapping[str, pa.Array]
-
-
-def cells_of(read: CustomerBatch, scorecard: Scorecard) -> list[Cells]:
-    """The customers of one batch as cells, persons and employers apart.
-
-    Raises
-    ------
-    CustomerFileError
-        If a row breaks the signal contract.
-    """
-    batch = read.batch
-    columns = SignalColumns(batch, textual=read.textual)
-    refused = np.flatnonzero(columns.refused())
-    if len(refused):
-        raise CustomerFileError(
-            f"row {read.numbers[refused[0]]} cannot be read: it breaks the signal contract."
-            " `arki-score --dry-run` tells how many do."
-        )
-    audit = {name: batch.column(name) for name in batch.schema.names if name.startswith(AUDIT)}
-    cells = []
-    for part in fact_columns(columns, ColumnScorecard(scorecard)):
-        kind = part.customer_type
-        preferred = columns.number("person", "preferred_channel")[part.rows]
-        identifies = columns.number("person", "strong_identification")
-        cells.append(
-            Cells(
-                kind,
-                _cells(part),
-                part.facts["segment"] if kind == "person" else np.zeros(len(part.rows), np.int32),
-                np.where(part.neutral | (kind == "employer"), np.int32(MISSING), preferred),
-                columns.number(kind, "open_matter")[part.rows],
-                identifies[part.rows],
-                columns.choices(kind, _RUNNING[kind]).bits[part.rows],
-                {name: values.take(part.rows) for name, values in audit.items()},
-            )
-        )
-    return cells
-
-
 def fact_columns(
     columns: SignalColumns, card: ColumnScorecard, wanted: Flags | None = None, *, loose: bool = False
 ) -> list[FactColumns]:
@@ -166,23 +174,6 @@ def fact_columns(
     return parts
 
 
-def facts_of(customer_type: CustomerType, cell: int) -> Facts:
-    """The facts of a cell."""
-    values = {}
-    for fact in reversed(FACTS[customer_type]):
-        cell, code = divmod(cell, len(fact.values))
-        values[fact.name] = fact.values[code]
-    return {fact.name: values[fact.name] for fact in FACTS[customer_type]}
-
-
-def codes_of(customer_type: CustomerType, cells: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    """The codes of each fact in an array of cells."""
-    codes = {}
-    for fact in reversed(FACTS[customer_type]):
-        cells, codes[fact.name] = cells // len(fact.values), cells % len(fact.values)
-    return codes
-
-
 def _of(every: FactColumns, rows: NDArray[np.int64]) -> FactColumns:
     """Some of the customers of a batch that was evaluated whole."""
     place = np.full(len(every.rows), MISSING, np.int64)
@@ -202,34 +193,62 @@ def _of(every: FactColumns, rows: NDArray[np.int64]) -> FactColumns:
 
 
 def _persons(columns: SignalColumns, card: ColumnScorecard) -> FactColumns:
-    def number(name: str) -> Codes:
-        return columns.number("person", name)
-
-    minor, objected = number("minor") == 1, number("personalisation") == 1
-    neutral = minor | objected
     months, parents = _events_in_order(columns)
     predicted = card.predict(*_features(columns, months))
+    unsure = np.zeros(columns.rows, bool)
+    persons = Customers("person", columns, slice(None), predicted, parents, unsure)
+    facts, neutral, lookups = _evaluated(persons)
     named = (predicted.segment >= 0) & ~neutral
-    unknown = _UNKNOWN["person"]
-    matter = number("open_matter")
-    facts = {
-        "personalisation": np.where(minor, 2, objected),
-        "segment": np.where(named, predicted.segment, unknown["segment"]),
-        "confidence": np.where(named, ~predicted.confident, unknown["confidence"]),
-        "digital": np.where(named, _person_digital(columns), unknown["digital"]),
-        "friction": np.where(named, _person_friction(columns), unknown["friction"]),
-        "open_matter": np.where(neutral | (matter < 0), unknown["open_matter"], matter),
-        "interpreter_needed": _yes_no(number("interpreter_needed")),
-        "easy_language": _yes_no(number("easy_language")),
-    }
-    for name in ("strong_identification", "acts_through_mandate"):
-        facts[name] = np.where(neutral, unknown[name], _yes_no(number(name)))
-    first, has_further, further = _person_lookups(columns.events.lengths, parents, matter >= 0, neutral)
-    rows = np.arange(columns.rows)
     segment = np.where(named, predicted.segment, np.int32(MISSING))
-    return FactColumns(
-        "person", rows, facts, first, has_further, further, neutral, segment, predicted.probability
-    )
+    rows = np.arange(columns.rows)
+    return FactColumns("person", rows, facts, *lookups, neutral, segment, predicted.probability)
+
+
+def _employers(columns: SignalColumns, rows: NDArray[np.int64]) -> FactColumns:
+    nothing, no_chance = np.full(len(rows), MISSING, np.int32), np.zeros(len(rows))
+    employers = Customers("employer", columns, rows, None, nothing, np.zeros(len(rows), bool))
+    facts, neutral, lookups = _evaluated(employers)
+    return FactColumns("employer", rows, facts, *lookups, neutral, nothing, no_chance)
+
+
+def _evaluated(customers: Customers) -> tuple[dict[str, Codes], Flags, Lookups]:
+    """The codes of the facts that are the same in all lookups, who is neutral, and the lookups."""
+    kind = customers.customer_type
+    facts = {"personalisation": _FORMS[kind, "personalisation"](customers)}
+    neutral = facts["personalisation"] != 0
+    customers = replace(customers, neutral=neutral)
+    named = neutral if customers.predicted is None else (customers.predicted.segment >= 0) & ~neutral
+    for fact in FACTS[kind]:
+        if fact.name in facts or fact.looked_up:
+            continue
+        codes, unknown = _FORMS[kind, fact.name](customers), _UNKNOWN[kind][fact.name]
+        if fact.known == "named":
+            codes = np.where(named, codes, unknown)
+        elif fact.known == "allowed":
+            codes = np.where(neutral, unknown, codes)
+        facts[fact.name] = codes
+    return facts, neutral, _LOOKUPS[kind, VARYING[kind]](customers)
+
+
+@column_form("person", "personalisation")
+def _person_personalisation(persons: Customers) -> Codes:
+    return np.where(persons.number("minor") == 1, 2, persons.number("personalisation") == 1)
+
+
+@column_form("employer", "personalisation")
+def _employer_personalisation(employers: Customers) -> Codes:
+    return np.asarray(employers.number("personalisation") == 1, np.int32)
+
+
+@column_form("person", "segment")
+def _segment(persons: Customers) -> Codes:
+    return persons.predicted.segment  # type: ignore[union-attr]  # persons are predicted
+
+
+@column_form("person", "confidence")
+def _confidence(persons: Customers) -> Codes:
+    sure: Flags = persons.predicted.confident  # type: ignore[union-attr]  # the same
+    return (~sure).astype(np.int32)
 
 
 def _features(columns: SignalColumns, months: Codes) -> tuple[dict[str, Codes], Codes]:
@@ -282,10 +301,11 @@ def _events_in_order(columns: SignalColumns) -> tuple[Codes, Codes]:
     return since, order
 
 
-def _person_lookups(
-    lengths: Codes, parents: Codes, has_matter: Flags, neutral: Flags
-) -> tuple[Codes, NDArray[np.int64], Codes]:
-    """Codes of the fact life_event: in the first lookup, and in further ones, the open matter alone the last."""
+@lookups_form("person", "life_event")
+def _person_lookups(persons: Customers) -> Lookups:
+    """The life events, the most recent first; after them, of an open matter, none."""
+    lengths, parents, neutral = persons.columns.events.lengths, persons.parents, persons.neutral
+    has_matter = persons.number("open_matter") >= 0
     unknown = _UNKNOWN["person"]["life_event"]
     has_event = (lengths > 0) & ~neutral
     first = np.where(has_event, parents[:, 0], np.where((lengths == 0) & ~neutral, _NO_EVENT, unknown))
@@ -297,17 +317,29 @@ def _person_lookups(
     further[:, :-1] = parents[rows, 1:]
     matters = np.flatnonzero(has_matter[rows])
     further[matters, (further[matters] >= 0).sum(axis=1)] = _NO_EVENT
-    return first.astype(np.int32), rows, further
+    return Lookups(first.astype(np.int32), rows, further)
 
 
-def _yes_no(code: Codes) -> Codes:
-    """Yes, no, unknown as 0, 1, 2, from 1, 0, `MISSING`."""
-    return np.where(code < 0, np.int32(2), 1 - code)
+@lookups_form("employer", "open_matter")
+def _employer_lookups(employers: Customers) -> Lookups:
+    """The open matter first, then the kinds of claim made, in the order of the code list."""
+    bits = employers.columns.choices("employer", "claim_kinds").bits[employers.rows]
+    matter = employers.number("open_matter")
+    kinds = np.arange(len(CLAIM_KINDS), dtype=np.int32)
+    claimed = (bits[:, None] >> kinds & 1).astype(bool) & (kinds != matter[:, None])
+    lookups = np.column_stack([matter, np.where(claimed, kinds, np.int32(MISSING))])
+    lookups = np.take_along_axis(lookups, np.argsort(lookups == MISSING, axis=1, kind="stable"), axis=1)
+    lookups[employers.neutral] = MISSING
+    unknown = _UNKNOWN["employer"]["open_matter"]
+    first = np.where(lookups[:, 0] == MISSING, unknown, lookups[:, 0]).astype(np.int32)
+    has_further = np.flatnonzero(lookups[:, 1] >= 0)
+    return Lookups(first, has_further, lookups[has_further, 1:])
 
 
-def _person_digital(columns: SignalColumns) -> Codes:
+@column_form("person", "digital")
+def _person_digital(persons: Customers) -> Codes:
     logins, online, helped, visits, chat, applied = (
-        columns.number("person", name)
+        persons.number(name)
         for name in (
             "omakela_logins_90d",
             "applications_online_12m",
@@ -323,52 +355,26 @@ def _person_digital(columns: SignalColumns) -> Codes:
     return np.where(uses_online, helped >= ASSISTED_FROM, np.where(offline, 2, 3))
 
 
-def _person_friction(columns: SignalColumns) -> Codes:
-    requests = columns.number("person", "attachment_requests_12m")
-    repeats = columns.number("person", "repeat_contacts_30d")
+@column_form("person", "friction")
+def _person_friction(persons: Customers) -> Codes:
+    requests, repeats = persons.number("attachment_requests_12m"), persons.number("repeat_contacts_30d")
     smooth = np.where((requests < 0) | (repeats < 0), 3, 2)
     return np.where(
         requests >= MISSING_DOCUMENTS_FROM, 0, np.where(repeats >= REPEAT_CONTACTS_FROM, 1, smooth)
     )
 
 
-def _employers(columns: SignalColumns, rows: NDArray[np.int64]) -> FactColumns:
-    def number(name: str) -> Codes:
-        return columns.number("employer", name)[rows]
-
-    neutral = number("personalisation") == 1
-    unknown = _UNKNOWN["employer"]
-    staff, late, returned = number("employees"), number("late_claims_12m"), number("claims_returned_12m")
+@column_form("employer", "employer_size")
+def _employer_size(employers: Customers) -> Codes:
+    staff = employers.number("employees")
     size = np.searchsorted([below for below, _ in SIZE_CLASSES], staff, side="right")
-    facts = {
-        "employer_size": np.where(staff < 0, unknown["employer_size"], size),
-        "first_claim": _yes_no(number("first_claim")),
-        "digital": _employer_digital(number),
-        "friction": np.select([late > 0, returned > 0, (late < 0) | (returned < 0)], [0, 1, 3], 2),
-    }
-    facts = {name: np.where(neutral, unknown[name], codes) for name, codes in facts.items()}
-    facts["personalisation"] = neutral.astype(np.int32)
-    lookups = _employer_lookups(columns.choices("employer", "claim_kinds").bits[rows], number("open_matter"))
-    lookups[neutral] = MISSING
-    first = np.where(lookups[:, 0] == MISSING, unknown["open_matter"], lookups[:, 0]).astype(np.int32)
-    has_further = np.flatnonzero(lookups[:, 1] >= 0)
-    nothing, no_chance = np.full(len(rows), MISSING, np.int32), np.zeros(len(rows))
-    return FactColumns(
-        "employer", rows, facts, first, has_further, lookups[has_further, 1:], neutral, nothing, no_chance
-    )
+    return np.where(staff < 0, _UNKNOWN["employer"]["employer_size"], size)
 
 
-def _employer_lookups(bits: NDArray[np.int64], matter: Codes) -> Codes:
-    """The open matter first, then the kinds of claim made, in the order of the code list."""
-    kinds = np.arange(len(CLAIM_KINDS), dtype=np.int32)
-    claimed = (bits[:, None] >> kinds & 1).astype(bool) & (kinds != matter[:, None])
-    lookups = np.column_stack([matter, np.where(claimed, kinds, np.int32(MISSING))])
-    return np.take_along_axis(lookups, np.argsort(lookups == MISSING, axis=1, kind="stable"), axis=1)
-
-
-def _employer_digital(number: Callable[[str], Codes]) -> Codes:
+@column_form("employer", "digital")
+def _employer_digital(employers: Customers) -> Codes:
     service, register, online, claims, phone = (
-        number(name)
+        employers.number(name)
         for name in (
             "uses_employer_service",
             "uses_incomes_register",
@@ -382,17 +388,27 @@ def _employer_digital(number: Callable[[str], Codes]) -> Codes:
     return np.where(uses_online, phone >= ASSISTED_FROM, np.where(offline, 2, 3))
 
 
-def _cells(part: FactColumns) -> NDArray[np.int64]:
-    """Cells of each lookup: the facts' codes in one number, with the varying fact's code of each."""
-    varying = VARYING[part.customer_type]
-    base, stride, stride_of_varying = np.zeros(len(part.rows), np.int64), 1, 0
-    for fact in reversed(FACTS[part.customer_type]):
-        if fact.name == varying:
-            stride_of_varying = stride
-        else:
-            base += part.facts[fact.name] * stride
-        stride *= len(fact.values)
-    lookups = np.full((len(part.rows), 1 + part.further.shape[1]), MISSING, np.int64)
-    lookups[:, 0] = part.first
-    lookups[part.has_further, 1:] = part.further
-    return np.where(lookups == MISSING, MISSING, base[:, None] + lookups * stride_of_varying)
+@column_form("employer", "friction")
+def _employer_friction(employers: Customers) -> Codes:
+    late, returned = employers.number("late_claims_12m"), employers.number("claims_returned_12m")
+    return np.select([late > 0, returned > 0, (late < 0) | (returned < 0)], [0, 1, 3], 2)
+
+
+def _as_stated(fact: Fact) -> Form:
+    """The column form of a fact that is a stated signal: yes, no, unknown as 0, 1, 2; a choice as its position."""
+    unknown = np.int32(fact.values.index(UNKNOWN))
+
+    def form(customers: Customers) -> Codes:
+        code = customers.number(fact.signal)
+        return np.asarray(np.where(code < 0, unknown, 1 - code if fact.values == YES_NO else code))
+
+    return form
+
+
+_FORMS |= {
+    (kind, fact.name): _as_stated(fact)
+    for kind, facts in FACTS.items()
+    for fact in facts
+    if fact.signal and not fact.looked_up
+}
+check_forms(FACTS, {*_FORMS, *_LOOKUPS})

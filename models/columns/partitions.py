@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.columns.paths import CustomerFileError
-from models.columns.rows import CARRIED, SIGNALS, is_missing, value_of_text
-from models.columns.text_blocks import TYPES, CustomerBatch
+from models.columns.rows import CARRIED, SIGNALS, is_missing
+from models.columns.text_blocks import CustomerBatch, arrow_type
 from models.contract.codes import BARRED
 
 Partition = tuple[str, "str | None"]
@@ -68,7 +68,7 @@ def used(partitions: Sequence[Partition], also: Collection[str] = ()) -> tuple[P
 def row_values(partitions: Sequence[Partition]) -> Mapping[str, object]:
     """The values of a row as JSON would hold them."""
     return {
-        name: value_of_text(SIGNALS[name].kind, text) if name in SIGNALS else text
+        name: SIGNALS[name].forms.read_text(text) if name in SIGNALS else text
         for name, text in partitions
         if text is not None
     }
@@ -102,11 +102,11 @@ def with_partitions(read: CustomerBatch, partitions: Sequence[Partition]) -> Cus
 
 def _column(name: str, text: str | None, rows: int, *, textual: bool) -> pa.Array:
     """One value in each row: text where cells are text, else in the contract's own type where it is of it."""
-    kind = SIGNALS[name].kind if name in SIGNALS else ""
-    wanted = pa.string() if textual or not kind else TYPES[kind]
+    signal = None if textual else SIGNALS.get(name)
+    wanted = pa.string() if signal is None else arrow_type(signal)
     if text is None:
         return pa.nulls(rows, wanted)
-    value: Any = value_of_text(kind, text) if kind and not textual else text
+    value: Any = text if signal is None else signal.forms.read_text(text)
     if isinstance(value, float):
         wanted = pa.float64()
     try:

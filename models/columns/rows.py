@@ -8,8 +8,7 @@ what the API would refuse is refused here, with the same code.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple, cast
 
 from models.contract.codes import LANGUAGES, Language
@@ -29,8 +28,6 @@ TYPE: Final = "customer_type"
 CARRIED: Final = (KEY, TYPE, "language")
 SIGNALS: Final[Mapping[str, Signal]] = {**CONTRACT["employer"], **CONTRACT["person"]}
 SIGNAL_COLUMNS: Final = tuple(dict.fromkeys([*CONTRACT["person"], *CONTRACT["employer"]]))
-EMPTY_LIST: Final = "-"
-_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
 
 class Customer(NamedTuple):
@@ -75,41 +72,6 @@ def is_missing(value: object) -> bool:
 def row_of_text(row: Mapping[str, str | None]) -> dict[str, object]:
     """A row of cells as the values they stand for."""
     return {
-        name: value_of_text(SIGNALS[name].kind, cell) if name in SIGNALS and cell is not None else cell
+        name: SIGNALS[name].forms.read_text(cell) if name in SIGNALS and cell is not None else cell
         for name, cell in row.items()
     }
-
-
-def value_of_text(kind: str, text: str) -> object:
-    """What a cell stands for; text that is no such thing stays text, which no signal accepts."""
-    reader = _TEXT_READERS.get(kind)
-    return text if reader is None else reader(text)
-
-
-def event_of_text(text: str) -> dict[str, object]:
-    """One life event, such as ``KE8:1``."""
-    event, _, months = text.partition(":")
-    return {"event": event, "months_ago": _count_of(months)}
-
-
-def _count_of(text: str) -> object:
-    match = _NUMBER.fullmatch(text)
-    if not match:
-        return text
-    return float(text) if match[2] or match[3] else int(text)
-
-
-def _yes_no_of(text: str) -> object:
-    return {"true": True, "false": False}.get(text.lower(), text)
-
-
-def _parts_of(text: str) -> list[str]:
-    return [] if text == EMPTY_LIST else text.split(";")
-
-
-_TEXT_READERS: Final[Mapping[str, Callable[[str], object]]] = {
-    "count": _count_of,
-    "yes_no": _yes_no_of,
-    "choices": _parts_of,
-    "life_events": lambda text: [event_of_text(part) for part in _parts_of(text)],
-}

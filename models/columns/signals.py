@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.columns.kernels import kernels
-from models.columns.rows import EMPTY_LIST, SIGNALS, TYPE, event_of_text, is_missing, value_of_text
+from models.columns.rows import SIGNALS, TYPE, is_missing
 from models.contract.codes import CUSTOMER_TYPES, LIFE_EVENTS, CustomerType
+from models.contract.signal_kinds import EMPTY_LIST, read_event_text
 from models.contract.signals import AT_MOST, CONTRACT, Fault, Signal
 
 Codes = NDArray[np.int32]
@@ -85,6 +86,13 @@ class SignalColumns:
             return Events(self._nothing, np.zeros(self.rows, np.int64), empty, empty)
         return self._read_events(self._columns["life_events"], SIGNALS["life_events"])
 
+    def state(self, kind: CustomerType, name: str) -> Codes:
+        """Of any signal a code that is `MISSING` where it is unknown and `BAD` where it is refused; of a list, its length."""
+        entries = CONTRACT[kind][name].forms.entries
+        if entries == "none":
+            return self.number(kind, name)
+        return self.events.lengths if entries == "events" else self.choices(kind, name).lengths
+
     def known(self, name: str) -> Flags:
         """Where a signal is known."""
         if name not in self._columns:
@@ -111,15 +119,10 @@ class SignalColumns:
         return refused
 
     def _faulty(self, kind: CustomerType, name: str) -> Flags | None:
-        signal = CONTRACT[kind].get(name)
-        if signal is None:
+        if name not in CONTRACT[kind]:
             return None
-        if signal.kind == "life_events":
-            return np.asarray(self.events.lengths == BAD)
-        if signal.kind == "choices":
-            return np.asarray(self.choices(kind, name).lengths == BAD)
         # Nearly every column is without a fault, and its least code is cheaper to have than a mask. No code is below BAD.
-        codes = self.number(kind, name)
+        codes = self.state(kind, name)
         return codes == BAD if codes.min() == BAD else None
 
     def _foreign(self, names: Iterable[str]) -> Flags:
@@ -137,9 +140,10 @@ class SignalColumns:
         return np.full(self.rows, MISSING, np.int32)
 
     def _scalar(self, column: pa.Array, signal: Signal) -> Codes:
-        if pa.types.is_integer(column.type) and signal.kind == "count":
+        own = signal.forms.arrow_type
+        if pa.types.is_integer(column.type) and own == "int64":
             return _counts(column, signal.maximum)
-        if pa.types.is_boolean(column.type) and signal.kind == "yes_no":
+        if pa.types.is_boolean(column.type) and own == "bool":
             return _filled(column)
         return _by_distinct(column, lambda value: self._code(signal, value))
 
@@ -147,11 +151,11 @@ class SignalColumns:
         if is_missing(value):
             return MISSING
         if self._textual:
-            value = value_of_text(signal.kind, str(value))
+            value = signal.forms.read_text(str(value))
         read: Any = signal.read(value, "", [])
         if read is None:
             return BAD
-        return signal.values.index(read) if signal.kind == "choice" else int(read)
+        return signal.values.index(read) if signal.values else int(read)
 
     def _read_choices(self, column: pa.Array, signal: Signal) -> Choices:
         lengths, entries = self._entries(column)
@@ -177,7 +181,7 @@ class SignalColumns:
     def _event_codes(self, entries: pa.Array, signal: Signal) -> Codes:
         """Parent code and months of each event in one number; `BAD` for what the contract refuses."""
         if self._textual:
-            return _by_distinct(entries, lambda text: _event_code(signal, event_of_text(str(text))))
+            return _by_distinct(entries, lambda text: _event_code(signal, read_event_text(str(text))))
         if not pa.types.is_struct(entries.type) or {f.name for f in entries.type} != {"event", "months_ago"}:
             return np.full(len(entries), BAD, np.int32)
         event = _by_distinct(

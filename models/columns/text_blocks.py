@@ -20,20 +20,20 @@ import pyarrow.json
 
 from models.columns.rows import CARRIED, KEY, SIGNALS, TYPE, is_missing, read_row
 from models.columns.text_lines import BLOCK, RowBlock, has_quote_within
-from models.contract.signals import InvalidSignalsError, LifeEvent
+from models.contract.signals import InvalidSignalsError, LifeEvent, Signal
 
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 EVENTS_TYPE: Final = pa.list_(pa.struct([("event", pa.string()), ("months_ago", pa.int64())]))
 LIST_TYPE: Final = pa.list_(pa.string())
-TYPES: Final = {
-    "count": pa.int64(),
-    "yes_no": pa.bool_(),
-    "choice": pa.string(),
-    "choices": LIST_TYPE,
-    "life_events": EVENTS_TYPE,
+ARROW_TYPES: Final = {
+    "int64": pa.int64(),
+    "bool": pa.bool_(),
+    "string": pa.string(),
+    "list<string>": LIST_TYPE,
+    "list<struct<event: string, months_ago: int64>>": EVENTS_TYPE,
 }
-"""The Arrow type of each kind of signal where columns have types."""
+"""What the signal contract spells, where columns have types."""
 _BAD_QUOTE: Final = "is not a row of CSV: a quote is not closed, or stands within a cell."
 _NOT_TEXT: Final = "holds bytes that are not UTF-8 text."
 _NOT_JSON: Final = "is not a JSON object in UTF-8."
@@ -56,6 +56,11 @@ class CustomerBatch:
     textual: bool
     numbers: Sequence[int]
     unreadable: tuple[Unreadable, ...] = ()
+
+
+def arrow_type(signal: Signal) -> pa.DataType:
+    """The type of a signal's column where columns have types."""
+    return ARROW_TYPES[signal.forms.arrow_type]
 
 
 def read_csv_block(rows: RowBlock, names: list[str]) -> CustomerBatch:
@@ -176,7 +181,7 @@ def _csv_options(
 
 def _csv_type(name: str) -> pa.Array:
     """Cells stay text; words that repeat are kept once."""
-    lists = name in SIGNALS and SIGNALS[name].kind in {"choices", "life_events"}
+    lists = name in SIGNALS and SIGNALS[name].forms.entries != "none"
     return pa.string() if lists or name == KEY or (name not in SIGNALS and name not in CARRIED) else _WORDS
 
 
@@ -208,7 +213,7 @@ def _json_options(
 
 def _json_schema(language_column: str) -> pa.Array:
     fields = {KEY: pa.string(), TYPE: pa.string(), language_column: pa.string()}
-    return pa.schema(fields | {name: TYPES[signal.kind] for name, signal in SIGNALS.items()})
+    return pa.schema(fields | {name: arrow_type(signal) for name, signal in SIGNALS.items()})
 
 
 def _events_are_whole(table: pa.Table) -> bool:

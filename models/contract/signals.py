@@ -7,9 +7,9 @@ scoring refuses, for the same reason. A signal left out, or null, is *unknown* a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from models.contract.codes import (
     BARRED,
@@ -22,25 +22,28 @@ from models.contract.codes import (
 )
 from models.contract.identity_codes import holds_identity_code
 from models.contract.near_names import LONGEST_NAME, NearNames
+from models.contract.signal_kinds import KINDS, Fault, LifeEvent, SignalKind, Value, read_count
 
+__all__ = [
+    "AT_MOST",
+    "CONTRACT",
+    "EMPLOYER_SIGNALS",
+    "MOST_FAULTS",
+    "MOST_HINTS",
+    "PERSON_SIGNALS",
+    "Fault",
+    "FaultLimit",
+    "InvalidSignalsError",
+    "LifeEvent",
+    "Signal",
+    "Signals",
+    "Value",
+    "more_faults",
+    "read_count",
+    "read_signals",
+]
 MOST_FAULTS: Final = 20
 MOST_HINTS: Final = 5
-Value = int | bool | str | tuple[str, ...] | tuple["LifeEvent", ...]
-
-
-class LifeEvent(NamedTuple):
-    """Something that happened (*elämäntapahtuma*): its PTV code and full months since, 0–24."""
-
-    event: str
-    months_ago: int
-
-
-class Fault(NamedTuple):
-    """One fault in a request or row: where (JSON pointer), which kind, and a sentence that never echoes the value."""
-
-    pointer: str
-    code: str
-    message: str
 
 
 @dataclass(slots=True)
@@ -77,7 +80,12 @@ class Signal:
 
     def read(self, value: object, pointer: str, faults: list[Fault]) -> Value | None:
         """The value in the contract's own type; None, with a fault added, if it is not allowed."""
-        return _READERS[self.kind](self, value, pointer, faults)
+        return KINDS[self.kind].read(self, value, pointer, faults)
+
+    @property
+    def forms(self) -> SignalKind:
+        """All that follows from its kind."""
+        return KINDS[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,87 +352,3 @@ def _foreign_field(customer_type: str, name: object, pointer: str, limit: FaultL
         limit.hints -= 1
         hint = f" Did you mean {near}?"
     return Fault(where, "unknown_field", f"is not a signal of a {customer_type}.{hint}")
-
-
-def read_count(value: object, maximum: int) -> int | None:
-    """A whole number from 0 to maximum (3.0 is one; True, "3" and 3.5 are not), else None."""
-    if type(value) is float and value.is_integer():
-        value = int(value)
-    return value if type(value) is int and 0 <= value <= maximum else None
-
-
-def _read_count(signal: Signal, value: object, pointer: str, faults: list[Fault]) -> Value | None:
-    count = read_count(value, signal.maximum)
-    if count is None:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        faults.append(
-            Fault(
-                pointer,
-                "out_of_range" if number else "wrong_type",
-                f"must be a whole number of {signal.unit} from 0 to {signal.maximum}, or left out if unknown.",
-            )
-        )
-    return count
-
-
-def _read_yes_no(_: Signal, value: object, pointer: str, faults: list[Fault]) -> Value | None:
-    if isinstance(value, bool):
-        return value
-    faults.append(Fault(pointer, "wrong_type", "must be true or false, or left out if unknown."))
-    return None
-
-
-def _read_choice(signal: Signal, value: object, pointer: str, faults: list[Fault]) -> Value | None:
-    if isinstance(value, str) and value in signal.values:
-        return value
-    code = "unknown_value" if isinstance(value, str) else "wrong_type"
-    faults.append(Fault(pointer, code, f"must be one of {', '.join(signal.values)}, or left out if unknown."))
-    return None
-
-
-def _read_choices(signal: Signal, values: object, pointer: str, faults: list[Fault]) -> Value | None:
-    if not isinstance(values, list | tuple) or len(values) > signal.maximum:
-        faults.append(Fault(pointer, "wrong_type", f"must be a list of at most {signal.maximum} values."))
-        return None
-    before = len(faults)
-    for index, value in enumerate(values):
-        _read_choice(signal, value, f"{pointer}/{index}", faults)
-    if len(faults) > before:
-        return None
-    if len(set(values)) < len(values):
-        faults.append(Fault(pointer, "repeated", "must name each value once."))
-        return None
-    return tuple(values)
-
-
-def _read_life_events(signal: Signal, values: object, pointer: str, faults: list[Fault]) -> Value | None:
-    if not isinstance(values, list | tuple) or len(values) > signal.maximum:
-        faults.append(
-            Fault(pointer, "wrong_type", f"must be a list of at most {signal.maximum} life events.")
-        )
-        return None
-    before = len(faults)
-    events = []
-    for index, value in enumerate(values):
-        where = f"{pointer}/{index}"
-        if not isinstance(value, Mapping) or set(value) != {"event", "months_ago"}:
-            faults.append(Fault(where, "wrong_type", "must be an object of exactly event and months_ago."))
-            continue
-        _read_choice(signal, value["event"], f"{where}/event", faults)
-        months = read_count(value["months_ago"], 24)
-        if months is None:
-            faults.append(
-                Fault(f"{where}/months_ago", "out_of_range", "must be a whole number from 0 to 24.")
-            )
-        else:
-            events.append(LifeEvent(value["event"], months))
-    return tuple(events) if len(faults) == before else None
-
-
-_READERS: Final[Mapping[str, Callable[[Signal, object, str, list[Fault]], Value | None]]] = {
-    "count": _read_count,
-    "yes_no": _read_yes_no,
-    "choice": _read_choice,
-    "choices": _read_choices,
-    "life_events": _read_life_events,
-}

@@ -10,6 +10,7 @@ __all__ = [
     "decision_code",
     "decision_table",
     "experiments",
+    "fact_forms",
     "facts",
     "mapping",
     "offers",

@@ -55,7 +55,7 @@ _DERIVED: Final = tuple((derivation.signal, derivation.derive) for derivation in
 
 def count_features(signals: Iterable[Signal]) -> tuple[str, ...]:
     """The signals that are features as they are: counts that more than rules use."""
-    return tuple(signal.name for signal in signals if signal.kind == "count" and signal.used_by != "rules")
+    return tuple(signal.name for signal in signals if signal.forms.is_feature and signal.used_by != "rules")
 
 
 def feature_contract(signals: Iterable[Signal], derived: Mapping[str, Derivation]) -> str:

@@ -94,29 +94,7 @@ def _signal_schema(signal: Signal) -> dict[str, object]:
     unit = f" Unit: {signal.unit}." if signal.unit else ""
     used = {"model": "the model", "rules": "the rules", "both": "the model and the rules"}[signal.used_by]
     description = f"{signal.meaning}.{unit} Used by {used}: {signal.why}."
-    event = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["event", "months_ago"],
-        "properties": {
-            "event": {"type": "string", "enum": list(signal.values)},
-            "months_ago": {"type": "integer", "minimum": 0, "maximum": 24},
-        },
-    }
-    choice = {"type": "string", "enum": list(signal.values)}
-    kinds: dict[str, dict[str, object]] = {
-        "count": {"type": ["integer", "null"], "minimum": 0, "maximum": signal.maximum},
-        "yes_no": {"type": ["boolean", "null"]},
-        "choice": {"type": ["string", "null"], "enum": [*signal.values, None]},
-        "choices": {
-            "type": ["array", "null"],
-            "maxItems": signal.maximum,
-            "uniqueItems": True,
-            "items": choice,
-        },
-        "life_events": {"type": ["array", "null"], "maxItems": signal.maximum, "items": event},
-    }
-    return {**kinds[signal.kind], "description": description}
+    return {**signal.forms.json_schema(signal), "description": description}
 
 
 _BY_CUSTOMER_TYPE: Final = {

@@ -7,7 +7,7 @@ was typed travels in a form's body and comes back in the page alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from werkzeug.datastructures import MultiDict
 
 from models.contract.channels import HELSINKI
 from models.contract.codes import LANGUAGES, CustomerType, Language
-from models.contract.signals import CONTRACT, Fault, InvalidSignalsError, Signal, Signals, read_signals
+from models.contract.signals import CONTRACT, Fault, InvalidSignalsError, Signals, read_signals
 from models.decision.bundle import Bundle, preview
 from models.decision.decision_table import Rule
 from models.decision.offers import GATES
@@ -27,8 +27,6 @@ from models.decision.recommender import Recommender
 from service.console.draft_jobs import DraftJob
 
 PERSONAS: Final = Path(__file__).parent.parent / "personas.json"
-EVENTS: Final = 5
-EMPTY: Final = "none"
 LARGEST_LIMIT: Final = 10
 _PLACE: Final = re.compile(r"/signals/([a-z0-9_]+)")
 
@@ -67,7 +65,11 @@ def from_persona(name: str, *, day: str, draft: str) -> CustomerForm | None:
 
 def from_customer(customer: Mapping[str, Any], language: Language) -> CustomerForm:
     """An example customer, as findings and impacts give them, as a form."""
-    return CustomerForm(customer["customer_type"], _typed(customer["signals"]), language, "", "3", "")
+    contract = CONTRACT[customer["customer_type"]]
+    fields = {
+        name: contract[name].forms.typed(contract[name], value) for name, value in customer["signals"].items()
+    }
+    return CustomerForm(customer["customer_type"], fields, language, "", "3", "")
 
 
 def from_form(form: MultiDict[str, str]) -> CustomerForm:
@@ -75,15 +77,7 @@ def from_form(form: MultiDict[str, str]) -> CustomerForm:
     kind: CustomerType = "employer" if form.get("customer_type") == "employer" else "person"
     fields: dict[str, Any] = {}
     for signal in CONTRACT[kind].values():
-        name = f"s.{signal.name}"
-        if signal.kind == "choices":
-            fields[signal.name] = form.getlist(name)
-        elif signal.kind == "life_events":
-            fields[signal.name] = [
-                (form.get(f"{name}.{at}", ""), form.get(f"{name}.{at}.months", "")) for at in range(EVENTS)
-            ]
-        else:
-            fields[signal.name] = form.get(name, "").strip()
+        fields[signal.name] = _ENTERED[signal.forms.widget](form, f"s.{signal.name}", signal.maximum)
     language = form.get("customer_language", "fi")
     return CustomerForm(
         kind,
@@ -153,47 +147,21 @@ def _json_of(asked: CustomerForm) -> dict[str, Any]:
     """The fields as JSON would give them; what is no number stays text, and the contract says so."""
     signals: dict[str, Any] = {}
     for signal in CONTRACT[asked.customer_type].values():
-        value = _value(signal, asked.fields.get(signal.name))
+        value = signal.forms.read_typed(asked.fields.get(signal.name))
         if value is not None:
             signals[signal.name] = value
     return signals
 
 
-def _value(signal: Signal, typed: Any) -> Any:  # noqa: ANN401, PLR0911  (a value or none by kind)
-    if not typed:
-        return None
-    if signal.kind == "count":
-        return _number(typed)
-    if signal.kind == "yes_no":
-        return {"yes": True, "no": False}.get(typed, typed)
-    if signal.kind == "choices":
-        return [] if typed == [EMPTY] else [value for value in typed if value != EMPTY]
-    if signal.kind == "life_events":
-        if typed[0][0] == EMPTY:
-            return []
-        events = [{"event": event, "months_ago": _number(months or "0")} for event, months in typed if event]
-        return [event for event in events if event["event"] != EMPTY] or None
-    return typed
-
-
-def _number(typed: str) -> int | str:
-    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 10 else typed  # noqa: PLR2004
-
-
-def _typed(signals: Mapping[str, Any]) -> dict[str, Any]:
-    """Signals as fields."""
-    fields: dict[str, Any] = {}
-    for name, value in signals.items():
-        if name == "life_events":
-            events = [(event["event"], str(event["months_ago"])) for event in value] or [(EMPTY, "")]
-            fields[name] = events + [("", "")] * (EVENTS - len(events))
-        elif isinstance(value, bool):
-            fields[name] = "yes" if value else "no"
-        elif isinstance(value, list):
-            fields[name] = [str(entry) for entry in value] or [EMPTY]
-        else:
-            fields[name] = str(value)
-    return fields
+_ENTERED: Final[Mapping[str, Callable[[MultiDict[str, str], str, int], Any]]] = {
+    "number": lambda form, name, _: form.get(name, "").strip(),
+    "select": lambda form, name, _: form.get(name, "").strip(),
+    "checks": lambda form, name, _: form.getlist(name),
+    "events": lambda form, name, most: [
+        (form.get(f"{name}.{at}", ""), form.get(f"{name}.{at}.months", "")) for at in range(most)
+    ],
+}
+"""What was entered in each of the console's widgets."""
 
 
 def _moment(day: str, now: datetime, faults: list[Fault]) -> datetime:

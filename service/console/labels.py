@@ -5,7 +5,7 @@ Channels, segments and topics have names of their own in the bundle; life events
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from flask_babel import LazyString, get_locale
@@ -282,6 +282,12 @@ class Names:
     def signal(self, code: str) -> str:
         """A signal."""
         return str(SIGNALS.get(code, code))
+
+    def options_of(self, signal: str, customer_type: str) -> Callable[[str], str]:
+        """What names the values of a signal."""
+        if signal == "preferred_channel":
+            return self.channel
+        return lambda code: self.value(code, signal, customer_type)
 
     def outcome(self, dimension: str, value: str | None) -> str:
         """A row of a report of outcomes; None is everyone of whom only a total is kept."""

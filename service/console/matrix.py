@@ -12,38 +12,31 @@ from typing import Final, NamedTuple
 
 from models.authoring.population_sample import FirstLookups, read_first_lookups
 from models.contract.channels import HELSINKI
-from models.contract.codes import (
-    CLAIM_KINDS,
-    CUSTOMER_TYPES,
-    LANGUAGES,
-    LIFE_EVENTS,
-    UNKNOWN,
-    CustomerType,
-    Language,
-)
-from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.contract.codes import CUSTOMER_TYPES, LANGUAGES, UNKNOWN, CustomerType, Language
+from models.contract.segments import Segment
 from models.decision.bundle import Bundle
 from models.decision.decision_table import Rule, Table
-from models.decision.facts import FACTS, Facts, is_feasible
+from models.decision.facts import FACTS, VARYING, Facts, is_feasible
 from models.decision.offers import Offer, topic_for, topics_of
 from models.decision.recommendation import Item
 
 PAGE: Final = 50
+_ACROSS: Final[Mapping[CustomerType, str]] = {"person": "segment", "employer": "employer_size"}
+_LEFT_OUT: Final = {"personalisation", "open_matter", "strong_identification", "acts_through_mandate"}
+"""Facts by which the page is not narrowed, to keep it short: they change who is reached, or one word of it."""
 FILTERS: Final[Mapping[CustomerType, tuple[str, ...]]] = {
-    "person": ("confidence", "digital", "friction", "interpreter_needed", "easy_language"),
-    "employer": ("first_claim", "digital", "friction"),
+    kind: tuple(
+        fact.name
+        for fact in FACTS[kind]
+        if fact.name not in {_ACROSS[kind], VARYING[kind]} and fact.name not in _LEFT_OUT
+    )
+    for kind in CUSTOMER_TYPES
 }
 """The facts by which the matrix can be narrowed."""
-BEHAVIOUR: Final = ("confidence", "digital", "friction")
+BEHAVIOUR: Final = tuple(
+    fact.name for fact in FACTS["person"] if fact.known == "named" and fact.name != "segment"
+)
 """Facts that count only beside a named segment."""
-_COLUMNS: Final = {
-    "person": ("segment", (*map(str, PERSON_SEGMENTS), UNKNOWN)),
-    "employer": ("employer_size", ("micro", "small", "medium", "large", UNKNOWN)),
-}
-_ROWS: Final = {
-    "person": ("life_event", (*LIFE_EVENTS, "none", UNKNOWN)),
-    "employer": ("open_matter", (*CLAIM_KINDS, UNKNOWN)),
-}
 
 
 class MatrixCell(NamedTuple):
@@ -115,7 +108,9 @@ def matrix(
 ) -> Matrix:
     """The table of a customer type at a moment, items in a language."""
     table = bundle.recommender.rulebook.tables[customer_type].on(at.astimezone(HELSINKI).date())
-    (across, columns), (down, values) = _COLUMNS[customer_type], _ROWS[customer_type]
+    across, down = _ACROSS[customer_type], VARYING[customer_type]
+    allowed = {fact.name: fact.values for fact in FACTS[customer_type]}
+    columns, values = allowed[across], allowed[down]
     groups: dict[tuple[str, str], list[_Weighed]] = {}
     names = first_lookups().names[customer_type]
     sides = names.index(across), names.index(down)

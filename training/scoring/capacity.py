@@ -39,23 +39,8 @@ MARKS: Final = ("given", "next_best", "over_room")
 MOST_CHANNELS: Final = 4
 ORDER: Final = "bound by a guarantee, then need, then waiting, then SHA-256 of seed and key; largest need and waiting first"
 NEEDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
-    "person": (
-        ("interpreter_needed", "yes"),
-        ("easy_language", "yes"),
-        ("acts_through_mandate", "yes"),
-        ("strong_identification", "no"),
-        ("digital", "offline"),
-        ("digital", "assisted"),
-        ("friction", "missing_documents"),
-        ("friction", "repeat_contacts"),
-    ),
-    "employer": (
-        ("first_claim", "yes"),
-        ("digital", "offline"),
-        ("digital", "assisted"),
-        ("friction", "late_claims"),
-        ("friction", "returned_claims"),
-    ),
+    kind: tuple((fact.name, value) for fact in facts for value in fact.scarce)
+    for kind, facts in FACTS.items()
 }
 """A need is how many of these facts hold; assumption: each weighs the same."""
 WAITING: Final = "repeat_contacts_30d"

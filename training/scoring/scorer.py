@@ -207,11 +207,9 @@ def fault_rows(error: InvalidSignalsError) -> list[dict[str, str]]:
 def _tells_something(columns: SignalColumns) -> Flags:
     """Employers of whom any signal is known."""
     known = np.zeros(columns.rows, bool)
-    for name, signal in CONTRACT["employer"].items():
-        if signal.kind == "choices":
-            known |= columns.choices("employer", name).lengths >= 0
-        elif name != "personalisation":
-            known |= columns.number("employer", name) >= 0
+    for name in CONTRACT["employer"]:
+        if name != "personalisation":
+            known |= columns.state("employer", name) >= 0
     return known
 
 
