@@ -243,6 +243,8 @@ _SHEET: Final = {
                     Said("Säännöt ovat muuttuneet taulukkotiedoston tekemisen jälkeen{changes}.", "Taulukkotiedosto kumoaisi muutokset. Tee taulukkotiedosto uudelleen ja siirrä omat muutoksesi siihen.")),
     "rules_not_whole": (Said("has a part that is not whole: {what}.", "Run `arki-rulebook check` first."),
                         Said("Puutteellinen kohta: {what}.", "Aja ensin `arki-rulebook check`.")),
+    "not_formatted": (Said("holds what the canonical form cannot keep, such as a directive or a key that is no plain value.", "Write that part otherwise."),
+                      Said("Sisältää kohdan, jota vakiomuoto ei voi säilyttää, kuten direktiivin tai avaimen, joka ei ole yksittäinen arvo.", "Kirjoita kohta toisin.")),
     "rules_sign": (Said("a text holds a character that no spreadsheet can: `{value}`.", "Remove it from the text."),
                    Said("Tekstissä on merkki, jota taulukkotiedostoon ei voi kirjoittaa: `{value}`.", "Poista merkki tekstistä.")),
 }

@@ -112,6 +112,7 @@ MESSAGES_SV: Final[dict[str, Said]] = {
     "sheet_no_base": Said("Kalkylbladet säger inte vilka regler det är gjort av, så det kan inte jämföras med dagens regler.", "Det är gjort med en äldre version eller sparat utan sin dolda flik. Gör kalkylbladet på nytt och flytta dina ändringar dit."),
     "sheet_stale": Said("Reglerna har ändrats sedan kalkylbladet gjordes{changes}.", "Kalkylbladet skulle upphäva ändringarna. Gör kalkylbladet på nytt och flytta dina egna ändringar dit."),
     "rules_not_whole": Said("Ofullständig punkt: {what}.", "Kör först `arki-rulebook check`."),
+    "not_formatted": Said("Innehåller något som standardformen inte kan bevara, till exempel ett direktiv eller en nyckel som inte är ett enskilt värde.", "Skriv den delen på annat sätt."),
     "rules_sign": Said("En text har ett tecken som inte kan skrivas i ett kalkylblad: `{value}`.", "Ta bort tecknet ur texten."),
 }
 PHRASES_SV: Final[dict[str, str]] = {
