@@ -90,17 +90,24 @@ def test_the_form(name):
     assert formatted(text.replace("\n", "\r\n")) == canonical.replace("\n", "\r\n")
 
 
-def comments_of(text):
-    return [line.partition("#")[2].strip() for line in text.splitlines() if line.lstrip().startswith("#")]
+def lines_of_comment(text):
+    return [line.strip() for line in text.splitlines() if line.lstrip().startswith("#")]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
-def test_a_file_of_the_team_keeps_values_and_comments_and_a_second_run_changes_nothing(path):
+def test_a_file_of_the_team_keeps_values_and_comments_however_it_was_indented(path):
     text = path.read_text(encoding="utf-8")
-    canonical = formatted(text)
+    untidy = re.sub("(?m)^(?=.)", "   ", text).replace(": {", ":   { ").replace("]\n", " ]\n\n\n")
+    canonical = formatted(untidy)
     assert formatted(canonical) == canonical
-    assert repr(plain(loads(canonical))) == repr(plain(loads(text)))
-    assert comments_of(canonical) == comments_of(text)
+    assert repr(plain(loads(canonical))) == repr(plain(loads(untidy)))
+    assert lines_of_comment(canonical) == lines_of_comment(untidy)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_the_files_that_ship_have_the_form(path):
+    text = path.read_text(encoding="utf-8")
+    assert formatted(text) == text
 
 
 SIGNS = "ab :#-,[]{}&*!|>'\"%@`?\\\n\täÖ–§\u00a0\u2028\ufeff😀=<~012.\u0085\u200b"
