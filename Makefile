@@ -65,8 +65,8 @@ coverage: $(VENV)/dev.stamp ## lines and branches that the tests of make test ru
 mutants: $(VENV)/dev.stamp ## 400 small faults in the core, which the tests must notice (≤ 45 min; ONLY="facts offers" for some modules)
 	@$(BIN)/python -m testing.mutants $(ONLY)
 
-lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import contracts
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
+lint: $(VENV)/dev.stamp ## ruff, the form of the team's YAML, mypy --strict, import contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/arki-rulebook fmt --check && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
 train: $(VENV)/dev.stamp ## train on the simulated population and write models/artifacts (≤ 30 min)
 	@$(BIN)/arki-train

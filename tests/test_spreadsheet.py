@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from models.authoring import loader, spreadsheet
+from models.authoring.canonical_yaml import formatted
 from models.authoring.findings import Authored
 from models.authoring.rule_edits import merge
 from models.authoring.spreadsheet import SHEETS, SheetError, columns_of
@@ -172,7 +173,7 @@ def test_an_experiment_is_a_cell_that_can_be_edited_removed_and_given_to_another
 def test_an_experiment_that_was_not_edited_keeps_its_bytes_and_comments(tmp_path):
     folder = shutil.copytree(SOUND, tmp_path / "rulebook")
     rules = folder / "rules.yaml"
-    rules.write_text(rules_of(folder).replace("control_share: 60", "control_share: 60   # until June"))
+    rules.write_text(rules_of(folder).replace("control_share: 60", "control_share: 60  # until June"))
     table = tmp_path / "table.xlsx"
     spreadsheet.export(folder, table)
     edit(table, "firm", source="kela.fi/tyonantajat")
@@ -222,6 +223,77 @@ def test_an_experiment_that_would_not_come_back_whole_is_not_exported(tmp_path, 
     rules.write_text(rules_of(folder).replace(replace, by))
     with pytest.raises(SheetError, match=r"rules\.yaml: has a part that is not whole: experiment"):
         spreadsheet.export(folder, tmp_path / "table.xlsx")
+
+
+def test_a_file_of_another_form_is_rewritten_once_and_that_is_said(tmp_path):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    rules, table = folder / "rules.yaml", tmp_path / "table.xlsx"
+    canonical = rules_of(folder)
+    untidy = canonical.replace("hit_policy: first", "hit_policy:   'first'   # as always")
+    rules.write_text(untidy)
+    spreadsheet.export(folder, table)
+    assert spreadsheet.import_(table, folder) == []
+    assert rules_of(folder) == untidy
+    edit(table, "firm", owner="another-team")
+    assert spreadsheet.import_(table, folder) == [
+        "firm: owner changed",
+        "rules.yaml: written in the canonical form of `arki-rulebook fmt`, which it did not have",
+    ]
+    assert changed_lines(canonical, rules_of(folder)) == [
+        "-hit_policy: first",
+        "+hit_policy: first  # as always",
+        "-    owner: employers-team",
+        "+    owner: another-team",
+    ]
+    spreadsheet.export(folder, table)
+    edit(table, "firm", owner="third-team")
+    assert spreadsheet.import_(table, folder) == ["firm: owner changed"]
+
+
+def test_a_file_that_the_canonical_form_cannot_hold_is_not_edited(tmp_path):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    rules, table = folder / "rules.yaml", tmp_path / "table.xlsx"
+    rules.write_text("? [a, b]\n: 1\n" + rules_of(folder))
+    spreadsheet.export(folder, table)
+    edit(table, "firm", owner="another-team")
+    before = rules_of(folder)
+    with pytest.raises(SheetError, match=r"rules\.yaml:1: holds what the canonical form cannot keep"):
+        spreadsheet.import_(table, folder)
+    assert rules_of(folder) == before
+
+
+def test_headings_stay_where_rules_are_taken_out_moved_and_put_first(tmp_path):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    rules, table = folder / "rules.yaml", tmp_path / "table.xlsx"
+    text = rules_of(folder)
+    for name, heading in (("help-by-phone", "# One"), ("by-post", "# Two"), ("default", "# Three")):
+        text = text.replace(f"  - id: {name}\n", f"  {heading}\n  - id: {name}\n").replace(
+            f"  - id: {name}  #", f"  {heading}\n  - id: {name}  #"
+        )
+    rules.write_text(text)
+    spreadsheet.export(folder, table)
+    edit(table, "moving", order=0.5)
+    book = load_workbook(table)
+    for row in book["supported"].iter_rows(min_row=2):
+        if row[1].value == "help-by-phone":
+            book["supported"].delete_rows(row[0].row)
+    book.save(table)
+    assert spreadsheet.import_(table, folder) == ["help-by-phone: removed", "moving: moved"]
+    shown = [
+        line.strip().split("  #")[0]
+        for line in rules_of(folder).splitlines()
+        if line.startswith(("  #", "  - id"))
+    ]
+    assert shown[:8] == [
+        "# Neutral answers",
+        "- id: moving",
+        "- id: neutral",
+        "# One",
+        "# Two",
+        "- id: by-post",
+        "# Three",
+        "- id: default",
+    ]
 
 
 def test_rows_are_added_moved_and_removed_and_comments_stay(tmp_path):
@@ -429,6 +501,7 @@ def test_whatever_is_edited_comes_back_as_it_was_typed(edits, order, gone):
         return
     merged, _ = merge(text, "person", given_rows, wanted)
     assert [spreadsheet._row(rule) for rule in loads(merged)["person"]] == wanted
+    assert formatted(merged) == merged
     again, told = merge(merged, "person", wanted, wanted)
     assert (again, told) == (merged, [])
     assert loads(merged)["employer"] == loads(text)["employer"]

@@ -5,6 +5,7 @@ Hides YAML, sheets and how cells are painted. Of this room a serving process loa
 
 __all__ = [
     "analysis",
+    "canonical_yaml",
     "content_checks",
     "diff",
     "edits",

@@ -313,6 +313,10 @@ _SHEET: Final = {
         "It would undo that. Export the table again and move your edits into it.",
     ),
     "rules_not_whole": Said("has a part that is not whole: {what}.", "Run `arki-rulebook check` first."),
+    "not_formatted": Said(
+        "holds what the canonical form cannot keep, such as a directive or a key that is no plain value.",
+        "Write that part otherwise.",
+    ),
     "rules_sign": Said(
         "a text holds a character that no spreadsheet can: `{value}`.", "Remove it from the text."
     ),

@@ -1,73 +1,59 @@
-"""Edits of rules as changes to the text of `rules.yaml`: only what differs is written, all else keeps its bytes.
+"""Edits of rules in the document that `rules.yaml` is: what differs is replaced, all else stays as it was written.
 
-A rule's place in the text comes from YAML's own marks. A changed value replaces its value; a new rule is written in the
-house style after the one before it; a removed or moved rule takes its own lines along and leaves comments where they are.
+A changed value takes the place of the old one; a removed or moved rule leaves the comments above it where they stand.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
 
+from models.authoring import canonical_yaml
+from models.authoring.canonical_yaml import Collection, Entry, Scalar
 from models.authoring.edits import to_move
-from models.authoring.yaml_source import compose
 from models.contract.codes import LANGUAGES, CustomerType
 from models.decision.experiments import CONTROL
 from models.decision.facts import FACTS
-
-if TYPE_CHECKING:
-    from ruamel.yaml.nodes import MappingNode, Node
 
 Row = dict[str, str]
 """A rule as cells of text, by column; an empty cell is left out."""
 
 _THEN: Final = ("channel", "content", "topic", "human_channel")
-_PLAIN: Final = re.compile(r"[^\W\d_][\w .,;()/%–’'!?-]*", re.UNICODE)
-_RESERVED: Final = {"null", "true", "false", "~", "on", "off", "y", "n"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """A part of the text, from its first character to the one after its last."""
-
-    start: int
-    end: int
 
 
 def merge(text: str, kind: CustomerType, present: list[Row], wanted: list[Row]) -> tuple[str, list[str]]:
-    """The text with a customer type's rules as wanted, and what changed, one sentence each."""
+    """The canonical text with a customer type's rules as wanted, and what changed, one sentence each.
+
+    Where nothing changes, the text comes back as it is.
+    """
+    old, new = ({row["id"]: row for row in rows} for rows in (present, wanted))
+    if present == wanted:
+        return text, []
+    document = canonical_yaml.read(text)
+    rules = _child(document, kind, is_list=True)
     changes: list[str] = []
-    old = {row["id"]: row for row in present}
-    new = {row["id"]: row for row in wanted}
-    for name in [name for name in old if name in new]:
-        changed = [
-            key
-            for key in sorted(_keys(old[name]) | _keys(new[name]))
-            if old[name].get(key, "") != new[name].get(key, "")
-        ]
-        if changed:
-            text = _edited(text, kind, name, old[name], new[name], changed)
-            changes.append(f"{name}: {', '.join(changed)} changed")
-    for name in old:
+    for name, row in old.items():
         if name not in new:
-            text, _ = _cut(text, kind, name)
+            _cut(rules, name)
             changes.append(f"{name}: removed")
+        elif changed := [key for key in sorted({*row, *new[name]}) if row.get(key) != new[name].get(key)]:
+            _edit(_find(rules, name)[1], kind, row, new[name], changed)
+            changes.append(f"{name}: {', '.join(changed)} changed")
     order = [name for name in old if name in new]
-    for at, row in enumerate(wanted):
-        name = row["id"]
-        before = wanted[at - 1]["id"] if at else None
+    before: str | None = None
+    for name, row in new.items():
         if name not in old:
-            text = _put(text, kind, _rule_lines(row, kind), before)
+            _put(rules, Entry(_new_rule(row, kind)), before)
             order.insert(order.index(before) + 1 if before else 0, name)
             changes.append(f"{name}: added")
-    for name in to_move(order, list(new)):
-        at = list(new).index(name)
-        text, lines = _cut(text, kind, name)
-        text = _put(text, kind, lines, list(new)[at - 1] if at else None)
+        before = name
+    names = list(new)
+    for name in to_move(order, names):
+        at = names.index(name)
+        _put(rules, _cut(rules, name), names[at - 1] if at else None)
         changes.append(f"{name}: moved")
-    return text, sorted(changes)
+    return canonical_yaml.write(document), sorted(changes)
 
 
 def experiment_cell(experiment: Mapping[str, Any]) -> str:
@@ -90,152 +76,139 @@ def read_experiment(cell: str) -> dict[str, Any] | None:
     return {"id": name.strip(), "control_share": control_share, "variants": arms}
 
 
-def _keys(row: Row) -> set[str]:
-    return set(row) - {"id"}
-
-
-def _edited(text: str, kind: CustomerType, name: str, old: Row, new: Row, changed: list[str]) -> str:
-    """The text with the changed cells of one rule written over."""
+def _edit(rule: Collection, kind: CustomerType, old: Row, new: Row, changed: list[str]) -> None:
+    """Write the changed cells of one rule over."""
     facts = [fact.name for fact in FACTS[kind]]
     if set(changed) & set(facts):
         order = [f for f in old if f in facts and f in new] + [f for f in facts if f in new and f not in old]
-        when = {fact: _values(new[fact]) for fact in order}
-        text = _set(text, kind, name, ("when",), _flow(when) if when else None)
+        _set(rule, "when", _conditions(new, order))
     for key in changed:
-        if key in facts:
-            continue
-        value = new.get(key)
         if key in _THEN:
-            shown = value if value is None else _values(value, always=key == "content")
-            text = _set(text, kind, name, ("then", key), shown)
+            _set(
+                _child(rule, "then"), key, _values(new[key], is_list=key == "content") if key in new else None
+            )
         elif key.startswith("because_"):
-            text = _set(text, kind, name, ("because", key.removeprefix("because_")), value and _scalar(value))
+            _set(_child(rule, "because"), key.removeprefix("because_"), _scalar(new.get(key)))
         elif key == "experiment":
-            text = _set(text, kind, name, (key,), value and _experiment(value))
-        elif not key.startswith("valid_"):
-            text = _set(text, kind, name, (key,), value and _scalar(value))
+            _set(rule, key, _experiment(new[key]) if key in new else None)
+        elif key in {"owner", "source"}:
+            _set(rule, key, _scalar(new.get(key)))
     if any(key.startswith("valid_") for key in changed):
-        days = _days(new)
-        text = _set(text, kind, name, ("valid",), _flow(days) if days else None)
-    return text
+        _set(rule, "valid", _days(new))
 
 
-def _set(text: str, kind: CustomerType, name: str, path: tuple[str, ...], value: str | None) -> str:
-    """The text with one value of a rule written, added or (None) removed."""
-    node = _rule_node(text, kind, name)
-    for key in path[:-1]:
-        node = next(value for name_node, value in node.value if name_node.value == key)
-    pair = next(((key, value_node) for key, value_node in node.value if key.value == path[-1]), None)
-    if pair is None:
-        return text if value is None else _added(text, node, path[-1], value)
-    key, value_node = pair
-    if value is not None:
-        span = _value_span(text, value_node)
-        return text[: span.start] + value + text[span.end :]
-    if node.flow_style:
-        rest = {k.value: text[slice(*_bounds(text, v))] for k, v in node.value if k is not key}
-        inner = ", ".join(f"{k}: {v}" for k, v in rest.items())
-        return text[: node.start_mark.index] + "{" + inner + "}" + text[node.end_mark.index :]
-    first = text.rfind("\n", 0, key.start_mark.index) + 1
-    last = text.find("\n", _value_span(text, value_node).end)
-    return text[:first] + text[(last + 1) if last >= 0 else len(text) :]
+def _child(group: Collection, key: str, *, is_list: bool = False) -> Collection:
+    """The mapping or list under a key, made where there is none."""
+    entry = group.entry(key)
+    if entry is None:
+        entry = Entry(Collection(is_list=is_list), Scalar(key))
+        group.entries.append(entry)
+    if not isinstance(entry.value, Collection):
+        entry.value = Collection(is_list=is_list)
+    return entry.value
 
 
-def _added(text: str, node: MappingNode, key: str, value: str) -> str:
-    """A new entry at the end of a mapping; conditions come right after the id."""
-    last_key, last = node.value[0] if key == "when" else node.value[-1]
-    end = _value_span(text, last).end
-    if node.flow_style:
-        return text[:end] + f", {key}: {value}" + text[end:]
-    line_end = text.find("\n", end)
-    line_end = len(text) if line_end < 0 else line_end
-    indent = " " * last_key.start_mark.column
-    return text[:line_end] + f"\n{indent}{key}: {value}" + text[line_end:]
+def _set(group: Collection, key: str, value: Scalar | Collection | None) -> None:
+    """Write, add or (None) remove a value. A new one comes last, conditions right after the id."""
+    entry = group.entry(key)
+    if value is None:
+        if entry is not None:
+            _take(group, group.entries.index(entry))
+    elif entry is not None:
+        entry.value = value
+    else:
+        group.entries.insert(1 if key == "when" else len(group.entries), Entry(value, Scalar(key)))
 
 
-def _bounds(text: str, node: Node) -> tuple[int, int]:
-    span = _value_span(text, node)
-    return span.start, span.end
-
-
-def _value_span(text: str, node: Any) -> _Span:  # noqa: ANN401  (any node of YAML)
-    """Where a value stands, without the blank lines and comments that YAML counts to its end."""
-    if isinstance(node.value, list) and not node.flow_style and node.value:
-        last = node.value[-1]
-        return _Span(
-            node.start_mark.index, _value_span(text, last[1] if isinstance(last, tuple) else last).end
-        )
-    shown = text[node.start_mark.index : node.end_mark.index]
-    return _Span(node.start_mark.index, node.start_mark.index + len(shown.rstrip()))
-
-
-def _rule_node(text: str, kind: CustomerType, name: str) -> MappingNode:
-    return next(rule for rule in _rules(text, kind) if _id_of(rule) == name)
-
-
-def _rules(text: str, kind: CustomerType) -> list[MappingNode]:
-    return list(next(value for key, value in compose(text).value if key.value == kind).value)
-
-
-def _id_of(rule: MappingNode) -> str:
-    return str(next(value.value for key, value in rule.value if key.value == "id"))
-
-
-def _lines_of(text: str, rule: MappingNode) -> _Span:
-    """A rule's own lines, from its dash to the end of its last value's line."""
-    start = text.rfind("\n", 0, rule.start_mark.index) + 1
-    end = text.find("\n", _value_span(text, rule).end)
-    return _Span(start, len(text) if end < 0 else end + 1)
-
-
-def _cut(text: str, kind: CustomerType, name: str) -> tuple[str, str]:
-    """The text without a rule's lines and the blank line after them, and those lines."""
-    span = _lines_of(text, _rule_node(text, kind, name))
-    end = span.end + 1 if text[span.end : span.end + 1] == "\n" else span.end
-    return text[: span.start] + text[end:], text[span.start : span.end]
-
-
-def _put(text: str, kind: CustomerType, lines: str, after: str | None) -> str:
-    """The text with a rule's lines after another rule, or before the first."""
-    rules = _rules(text, kind)
-    if after is None:
-        at = _lines_of(text, rules[0]).start
-        return text[:at] + lines + "\n" + text[at:]
-    at = _lines_of(text, _rule_node(text, kind, after)).end
-    ended = "" if text[:at].endswith("\n") else "\n"
-    return text[:at] + ended + "\n" + lines + text[at:]
-
-
-def _rule_lines(row: Row, kind: CustomerType) -> str:
-    """A new rule in the house style."""
-    return "\n".join(_new_lines(row, kind)) + "\n"
-
-
-def _new_lines(row: Row, kind: CustomerType) -> Iterator[str]:
-    yield f"  - id: {_scalar(row['id'])}"
-    when = {fact.name: _values(row[fact.name]) for fact in FACTS[kind] if fact.name in row}
-    if when:
-        yield f"    when: {_flow(when)}"
-    yield "    then:"
-    yield from (f"      {key}: {_values(row[key], always=key == 'content')}" for key in _THEN if key in row)
-    yield "    because:"
-    yield from (
-        f"      {language}: {_scalar(row[f'because_{language}'])}"
-        for language in LANGUAGES
-        if f"because_{language}" in row
+def _find(rules: Collection, name: str) -> tuple[int, Collection]:
+    """Where the rule of a name stands, and the rule."""
+    return next(
+        (at, entry.value)
+        for at, entry in enumerate(rules.entries)
+        if isinstance(entry.value, Collection)
+        and (name_entry := entry.value.entry("id")) is not None
+        and name_entry.value == Scalar(name)
     )
-    yield from (f"    {key}: {_scalar(row[key])}" for key in ("owner", "source") if key in row)
-    days = _days(row)
-    if days:
-        yield f"    valid: {_flow(days)}"
-    if "experiment" in row:
-        yield f"    experiment: {_experiment(row['experiment'])}"
 
 
-def _values(cell: str, *, always: bool = False) -> str:
-    """A cell of values parted by commas as a value or list of YAML."""
-    values = [_scalar(value.strip()) for value in cell.split(",") if value.strip()]
-    return values[0] if len(values) == 1 and not always else f"[{', '.join(values)}]"
+def _cut(rules: Collection, name: str) -> Entry:
+    return _take(rules, _find(rules, name)[0])
+
+
+def _take(group: Collection, at: int) -> Entry:
+    """Take an entry out; the comments above it stay, above the next entry or at the end."""
+    entry = group.entries.pop(at)
+    if at == len(group.entries):
+        group.below[:0] = entry.above if any(entry.above) else []
+    else:
+        following = group.entries[at]
+        has_comments = any(entry.above) and any(following.above)
+        following.above = entry.above + (following.above if has_comments else _unparted(following.above))
+    entry.above = []
+    return entry
+
+
+def _unparted(lines: list[str]) -> list[str]:
+    return lines[1:] if lines[:1] == [""] else lines
+
+
+def _put(rules: Collection, rule: Entry, before: str | None) -> None:
+    """Put a rule after another, or first: below the comments above the first, which stand over them all."""
+    at = 0 if before is None else _find(rules, before)[0] + 1
+    rule.above = [""]
+    if at == 0 and rules.entries:
+        rule.above, rules.entries[0].above = rules.entries[0].above, [""]
+    rules.entries.insert(at, rule)
+
+
+def _new_rule(row: Row, kind: CustomerType) -> Collection:
+    """A rule in the house style."""
+    parts: dict[str, Scalar | Collection | None] = {
+        "id": Scalar(row["id"]),
+        "when": _conditions(row, [fact.name for fact in FACTS[kind] if fact.name in row]),
+        "then": _group({key: _values(row[key], is_list=key == "content") for key in _THEN if key in row}),
+        "because": _group({language: _scalar(row.get(f"because_{language}")) for language in LANGUAGES}),
+        "owner": _scalar(row.get("owner")),
+        "source": _scalar(row.get("source")),
+        "valid": _days(row),
+        "experiment": _experiment(row["experiment"]) if "experiment" in row else None,
+    }
+    return _group(parts)
+
+
+def _group(parts: Mapping[str, Scalar | Collection | None], *, is_flow: bool = False) -> Collection:
+    entries = [Entry(value, Scalar(key)) for key, value in parts.items() if value is not None]
+    return Collection(is_flow=is_flow, entries=entries)
+
+
+def _list(values: list[Scalar | Collection]) -> Collection:
+    return Collection(is_list=True, is_flow=True, entries=[Entry(value) for value in values])
+
+
+def _conditions(row: Row, facts: list[str]) -> Collection | None:
+    return _group({fact: _values(row[fact]) for fact in facts}, is_flow=True) if facts else None
+
+
+def _values(cell: str, *, is_list: bool = False) -> Scalar | Collection:
+    """A cell of values parted by commas as a value, or as a list."""
+    values: list[Scalar | Collection] = [Scalar(value.strip()) for value in cell.split(",") if value.strip()]
+    return values[0] if len(values) == 1 and not is_list else _list(values)
+
+
+def _scalar(value: str | None) -> Scalar | None:
+    return None if value is None else Scalar(value, is_bare=_is_day(value))
+
+
+def _is_day(value: str) -> bool:
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+def _days(row: Row) -> Collection | None:
+    days = {key: _scalar(row.get(f"valid_{key}")) for key in ("from", "until")}
+    return _group(days, is_flow=True) if any(days.values()) else None
 
 
 def _arm(part: str) -> tuple[str, int, list[str]]:
@@ -245,44 +218,25 @@ def _arm(part: str) -> tuple[str, int, list[str]]:
     return name, int(share), [kind.strip() for kind in content.split(",") if kind.strip()]
 
 
-def _experiment(cell: str) -> str:
-    """An experiment's cell as a mapping of YAML."""
+def _experiment(cell: str) -> Collection:
+    """An experiment's cell as a mapping."""
     experiment = read_experiment(cell) or {}
-    variants = [
-        _flow(
+    variants: list[Scalar | Collection] = [
+        _group(
             {
-                "id": _scalar(variant["id"]),
-                "share": str(variant["share"]),
-                "content": _values(", ".join(variant["content"]), always=True),
-            }
+                "id": Scalar(variant["id"]),
+                "share": Scalar(str(variant["share"]), is_bare=True),
+                "content": _list([Scalar(kind) for kind in variant["content"]]),
+            },
+            is_flow=True,
         )
         for variant in experiment["variants"]
     ]
-    return _flow(
+    return _group(
         {
-            "id": _scalar(experiment["id"]),
-            "control_share": str(experiment["control_share"]),
-            "variants": f"[{', '.join(variants)}]",
-        }
+            "id": Scalar(experiment["id"]),
+            "control_share": Scalar(str(experiment["control_share"]), is_bare=True),
+            "variants": _list(variants),
+        },
+        is_flow=True,
     )
-
-
-def _days(row: Row) -> dict[str, str]:
-    return {
-        key.removeprefix("valid_"): _scalar(row[key]) for key in ("valid_from", "valid_until") if key in row
-    }
-
-
-def _flow(entries: Mapping[str, str]) -> str:
-    return "{" + ", ".join(f"{key}: {value}" for key, value in entries.items()) + "}"
-
-
-def _scalar(value: str) -> str:
-    """Text as YAML: bare where nothing in it could be taken for anything else, else in double quotes."""
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        return value
-    bare = _PLAIN.fullmatch(value) and value.lower() not in _RESERVED and not value.endswith((" ", ":"))
-    if bare and "," not in value:
-        return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    return f'"{escaped}"'

@@ -1,7 +1,7 @@
 """The rules as a spreadsheet, and the edits of one brought back into the YAML.
 
 `export` writes a sheet for each segment, one for rules of several or none, and one for employers. `bring_in` compares each
-row with the rule it came from and splices only what differs into the text, so that comments, order and every other byte
+row with the rule it came from and edits only what differs, so that comments, order and every rule that was not edited
 stay. A hidden sheet says which rules a table was made from: where others have changed them since, nothing is brought in.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from models.authoring import rule_edits, sheet_rows, yaml_source
+from models.authoring import canonical_yaml, rule_edits, sheet_rows, yaml_source
 from models.authoring.edits import to_move
 from models.authoring.findings import Authored, Phrase, phrase
 from models.authoring.loader import RULE_FIELDS
@@ -42,6 +42,9 @@ _WIDE: Final = {
     "content": 34,
     "experiment": 50,
 }
+_REFORMATTED: Final = (
+    "rules.yaml: written in the canonical form of `arki-rulebook fmt`, which it did not have"
+)
 _EMPTY_ROWS: Final = 50  # rows below the rules in which drop-downs work too
 _HELP: Final = (
     "Rows decide from the top: `order` says where a rule stands among all rules of its customers; 12.5 comes between 12 "
@@ -122,18 +125,19 @@ def bring_in(table: SheetTable, folder: Path, *, write: bool = True) -> list[str
         return []
     if list(table.base.items()) != list(now.items()):
         raise SheetError("sheet_stale", changes=_changes(table.base, now))
-    text = current.text.replace("\r\n", "\n")
+    text = current.text
     changed: list[str] = []
-    for kind in CUSTOMER_TYPES:
-        text, of_kind = rule_edits.merge(text, kind, current.rows[kind], table.rows[kind])
-        changed += of_kind
-    if "\r\n" in current.text:
-        text = text.replace("\n", "\r\n")
+    try:
+        for kind in CUSTOMER_TYPES:
+            text, of_kind = rule_edits.merge(text, kind, current.rows[kind], table.rows[kind])
+            changed += of_kind
+        if canonical_yaml.formatted(current.text) != current.text:
+            changed.append(_REFORMATTED)
+    except yaml_source.RefusedError as error:
+        raise SheetError(error.code, where=f"rules.yaml:{error.line}") from error
     if write and changed:
-        rules = folder / "rules.yaml"
-        aside = rules.with_name(".rules.yaml.importing")
-        aside.write_bytes(text.encode())
-        aside.replace(rules)
+        ends = "\r\n" if "\r\n" in current.text else "\n"
+        canonical_yaml.replace(folder / "rules.yaml", text.replace("\n", ends))
     return changed
 
 

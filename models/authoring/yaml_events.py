@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 MOST_LEVELS: Final = 20  # the deepest shipped file has 8
-_ODD: Final = re.compile(r"[^\n -~\u00a1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+ODD: Final = re.compile(r"[^\n -~\u00a1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """Tabs, and line breaks and spaces of Unicode, which the two parsers take otherwise."""
 _TEXT: Final = "tag:yaml.org,2002:str"
 _CONSTRUCTED: Final = frozenset(
@@ -56,7 +56,7 @@ class LinedList(list[Any]):
 
 def read(text: str) -> LinedDict:
     """The mapping that one document is. Raises `NotEverydayError`."""
-    if _ODD.search(text):
+    if ODD.search(text):
         _leave()
     try:
         import yaml  # noqa: PLC0415  (of the extra rulebook)
@@ -137,13 +137,26 @@ def _scalar(event: Any) -> Any:  # noqa: ANN401  (what YAML 1.2 says a scalar is
     return _plain(event.value) if event.implicit[0] else event.value
 
 
+def is_text(value: str) -> bool:
+    """Whether an unquoted scalar stands for the text it is, and for no number, day, truth value or null."""
+    return _tag(value) == _TEXT
+
+
+@lru_cache(maxsize=4096)
+def _tag(value: str) -> str:
+    from ruamel.yaml.nodes import ScalarNode  # noqa: PLC0415
+
+    resolver, _ = _ruamel()
+    return str(resolver.resolve(ScalarNode, value, (True, False)))
+
+
 @lru_cache(maxsize=4096)
 def _plain(value: str) -> Any:  # noqa: ANN401
     """What an unquoted scalar stands for."""
     from ruamel.yaml.nodes import ScalarNode  # noqa: PLC0415
 
-    resolver, constructor = _ruamel()
-    tag = str(resolver.resolve(ScalarNode, value, (True, False)))
+    _, constructor = _ruamel()
+    tag = _tag(value)
     if tag == _TEXT:
         return value
     if tag not in _CONSTRUCTED:

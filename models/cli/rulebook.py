@@ -166,6 +166,7 @@ for _command in (
     rulebook_changes.coverage,
     rulebook_changes.diff,
     rulebook_changes.impact,
+    rulebook_changes.format_,
     rulebook_changes.export,
     rulebook_changes.import_,
     rulebook_changes.suggest_examples,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
-from models.cli.options import as_of_option, content_option, folders, rulebook_option, today
+from models.cli.options import as_of_option, content_option, folders, report, rulebook_option, today
 from models.columns.local_paths import LocalPath, bundles_folder
 from models.decision.experiments import Experiment
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from models.decision.catalogue import Catalogue
 
 _FILE: Final = LocalPath(dir_okay=False)
+_EXISTING: Final = LocalPath(exists=True, dir_okay=False)
 _SHOWN: Final = 20
 _CHANGES: Final = {
     "rules": "another channel or kind of content",
@@ -40,7 +41,7 @@ _CHANGES: Final = {
 @content_option
 @click.option(
     "--answers",
-    type=LocalPath(exists=True, dir_okay=False),
+    type=_EXISTING,
     help="A CSV of arki-score; counts how many of its items lead to Arki's own example pages, instead of the table.",
 )
 def coverage(
@@ -241,7 +242,9 @@ def export(table: Path, rulebook_folder: Path | None) -> None:
     help="Language of what is wrong in the table.",
 )
 def import_(table: Path, rulebook_folder: Path | None, *, dry_run: bool, language: TeamLanguage) -> None:
-    """Bring the edits of TABLE back into rules.yaml. What was not edited keeps its bytes, comments and order.
+    """Bring the edits of TABLE back into rules.yaml. What was not edited keeps its comments, order and bytes.
+
+    rules.yaml is written in the canonical form of `arki-rulebook fmt`; one that had another is rewritten, which is said.
 
     TABLE is an .xlsx that `arki-rulebook export` or the console made, saved by whatever program. It has the sheets
     several, steady, changing, supported, unknown and employer. The first row of each names the columns: order, id, the
@@ -263,6 +266,47 @@ def import_(table: Path, rulebook_folder: Path | None, *, dry_run: bool, languag
     click.echo(f"{len(changed)} changes{'; nothing was written' if dry_run else ''}.")
     if changed and not dry_run:
         click.echo("Now run `arki-rulebook check`. For further edits, export the table again.")
+
+
+@click.command("fmt")
+@click.argument("files", nargs=-1, type=_EXISTING)
+@rulebook_option
+@content_option
+@click.option("--check", "only_check", is_flag=True, help="Name the files that differ; write nothing.")
+def format_(
+    files: tuple[Path, ...], rulebook_folder: Path | None, content_folder: Path | None, *, only_check: bool
+) -> None:
+    """Write FILES of YAML (default: the team's) in the one canonical form: same values, comments and order.
+
+    Two spaces of indentation, lines of at most 120 characters, quotes only where they are needed, long texts folded.
+    Mappings and lists keep their style, block or in braces; one in braces that is too long becomes a block. Exit 1 with
+    --check where a file differs, 2 where one cannot be read.
+    """
+    from models.authoring import canonical_yaml, loader, yaml_source  # noqa: PLC0415
+    from models.authoring.findings import Authored  # noqa: PLC0415
+
+    rulebook, content = loader.find_folders(rulebook_folder, content_folder)
+    team_files = [rulebook / name for name in loader.RULEBOOK_FILES]
+    if rulebook_folder is None or content != loader.CONTENT:
+        team_files += [content / name for name in loader.CONTENT_FILES]
+    errors = differing = 0
+    for path in files or team_files:
+        authored = Authored()
+        yaml_source.load(path, authored)
+        text = canonical = authored.sources.get(path.name, "")
+        try:
+            canonical = canonical_yaml.formatted(text) if text else text
+        except yaml_source.RefusedError as error:
+            authored.find(path.name, error.code, at=(path.name, error.line))
+        errors += report(authored)
+        if canonical != text:
+            differing += 1
+            click.echo(f"{path}: {'not in the canonical form' if only_check else 'rewritten'}")
+            if not only_check:
+                canonical_yaml.replace(path, canonical)
+    if differing and only_check:
+        click.echo("Run `arki-rulebook fmt` to rewrite.")
+    sys.exit(2 if errors else 1 if differing and only_check else 0)
 
 
 @click.command("suggest-examples")
