@@ -20,6 +20,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
 
+from testing import recipes
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGES: Final = ("models", "service", "training")
 BANNED: Final = frozenset({"found", "told", "given", "made", "kept"})
@@ -206,6 +208,10 @@ def main() -> None:
         ("`Any` per 100 lines", per_100_lines(every, anys), "<= 1.2"),
         (f"longest function ({name})", longest, "<= 60"),
         ("comments per 100 lines", per_100_lines(every, sum(map(comments, every))), "3 to 6"),
+        *(
+            (f"files of the recipe {recipe.replace('-', ' ')}", len(recipes.files(recipe)), f"<= {most}")
+            for recipe, most in recipes.MOST_FILES.items()
+        ),
     ]
     print("\n| | figure | goal |", "|---|---:|---|", sep="\n")
     for what, figure, goal in told:

@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 
 from models.authoring.example_customers import Inventor
+from models.authoring.population_sample import SAMPLE, _document, _facts
 from models.columns.cells import cells_of, facts_of
 from models.columns.rows import SIGNALS
 from models.columns.text_blocks import CustomerBatch, arrow_type
@@ -17,6 +18,8 @@ from models.contract.signals import CONTRACT, read_signals
 from models.decision.facts import FACTS, VARYING, lookups, may_personalise, plainest_signals
 from testing.customers import signals as random_signals
 from testing.documents import contradictions, read_documents
+from training.scoring.capacity import NEEDS
+from training.simulation.population import _with_every_signal
 
 WITHOUT_A_FORM = """
 from dataclasses import replace
@@ -107,6 +110,28 @@ def test_a_fact_that_is_a_stated_signal_states_a_signal_of_the_contract(kind):
             assert fact.values[:-1] == (("yes", "no") if signal.kind == "yes_no" else signal.values)
 
 
+def test_what_counts_as_a_need_where_personal_service_is_scarce_stands_in_the_declarations():
+    assert NEEDS == {
+        "person": (
+            ("digital", "offline"),
+            ("digital", "assisted"),
+            ("friction", "missing_documents"),
+            ("friction", "repeat_contacts"),
+            ("strong_identification", "no"),
+            ("acts_through_mandate", "yes"),
+            ("interpreter_needed", "yes"),
+            ("easy_language", "yes"),
+        ),
+        "employer": (
+            ("first_claim", "yes"),
+            ("digital", "offline"),
+            ("digital", "assisted"),
+            ("friction", "late_claims"),
+            ("friction", "returned_claims"),
+        ),
+    }
+
+
 @pytest.mark.parametrize("kind", CUSTOMER_TYPES)
 def test_the_plainest_signals_leave_out_what_is_unknown(kind):
     facts = {fact.name: UNKNOWN for fact in FACTS[kind]} | {"personalisation": "allowed"}
@@ -152,3 +177,27 @@ facts.FACTS["person"] += (stated("wants_letters", "Wants letters"),)
 import models.columns.facts
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_a_fact_declared_after_the_sample_was_made_is_unknown_of_everybody():
+    questions = _document(SAMPLE)["person"]["questions"]
+    before = _facts("person", questions)
+    after = _facts("person", {"facts": questions["facts"][:-1]})
+    assert after == [(*facts[:-1], UNKNOWN) for facts in before]
+
+
+def test_a_sample_in_which_facts_stand_elsewhere_is_refused():
+    columns = _document(SAMPLE)["person"]["questions"]["facts"]
+    with pytest.raises(
+        ValueError, match=r"other values of confidence\. Declare a new fact behind the others"
+    ):
+        _facts("person", {"facts": [*columns[:2], *columns[3:]]})
+
+
+def test_a_signal_that_nobody_simulates_is_a_column_in_which_it_is_unknown():
+    table = pa.table({"easy_language": pa.array([True, None])})
+    whole = _with_every_signal(table, employers_too=True)
+    assert set(SIGNALS) == set(whole.column_names)
+    assert whole["easy_language"].to_pylist() == [True, None]
+    assert whole["first_claim"].type == pa.bool_()
+    assert whole["first_claim"].null_count == 2

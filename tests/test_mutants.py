@@ -199,9 +199,9 @@ KNOWN = [
     ("(10, 'micro')", "(11, 'micro')"),
     ("ASSISTED_FROM: Final = 3", "ASSISTED_FROM: Final = 4"),
     ("employees < below", "employees <= below"),
-    ("if 'life_events' not in values: return [facts]", "pass"),
-    ("return list(dict.fromkeys((LIFE_EVENTS[code] for _, code in sorted(parents))))", "return []"),
-    ("values.get('minor') is not True", "values.get('minor') is True"),
+    ("if 'life_events' not in values: return (UNKNOWN,)", "pass"),
+    ("for _, code in sorted(parents)", "for _, code in list(parents)"),
+    ("values.get('minor') is True", "values.get('minor') is not True"),
 ]
 CORE = """
     import sys

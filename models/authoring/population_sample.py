@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from models.authoring.questions import NAMES, Audit, Owed, Population, Question
-from models.contract.codes import CUSTOMER_TYPES, CustomerType
+from models.contract.codes import CUSTOMER_TYPES, UNKNOWN, CustomerType
 from models.decision.bundle import ARTIFACTS
+from models.decision.facts import FACTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,7 @@ def read_sample(path: Path = SAMPLE) -> Sample:
     Raises
     ------
     ValueError
-        If the file is of another format. Train the model again.
+        If the file is of another format, or of other facts. Train the model again.
     """
     import numpy as np  # noqa: PLC0415  (pages that show shares read the sample without it)
 
@@ -79,13 +80,13 @@ def read_first_lookups(path: Path = SAMPLE) -> FirstLookups:
     Raises
     ------
     ValueError
-        If the file is of another format. Train the model again.
+        If the file is of another format, or of other facts. Train the model again.
     """
     document = _document(path)
     weights: dict[CustomerType, dict[tuple[str, ...], float]] = {}
     for kind in CUSTOMER_TYPES:
         part = document[kind]
-        facts = list(zip(*(_values(column) for column in part["questions"]["facts"]), strict=True))
+        facts = _facts(kind, part["questions"])
         scale, sums = part["scaled_to"] / part["customers"], weights.setdefault(kind, {})
         for question, customers in zip(part["rows"]["question"], part["rows"]["customers"], strict=True):
             sums[facts[question]] = sums.get(facts[question], 0.0) + customers * scale
@@ -108,10 +109,24 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _questions(kind: CustomerType, part: Mapping[str, Any]) -> list[Question]:
-    facts = zip(*(_values(column) for column in part["facts"]), strict=True)
+    facts = _facts(kind, part)
     further = (tuple(values) for values in _values(part["further"]))
     rest = (_values(part[name]) for name in ("preferred", "open_matter", "strong_identification"))
     return [Question(kind, *each) for each in zip(facts, further, *rest, strict=True)]
+
+
+def _facts(kind: CustomerType, questions: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The facts of each question. One declared after the sample was made, behind the others, is unknown of everybody."""
+    columns = [_values(column) for column in questions["facts"]]
+    for column, fact in zip(columns, FACTS[kind], strict=False):
+        if not set(column) <= set(fact.values):
+            raise ValueError(
+                f"the sample of the population has other values of {fact.name}. Declare a new fact behind the others of its"
+                " customer type, or train the model again."
+            )
+    missing = len(FACTS[kind]) - len(columns)
+    columns += [[UNKNOWN] * len(columns[0])] * missing
+    return list(zip(*columns, strict=True))
 
 
 def _owed(kind: CustomerType, part: Mapping[str, Any]) -> list[Owed]:

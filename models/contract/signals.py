@@ -42,6 +42,7 @@ __all__ = [
     "read_count",
     "read_signals",
 ]
+_READERS: Final = {name: kind.read for name, kind in KINDS.items()}
 MOST_FAULTS: Final = 20
 MOST_HINTS: Final = 5
 
@@ -80,7 +81,7 @@ class Signal:
 
     def read(self, value: object, pointer: str, faults: list[Fault]) -> Value | None:
         """The value in the contract's own type; None, with a fault added, if it is not allowed."""
-        return KINDS[self.kind].read(self, value, pointer, faults)
+        return _READERS[self.kind](self, value, pointer, faults)
 
     @property
     def forms(self) -> SignalKind:

@@ -1,4 +1,4 @@
-"""What the declaration of a fact holds, and the short form for a fact that is a stated yes/no signal.
+"""What the declaration of a fact holds, the short form for a stated yes/no signal, and the examples too many to stand in one.
 
 `models.decision.facts` declares the facts; nothing else makes any.
 """
@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, Final, Literal
 
-from models.contract.codes import UNKNOWN
+from models.contract.codes import LIFE_EVENTS, UNKNOWN
 from models.decision.scorecard import Prediction
 
 SignalValues = Mapping[str, Any]
 """Signals as JSON has them; None, or a name left out, is unknown."""
+Examples = Mapping[str, tuple[SignalValues, ...]]
+"""By the value of a fact, signals that give it, the plainest first."""
 Row = Callable[[SignalValues, Prediction | None], str]
 """The row form of a fact: its value for one customer, from checked signals and the model's answer."""
 Lookups = Callable[[SignalValues], tuple[str, ...]]
@@ -30,11 +33,10 @@ class Fact:
     ----------
     values : tuple of str
         All that it may be; `unknown` is a value of its own.
-    row : Row
-        Its value for one customer.
-    examples : mapping of str to tuple of SignalValues
-        The inverse: which signals give a value, the plainest first. A value that signals left out give is not named; a fact
-        that the model infers has none.
+    row : Row or None
+        Its value for one customer; None where `looked_up` gives it.
+    examples : Examples
+        The inverse. A value that signals left out give may be left out; a fact that the model infers has none.
     known : {"always", "allowed", "named"}
         Of whom it is known: also of objectors and minors, of everybody else, or only beside a segment that the model named.
     signal : str
@@ -48,8 +50,8 @@ class Fact:
     name: str
     values: tuple[str, ...]
     meaning: str
-    row: Row
-    examples: Mapping[str, tuple[SignalValues, ...]] = field(default_factory=dict)
+    row: Row | None
+    examples: Examples = field(default_factory=dict)
     known: Literal["always", "allowed", "named"] = "allowed"
     signal: str = ""
     looked_up: Lookups | None = None
@@ -72,6 +74,81 @@ def stated(signal: str, meaning: str, *, is_need: bool = False, scarce: tuple[st
     return Fact(signal, YES_NO, meaning, row, examples, known, signal, scarce=scarce)
 
 
-def each_of(names: tuple[str, ...], *rows: tuple[int | None, ...]) -> tuple[SignalValues, ...]:
+def _each(names: tuple[str, ...], *rows: tuple[int | None, ...]) -> tuple[SignalValues, ...]:
     """Examples of the same signals; a None takes a signal away that another example gave."""
     return tuple(dict(zip(names, row, strict=True)) for row in rows)
+
+
+_USE: Final = (
+    "omakela_logins_90d",
+    "applications_online_12m",
+    "applications_12m",
+    "phone_contacts_90d",
+    "service_point_visits_90d",
+)
+_STUCK: Final = ("attachment_requests_12m", "repeat_contacts_30d")
+_ONLINE: Final = tuple(product((1, 3, 10, 40), (None, 0, 1, 4, 12)))
+PERSON_DIGITAL: Final[Examples] = {
+    "self_service": _each(
+        _USE,
+        *(
+            (logins, online, online, phone, visits)
+            for logins, online in _ONLINE
+            for phone in (None, 0, 2)
+            for visits in (None, 0)
+        ),
+    ),
+    "assisted": _each(
+        _USE,
+        *(
+            (logins, online, online, *helped)
+            for logins, online in _ONLINE
+            for helped in ((3, None), (3, 0), (8, None), (8, 2), (2, 1), (0, 3))
+        ),
+    ),
+    "offline": _each(
+        _USE,
+        *product((None,), (0,), (1, 4, 12), (None, 0, 3, 8), (None, 0, 2)),
+        *product((0,), (None,), (None,), (1, 3, 8), (None, 0, 2)),
+    ),
+    UNKNOWN: _each(
+        _USE,
+        *(
+            (logins, None, applications, phone, 0)
+            for logins, phone in (
+                (None, None),
+                (None, 0),
+                (None, 1),
+                (None, 4),
+                (None, 9),
+                (0, 0),
+                (0, None),
+            )
+            for applications in (None, 0, 1, 4, 12)
+        ),
+    ),
+}
+PERSON_FRICTION: Final[Examples] = {
+    "missing_documents": _each(_STUCK, (2, None), (2, 0), (5, None), (5, 0), (5, 4), (9, 6)),
+    "repeat_contacts": _each(_STUCK, (None, 3), (0, 3), (1, 3), (None, 6), (0, 6), (1, 6)),
+    "none": _each(_STUCK, (0, 0), (1, 0), (1, 2), (0, 1)),
+    UNKNOWN: _each(_STUCK, (None, None)),
+}
+EVENTS_AGO: Final[Examples] = {
+    code: tuple({"life_events": [{"event": code, "months_ago": ago}]} for ago in (1, 0, 3, 8, 20))
+    for code in LIFE_EVENTS
+} | {"none": ({"life_events": []},)}
+STAFF_COUNTS: Final[Examples] = {
+    size: ({"employees": staff},)
+    for size, staff in (("micro", 5), ("small", 20), ("medium", 120), ("large", 800))
+}
+EMPLOYER_DIGITAL: Final[Examples] = {
+    "self_service": ({"uses_employer_service": True},),
+    "assisted": ({"uses_employer_service": True, "phone_contacts_90d": 4},),
+    "offline": ({"uses_employer_service": False, "uses_incomes_register": False},),
+}
+EMPLOYER_FRICTION: Final[Examples] = {
+    "late_claims": ({"late_claims_12m": 2},),
+    "returned_claims": ({"claims_returned_12m": 2},),
+    "none": ({"late_claims_12m": 0, "claims_returned_12m": 0},),
+}

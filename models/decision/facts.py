@@ -10,7 +10,6 @@ none was; an objector's or a minor's facts hold language needs alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
 from typing import Any, Final, NamedTuple, cast
 
 from models.contract.codes import (
@@ -23,7 +22,19 @@ from models.contract.codes import (
 )
 from models.contract.segments import PERSON_SEGMENTS
 from models.contract.signals import LifeEvent, Signals
-from models.decision.fact_forms import Fact, Lookups, Row, SignalValues, each_of, stated
+from models.decision.fact_forms import (
+    EMPLOYER_DIGITAL,
+    EMPLOYER_FRICTION,
+    EVENTS_AGO,
+    PERSON_DIGITAL,
+    PERSON_FRICTION,
+    STAFF_COUNTS,
+    Fact,
+    Lookups,
+    Row,
+    SignalValues,
+    stated,
+)
 from models.decision.scorecard import Prediction
 
 Facts = dict[str, str]
@@ -116,55 +127,6 @@ def _employer_friction(values: SignalValues, _: Prediction | None) -> str:
     return UNKNOWN if late is None or returned is None else "none"
 
 
-_USE: Final = (
-    "omakela_logins_90d",
-    "applications_online_12m",
-    "applications_12m",
-    "phone_contacts_90d",
-    "service_point_visits_90d",
-)
-_STUCK: Final = ("attachment_requests_12m", "repeat_contacts_30d")
-_ONLINE: Final = tuple(product((1, 3, 10, 40), (None, 0, 1, 4, 12)))
-_DIGITAL: Final = {
-    "self_service": each_of(
-        _USE,
-        *(
-            (logins, online, online, phone, visits)
-            for logins, online in _ONLINE
-            for phone in (None, 0, 2)
-            for visits in (None, 0)
-        ),
-    ),
-    "assisted": each_of(
-        _USE,
-        *(
-            (logins, online, online, *helped)
-            for logins, online in _ONLINE
-            for helped in ((3, None), (3, 0), (8, None), (8, 2), (2, 1), (0, 3))
-        ),
-    ),
-    "offline": each_of(
-        _USE,
-        *product((None,), (0,), (1, 4, 12), (None, 0, 3, 8), (None, 0, 2)),
-        *product((0,), (None,), (None,), (1, 3, 8), (None, 0, 2)),
-    ),
-    UNKNOWN: each_of(
-        _USE,
-        *(
-            (logins, None, applications, phone, 0)
-            for logins, phone in (
-                (None, None),
-                (None, 0),
-                (None, 1),
-                (None, 4),
-                (None, 9),
-                (0, 0),
-                (0, None),
-            )
-            for applications in (None, 0, 1, 4, 12)
-        ),
-    ),
-}
 _OBJECTED: Final = ({"personalisation": "objected"},)
 
 PERSON_FACTS: Final = (
@@ -194,12 +156,8 @@ PERSON_FACTS: Final = (
         "life_event",
         (*LIFE_EVENTS, "none", UNKNOWN),
         "The life event looked up, child codes folded into parents",
-        lambda values, _: _life_events(values)[0],
-        {
-            code: tuple({"life_events": [{"event": code, "months_ago": ago}]} for ago in (1, 0, 3, 8, 20))
-            for code in LIFE_EVENTS
-        }
-        | {"none": ({"life_events": []},)},
+        None,
+        EVENTS_AGO,
         looked_up=_life_events,
     ),
     Fact(
@@ -215,7 +173,7 @@ PERSON_FACTS: Final = (
         ("self_service", "assisted", "offline", UNKNOWN),
         "How the customer is seen to use online service",
         _person_digital,
-        _DIGITAL,
+        PERSON_DIGITAL,
         "named",
         scarce=("offline", "assisted"),
     ),
@@ -224,12 +182,7 @@ PERSON_FACTS: Final = (
         ("missing_documents", "repeat_contacts", "none", UNKNOWN),
         "Where handling a matter gets stuck",
         _person_friction,
-        {
-            "missing_documents": each_of(_STUCK, (2, None), (2, 0), (5, None), (5, 0), (5, 4), (9, 6)),
-            "repeat_contacts": each_of(_STUCK, (None, 3), (0, 3), (1, 3), (None, 6), (0, 6), (1, 6)),
-            "none": each_of(_STUCK, (0, 0), (1, 0), (1, 2), (0, 1)),
-            UNKNOWN: each_of(_STUCK, (None, None)),
-        },
+        PERSON_FRICTION,
         "named",
         scarce=("missing_documents", "repeat_contacts"),
     ),
@@ -252,17 +205,14 @@ EMPLOYER_FACTS: Final = (
         ("micro", "small", "medium", "large", UNKNOWN),
         "Size class from the staff count",
         _size_class,
-        {
-            size: ({"employees": staff},)
-            for size, staff in (("micro", 5), ("small", 20), ("medium", 120), ("large", 800))
-        },
+        STAFF_COUNTS,
     ),
     stated("first_claim", "Is about to make its first claim"),
     Fact(
         "open_matter",
         (*CLAIM_KINDS, UNKNOWN),
         "The kind of claim that is open or made",
-        lambda values, _: _claims(values)[0],
+        None,
         {kind: ({"open_matter": kind},) for kind in CLAIM_KINDS},
         looked_up=_claims,
     ),
@@ -271,11 +221,7 @@ EMPLOYER_FACTS: Final = (
         ("self_service", "assisted", "offline", UNKNOWN),
         "How the employer is seen to send its claims",
         _employer_digital,
-        {
-            "self_service": ({"uses_employer_service": True},),
-            "assisted": ({"uses_employer_service": True, "phone_contacts_90d": 4},),
-            "offline": ({"uses_employer_service": False, "uses_incomes_register": False},),
-        },
+        EMPLOYER_DIGITAL,
         scarce=("offline", "assisted"),
     ),
     Fact(
@@ -283,11 +229,7 @@ EMPLOYER_FACTS: Final = (
         ("late_claims", "returned_claims", "none", UNKNOWN),
         "Where claims get stuck",
         _employer_friction,
-        {
-            "late_claims": ({"late_claims_12m": 2},),
-            "returned_claims": ({"claims_returned_12m": 2},),
-            "none": ({"late_claims_12m": 0, "claims_returned_12m": 0},),
-        },
+        EMPLOYER_FRICTION,
         scarce=("late_claims", "returned_claims"),
     ),
 )
@@ -347,7 +289,7 @@ def _plan(customer_type: CustomerType) -> _Plan:
     varying = next(fact for fact in every if fact.looked_up)
     rows: dict[str, list[tuple[str, Row]]] = {"always": [], "allowed": [], "named": []}
     for fact in every:
-        if fact is not varying:
+        if fact.row is not None:
             rows[fact.known].append((fact.name, fact.row))
     nothing = dict.fromkeys((fact.name for fact in every), UNKNOWN)
     looked_up = cast("Lookups", varying.looked_up)

@@ -23,7 +23,7 @@ from models.decision.recommendation import Item
 PAGE: Final = 50
 _ACROSS: Final[Mapping[CustomerType, str]] = {"person": "segment", "employer": "employer_size"}
 _LEFT_OUT: Final = {"personalisation", "open_matter", "strong_identification", "acts_through_mandate"}
-"""Facts by which the page is not narrowed, to keep it short: they change who is reached, or one word of it."""
+"""Facts without a filter of their own, so that the page stays short."""
 FILTERS: Final[Mapping[CustomerType, tuple[str, ...]]] = {
     kind: tuple(
         fact.name

@@ -20,9 +20,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.columns.text_blocks import arrow_type
 from models.contract.codes import BENEFITS, LIFE_EVENTS
 from models.contract.segments import PERSON_SEGMENTS
-from models.contract.signals import PERSON_SIGNALS
+from models.contract.signals import EMPLOYER_SIGNALS, PERSON_SIGNALS
 from training.files import EVENTS_TYPE, LIST_TYPE
 from training.progress import progress
 from training.simulation import parameters as p
@@ -109,6 +110,14 @@ def population(
             firms = firms.set_column(firms.schema.get_field_index("customer_ref"), "customer_ref", keys)
         table = pa.concat_tables([table, firms], promote_options="default")
         table = table.take(rng.permutation(n_customers))
+    return _with_every_signal(table, employers_too=bool(n_employers))
+
+
+def _with_every_signal(table: pa.Table, *, employers_too: bool) -> pa.Table:
+    """The table with the signals that nobody simulates, unknown of everybody."""
+    for signal in (*PERSON_SIGNALS, *(EMPLOYER_SIGNALS if employers_too else ())):
+        if signal.name not in table.column_names:
+            table = table.append_column(signal.name, pa.nulls(table.num_rows, arrow_type(signal)))
     return table
 
 

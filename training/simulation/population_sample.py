@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from models.authoring.population_files import population_of
 from models.authoring.population_sample import FORMAT
-from models.authoring.questions import Population
+from models.authoring.questions import NAMES, Population
 from models.columns.text_blocks import CustomerBatch
 from models.contract.codes import CUSTOMER_TYPES, CustomerType
 from models.decision.scorecard import Scorecard
@@ -124,9 +124,9 @@ def _named(counted: Population, name: str) -> list[str]:
 
 def _segments(counted: Population) -> dict[str, float]:
     """The share of each segment among customers; ``unknown`` where none is named."""
-    shares: dict[str, float] = {}
+    place, shares = NAMES["person"].index("segment"), dict[str, float]()
     for at, n in zip(counted.question_of.tolist(), counted.weight.tolist(), strict=True):
-        segment = counted.questions[at].facts[1]
+        segment = counted.questions[at].facts[place]
         shares[segment] = shares.get(segment, 0.0) + n
     whole = sum(shares.values())
     return {name: round(shares[name] / whole, 5) for name in sorted(shares)}
