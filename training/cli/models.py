@@ -5,7 +5,6 @@ Only click is imported before a command runs, so that ``--help`` answers at once
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 import click
 
 from models.columns.local_paths import LocalPath
+from models.contract.environment import bundles_folder
 from training.reporting.artifacts import ARTIFACTS, ArtifactsError, read, verified
 
 COMPARED_CUSTOMERS: Final = 5_000
@@ -212,7 +212,7 @@ def promote(version: str, artifacts: tuple[Path, ...]) -> None:
         raise click.ClickException(
             f"the rulebook has {len(authored.errors)} errors; `arki-rulebook check` shows them. No bundle was made."
         )
-    bundles = Path(os.environ.get("ARKI_BUNDLES", "bundles"))
+    bundles = bundles_folder()
     try:
         digest = bundle.build(bundles, authored.parts(), artifacts=folder)
         bundle.activate(bundles, digest, action="promote")
