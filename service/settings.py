@@ -1,4 +1,4 @@
-"""Settings from the environment, read and checked once at start-up; nothing else in the service reads it."""
+"""Settings from the environment, read and checked once at start-up; nothing else in the service knows their names."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
+
+from models.contract.environment import bundles_folder
 
 DEFAULT_PORT: Final = 8080
 SHORTEST_SECRET: Final = 32  # characters; itsdangerous derives a 256-bit key from it
@@ -135,7 +137,7 @@ class Settings:
                 f"arki-keys create --scope recommend --days 90 --keys {keys}"
             )
         return cls(
-            bundles=Path(environ.get("ARKI_BUNDLES") or "bundles"),
+            bundles=bundles_folder(environ),
             keys=keys,
             dev_key=_dev_key(environ.get("ARKI_DEV_KEY", ""), bind),
             secret=_secret(environ.get("ARKI_SECRET", ""), needed=keys is not None),
@@ -155,7 +157,7 @@ class Settings:
             tracing=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
             outcomes_url=outcomes_url(environ),
             outcomes_smallest=outcomes_smallest(environ),
-            outcomes_weeks=whole_number(environ, "ARKI_OUTCOMES_WEEKS", 104, MOST_WEEKS),
+            outcomes_weeks=outcomes_weeks(environ),
             threads=server_threads(environ),
         )
 
@@ -276,6 +278,11 @@ def _secret(value: str, *, needed: bool) -> str:
             "machine needs the same one. Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
     return value
+
+
+def outcomes_weeks(environ: Mapping[str, str]) -> int:
+    """ARKI_OUTCOMES_WEEKS, checked. Raises `SettingsError`."""
+    return whole_number(environ, "ARKI_OUTCOMES_WEEKS", 104, MOST_WEEKS)
 
 
 def outcomes_smallest(environ: Mapping[str, str]) -> int:

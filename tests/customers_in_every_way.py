@@ -5,6 +5,7 @@ from datetime import datetime
 
 from models.decision.decision_table import Table
 from models.decision.experiments import Experiment, Variant
+from models.decision.recommender import OfferCache
 from testing.customers import questions
 from testing.documents import LANGUAGES
 from testing.oracle import Asked
@@ -100,7 +101,7 @@ def turned_everywhere(recommender, control_share):
         )
         for kind, table in recommender.rulebook.tables.items()
     }
-    return replace(recommender, rulebook=replace(recommender.rulebook, tables=tables), _cache={})
+    return replace(recommender, rulebook=replace(recommender.rulebook, tables=tables), cache=OfferCache())
 
 
 def trying_everywhere(recommender, documents):

@@ -15,6 +15,7 @@ from models.contract.channels import HELSINKI
 from models.contract.signals import read_signals
 from models.decision.catalogue import Catalogue
 from models.decision.decision_table import Table
+from models.decision.recommender import OfferCache
 from training.scoring.request import ScoringRequest
 from training.scoring.scorer import Scorer
 
@@ -54,7 +55,7 @@ def dated(recommender, *, rules=None, items=None, more_rules=(), more_items=()):
         topics,
     )
     rulebook = replace(recommender.rulebook, tables=tables)
-    return replace(recommender, rulebook=rulebook, catalogue=catalogue, _cache={})
+    return replace(recommender, rulebook=rulebook, catalogue=catalogue, cache=OfferCache())
 
 
 def answer(recommender, customer=("person", JOB_LOST), at=AT, **asked):

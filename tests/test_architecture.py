@@ -1,6 +1,7 @@
 """Promises about the code itself."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -42,6 +43,48 @@ def test_service_and_training_never_import_each_other_and_models_neither():
             package
         ]
         assert others.isdisjoint(name.partition(".")[0] for name in imports_of(path)), path
+
+
+READ_THE_ENVIRONMENT = {
+    "models/contract/environment.py": "where bundles live, for commands and services alike",
+    "service/wsgi.py": "hands it to Settings when a worker starts",
+    "service/server/dev.py": "hands it on to the service that it starts",
+    "service/server/granian_server.py": "hands it to Settings when the server starts",
+    "service/server/gunicorn_config.py": "hands it to Settings when the server starts",
+    "service/server/reload.py": "finds the running service by its settings, and checks those of the next",
+    "service/server/serve.py": "hands it to Settings and to the server that it becomes",
+    "service/api/command.py": "a command that reads the service's settings",
+    "service/outcomes/command.py": "a command that reads the service's settings",
+    "service/observability/metrics.py": "prometheus_client reads PROMETHEUS_MULTIPROC_DIR when imported",
+    "service/console/draft_jobs.py": "a child process gets PATH and nothing else of it",
+    "training/cli/train.py": "numerical libraries take their threads from it when imported",
+    "training/scoring/engine_spark.py": "Spark finds Python and Java by it",
+}
+KNOW_SETTINGS = {
+    "models/contract/environment.py": "ARKI_BUNDLES",
+    "service/settings.py": "every setting of the service, with its default",
+    "service/run_folder.py": "a secret where none is set, and what the server tells its workers",
+    "service/server/dev.py": "settings of `make dev`",
+    "service/server/serve.py": "the threads of the server, for its workers",
+    "service/security/keys.py": "click reads the default of --keys",
+    "service/api/command.py": "replay asks for the secret by name before anything else",
+}
+
+
+def test_one_module_of_each_package_reads_settings_and_the_others_are_listed_with_their_reason():
+    reading, knowing = set(), set()
+    for path in MODULES:
+        name = str(path.relative_to(ROOT))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Attribute(value=ast.Name(id="os"), attr="environ" | "environb" | "getenv"):
+                    reading.add(name)
+                case ast.ImportFrom(module="os"):
+                    reading.add(name)
+                case ast.Constant(value=str(text)) if re.fullmatch("ARKI_[A-Z_]+", text):
+                    knowing.add(name)
+    assert reading == set(READ_THE_ENVIRONMENT)
+    assert knowing == set(KNOW_SETTINGS)
 
 
 def test_nothing_that_serves_can_unpickle():

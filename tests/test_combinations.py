@@ -15,6 +15,7 @@ from models.contract.signals import read_signals
 from models.decision.combinations import Combination, count_combinations, possible_combinations
 from models.decision.decision_table import Table
 from models.decision.experiments import Experiment, Variant
+from models.decision.recommender import OfferCache
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def trying(recommender):
             for rule in table.rules
         )
         tables[kind] = Table(kind, tuple(rules))
-    return replace(recommender, rulebook=replace(recommender.rulebook, tables=tables), _cache={})
+    return replace(recommender, rulebook=replace(recommender.rulebook, tables=tables), cache=OfferCache())
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,7 @@ from models.decision.decision_table import Guarantee, PassedOver, Rule, Rulebook
 from models.decision.experiments import Assigner, Variant, arm_of, bucket_of
 from models.decision.facts import lookups
 from models.decision.offers import Offer, Sought, Wanted, kinds_offered, topics_of, why_not
+from models.decision.recommender import OfferCache
 from models.decision.scorecard import (
     SCALE,
     Contribution,
@@ -150,17 +151,17 @@ def test_the_human_channel_of_an_answer_is_that_of_its_first_rule(recommender):
 
 
 def test_what_a_recommender_keeps_to_be_quick_is_bounded(recommender):
-    fresh = replace(recommender, _cache={})
+    fresh = replace(recommender, cache=OfferCache())
     signals = [read_signals("person", {})]
     for minute in range(1_100):
         fresh.recommend(signals, at=NOON + timedelta(minutes=minute), limit=1)
-    assert len(fresh._cache) <= 1_024
+    assert 0 < len(fresh.cache.offered) <= 1_024
 
 
 def test_a_wish_for_a_channel_that_a_bundle_does_not_know_is_passed_over(recommender):
     older = {name: channel for name, channel in recommender.channels.items() if name != "chat"}
     wish = read_signals("person", {"preferred_channel": "chat"})
-    [found] = replace(recommender, channels=older, _cache={}).recommend([wish], at=NOON)
+    [found] = replace(recommender, channels=older, cache=OfferCache()).recommend([wish], at=NOON)
     [usual] = recommender.recommend([read_signals("person", {})], at=NOON)
     assert [item.channel for item in found.items] == [item.channel for item in usual.items]
 

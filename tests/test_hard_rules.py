@@ -20,6 +20,7 @@ from models.contract.codes import BARRED, LANGUAGES
 from models.contract.segments import Segment
 from models.contract.signals import CONTRACT, read_signals
 from models.decision.facts import FACTS
+from models.decision.recommender import OfferCache
 from models.decision.scorecard import FEATURES, Prediction
 
 NEEDS = ("interpreter_needed", "easy_language")
@@ -185,7 +186,7 @@ def test_rule_8_the_serving_code_imports_no_model_library_and_unpickles_nothing(
 @given(customer=customers(), language=st.sampled_from(LANGUAGES), limit=st.integers(1, 10))
 def test_rule_9_the_same_versions_give_the_same_answer_again(recommender, noon, customer, language, limit):
     first = answer(recommender, customer, noon, language=language, limit=limit)
-    anew = replace(recommender, _cache={})
+    anew = replace(recommender, cache=OfferCache())
     assert first == answer(recommender, customer, noon, language=language, limit=limit)
     assert first == answer(anew, customer, noon, language=language, limit=limit)
     assert first.as_of == noon

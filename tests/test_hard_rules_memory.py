@@ -109,7 +109,7 @@ def test_rule_5_what_tells_of_a_customer_is_found_where_it_is_kept(served):
     counts = tuple(COUNTS.values())
     kept = [dict(SIGNALS), str(SIGNALS), counts, BENEFITS, {"canary-key": 1}, Signals("person", {})]
     before = {id(one) for one in left(served)}
-    served.extensions["arki"].store.bundle().recommender._cache["last"] = kept
+    served.extensions["arki"].store.bundle().recommender.cache.offered.value("last", lambda: kept)
     found = {str(one) for one in left(served) if id(one) not in before}
     assert found == {*map(str, [*kept[:4], kept[5]]), str([*BENEFITS]), "canary-key"}
 

@@ -15,6 +15,7 @@ from models.contract.channels import HELSINKI, human_channel, read_channels
 from models.contract.codes import LANGUAGES
 from models.contract.signals import read_signals
 from models.decision.decision_table import Table, read_rulebook
+from models.decision.recommender import OfferCache
 from training.learning.offers import signals as signals_of
 from training.simulation.population import population
 
@@ -106,7 +107,7 @@ def test_the_human_channel_is_the_one_that_the_first_rule_wishes(recommender):
     )
     tables = {**recommender.rulebook.tables, "person": Table("person", wishing)}
     rulebook = replace(recommender.rulebook, tables=tables)
-    wished = replace(recommender, rulebook=rulebook, _cache={})
+    wished = replace(recommender, rulebook=rulebook, cache=OfferCache())
     assert human(wished, signals) == "remote_service"
 
 

@@ -1,5 +1,6 @@
 """Two models beside each other, a model beside today's customers, a model put in use."""
 
+import hashlib
 import json
 import shutil
 
@@ -61,6 +62,23 @@ def test_a_changed_file_is_refused(tmp_path):
     result = run("compare", ARTIFACTS, other)
     assert result.exit_code == 1
     assert "MODEL_CARD.md: is not the file that manifest.json names" in result.output
+
+
+def test_a_model_of_another_contract_is_told_in_one_sentence(tmp_path):
+    other = spoilt(tmp_path, lambda manifest: None)
+    scorecard = json.loads((other / "scorecard.json").read_text())
+    text = json.dumps(scorecard | {"feature_contract": "0" * 64})
+    (other / "scorecard.json").write_text(text)
+    manifest = json.loads((other / "manifest.json").read_text())
+    manifest["files"]["scorecard.json"] = hashlib.sha256(text.encode()).hexdigest()
+    (other / "manifest.json").write_text(json.dumps(manifest))
+    for folders in ((ARTIFACTS, other), (other, ARTIFACTS)):
+        result = run("compare", *folders)
+        assert result.exit_code == 2
+        assert result.output == (
+            f"Error: {other} holds a model that this version of Arki cannot compare, since it cannot ask it: "
+            "the scorecard was trained for another feature contract; train again.\n"
+        )
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

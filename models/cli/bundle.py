@@ -11,7 +11,7 @@ import click
 
 from models.cli.missing_extras import with_extra
 from models.cli.options import FOLDER, checked, content_option, matching_bundle, report, rulebook_option, stop
-from models.columns.local_paths import bundles_folder
+from models.contract.environment import bundles_folder
 
 
 @click.group("arki-bundle", context_settings={"help_option_names": ["-h", "--help"]})

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
 
-from models.columns.local_paths import LocalPath, bundles_folder
+from models.columns.local_paths import LocalPath
+from models.contract.environment import bundles_folder
 
 if TYPE_CHECKING:
     from models.authoring.findings import Authored

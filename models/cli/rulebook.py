@@ -27,7 +27,7 @@ from models.cli.options import (
     stop,
     today,
 )
-from models.columns.local_paths import bundles_folder
+from models.contract.environment import bundles_folder
 
 if TYPE_CHECKING:
     from models.authoring.messages import TeamLanguage

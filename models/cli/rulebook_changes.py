@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from models.cli.options import as_of_option, content_option, folders, report, rulebook_option, today
-from models.columns.local_paths import LocalPath, bundles_folder
+from models.columns.local_paths import LocalPath
+from models.contract.environment import bundles_folder
 from models.decision.experiments import Experiment
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ Imports click alone, so that `--help` answers at once; functions that are handed
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -31,11 +30,6 @@ _COPY_WITH: Final = {
     "http": "curl -O",
     "https": "curl -O",
 }
-
-
-def bundles_folder() -> Path:
-    """Where bundles live: ARKI_BUNDLES, else `bundles` below the working directory."""
-    return Path(os.environ.get("ARKI_BUNDLES", "bundles"))
 
 
 class NotLocalError(ValueError):

@@ -3,4 +3,13 @@
 Hides how misspelt names are matched. Everything else stands on this room.
 """
 
-__all__ = ["channels", "codes", "identity_codes", "intervals", "segments", "signal_kinds", "signals"]
+__all__ = [
+    "channels",
+    "codes",
+    "environment",
+    "identity_codes",
+    "intervals",
+    "segments",
+    "signal_kinds",
+    "signals",
+]

@@ -10,10 +10,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from models.contract.codes import CUSTOMER_TYPES, CustomerType, Language
+from models.decision.caches import BoundedCache
 
 GENERAL: Final = "general"
 EMPLOYERS: Final = "employers"
@@ -23,7 +24,8 @@ OWN_PAGES: Final = "/content/"
 MOST_SHOWN: Final = 50
 """At most so many items may be named as shown before."""
 _DAY: Final = timedelta(days=1)
-_RANKINGS: Final = 4096  # kinds × topics × channels × languages asked for on a day or two
+MOST_RANKINGS: Final = 4_096
+"""Kinds × topics × channels × languages that are asked for on a day or two."""
 FALLBACK: Final[Mapping[Language, tuple[Language, ...]]] = {
     "fi": ("fi", "sv", "en"),
     "sv": ("sv", "fi", "en"),
@@ -98,7 +100,7 @@ class ContentItem:
 
 
 class Catalogue:
-    """Items indexed for picking, and the tree of topics."""
+    """Items indexed for picking, and the tree of topics. Remembers what it ranked last, in caches of `MOST_RANKINGS`."""
 
     def __init__(
         self, items: Iterable[ContentItem], parents: Mapping[str, str | None], topics: Mapping[str, Any]
@@ -106,14 +108,14 @@ class Catalogue:
         self.items = {item.id: item for item in items}
         self.topics = topics
         self._chains = {topic: _chain(topic, parents) for topic in parents}
-        self._ranked = lru_cache(maxsize=_RANKINGS)(self._rank)
-        self._statutory_best = lru_cache(maxsize=_RANKINGS)(self._best_statutory)
+        self._rankings: BoundedCache[tuple[ContentItem, ...]] = BoundedCache(MOST_RANKINGS)
+        self._statutory_best: BoundedCache[ContentItem | None] = BoundedCache(MOST_RANKINGS)
+        self._changes: BoundedCache[tuple[date, ...]] = BoundedCache(MOST_RANKINGS)
         self._index: dict[tuple[CustomerType, str, str], list[ContentItem]] = {}
         self._statutory: dict[tuple[CustomerType, str], list[ContentItem]] = {}
         for item in sorted(self.items.values(), key=lambda item: item.id):
             if item.approved and item.languages:
                 self._file(item)
-        self._changes = lru_cache(maxsize=_RANKINGS)(self._change_days)
         self._statutory_changes = _change_days(item for items in self._statutory.values() for item in items)
         for (_, _, topic), filed in self._index.items():
             filed.sort(key=lambda item: (item.topics[0] != topic, item.id))
@@ -147,7 +149,8 @@ class Catalogue:
         The nearest topic decides, then the asked language, then the channel's own card, then items whose main topic it
         is, then the id.
         """
-        ranked = self._ranked(content_type, topic, customer_type, channel, language, day)
+        wanted = (content_type, topic, customer_type, channel, language, day)
+        ranked = self._rankings.value(wanted, lambda: self._rank(*wanted))
         if not shown:
             return ranked[0] if ranked else None
         return next((item for item in ranked if item.id not in shown), None)
@@ -180,7 +183,12 @@ class Catalogue:
         self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
     ) -> tuple[date, ...]:
         """The days, in order, on which an item begins or no longer holds that `pick` chooses among."""
-        return self._changes(content_type, topic, customer_type, channel)
+        return self._changes.value(
+            (content_type, topic, customer_type, channel),
+            lambda: _change_days(
+                self.candidates(content_type, topic, customer_type=customer_type, channel=channel)
+            ),
+        )
 
     def candidates(
         self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
@@ -202,7 +210,7 @@ class Catalogue:
         self, benefits: Iterable[str], *, customer_type: CustomerType, language: Language, day: date
     ) -> list[ContentItem]:
         """One statutory item per benefit, the most particular in the asked language, each item once."""
-        best = (self._statutory_best(benefit, customer_type, language, day) for benefit in benefits)
+        best = (self._most_particular(benefit, customer_type, language, day) for benefit in benefits)
         return list({item.id: item for item in best if item is not None}.values())
 
     def statutory_until(
@@ -226,6 +234,12 @@ class Catalogue:
         changes = self._statutory_changes
         return bisect_right(changes, day) < bisect_right(changes, latest)
 
+    def _most_particular(
+        self, benefit: str, customer_type: CustomerType, language: Language, day: date
+    ) -> ContentItem | None:
+        owed = (benefit, customer_type, language, day)
+        return self._statutory_best.value(owed, lambda: self._best_statutory(*owed))
+
     def _best_statutory(
         self, benefit: str, customer_type: CustomerType, language: Language, day: date
     ) -> ContentItem | None:
@@ -246,12 +260,6 @@ class Catalogue:
             for (kind, *_), items in filed.items():
                 if kind == customer_type:
                     yield from items
-
-    def _change_days(
-        self, content_type: str, topic: str, customer_type: CustomerType, channel: str
-    ) -> tuple[date, ...]:
-        candidates = self.candidates(content_type, topic, customer_type=customer_type, channel=channel)
-        return _change_days(candidates)
 
     def _file(self, item: ContentItem) -> None:
         for customer_type in CUSTOMER_TYPES:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from models.contract.channels import HELSINKI, Channel, human_channel
 from models.contract.codes import CUSTOMER_TYPES, CustomerType, Language
 from models.contract.segments import PERSON_SEGMENTS, Segment
 from models.contract.signals import Signals
+from models.decision.caches import BoundedCache
 from models.decision.catalogue import Catalogue, ContentItem, same_until
 from models.decision.combinations import Combinations, count_combinations, possible_combinations
 from models.decision.decision_table import Rule, Rulebook
@@ -47,8 +48,30 @@ from models.decision.recommendation import (
 from models.decision.scorecard import Contribution, Prediction, Scorecard
 
 REASONS_SHOWN: Final = 3
-_MOST_CACHED: Final = 1024
-_Cached = TypeVar("_Cached")
+MOST_OFFERED: Final = 1_024
+MOST_OWED: Final = 1_024
+"""Statutory items of a bundle, each in three languages; no catalogue has as many."""
+
+
+class OfferCache:
+    """What the answers of one bundle share: it follows from rules, content and the minute, never from who is asked about.
+
+    Attributes
+    ----------
+    offered : BoundedCache of Offered
+        Items and human channel of some offers in a minute.
+    owed : BoundedCache of StatutoryItem
+        By item and language.
+    combinations : BoundedCache of Combinations
+        The one count of the bundle.
+    """
+
+    __slots__ = ("combinations", "offered", "owed")
+
+    def __init__(self) -> None:
+        self.offered: BoundedCache[Offered] = BoundedCache(MOST_OFFERED)
+        self.owed: BoundedCache[StatutoryItem] = BoundedCache(MOST_OWED)
+        self.combinations: BoundedCache[Combinations] = BoundedCache(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +84,7 @@ class Recommender:
     channels: Mapping[str, Channel]
     texts: Mapping[str, Any]
     versions: Versions
-    _cache: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False, compare=False)
+    cache: OfferCache = field(default_factory=OfferCache, repr=False, compare=False)
 
     def recommend(
         self,
@@ -161,8 +184,8 @@ class Recommender:
 
     def combinations(self) -> Combinations:
         """How many combinations of rule, content, channel, language and variant answers can name; counted once."""
-        return self._remembered(
-            ("combinations",),
+        return self.cache.combinations.value(
+            None,
             lambda: count_combinations(possible_combinations(self.rulebook, self.catalogue, self.channels)),
         )
 
@@ -223,29 +246,21 @@ class Recommender:
         ), until
 
     def _owed(self, item: ContentItem, language: Language) -> StatutoryItem:
-        return self._remembered(
+        return self.cache.owed.value(
             (item.id, language), lambda: StatutoryItem(item.type, _content(item, language))
         )
 
     def _offered(
         self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query, *, identified: bool
     ) -> Offered:
-        """Items and human channel of some offers. They are the same for a minute, whoever the customer is, so they are kept."""
+        """Items and human channel of some offers, which are the same for a minute, whoever the customer is."""
         if query.shown:
             return self._compose(customer_type, offers, query, identified=identified)
         minute = query.at.timestamp() // 60
-        return self._remembered(
+        return self.cache.offered.value(
             (customer_type, identified, query.language, query.limit, minute, *map(_named, offers)),
             lambda: self._compose(customer_type, offers, query, identified=identified),
         )
-
-    def _remembered(self, key: tuple[object, ...], make: Callable[[], _Cached]) -> _Cached:
-        value: _Cached | None = self._cache.get(key)
-        if value is None:
-            if len(self._cache) >= _MOST_CACHED:
-                self._cache.clear()
-            value = self._cache[key] = make()
-        return value
 
     def _compose(
         self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query, *, identified: bool

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -23,6 +22,7 @@ from typing import Any, Final, NamedTuple
 from models.contract.codes import BARRED
 from models.contract.segments import PERSON_SEGMENTS, Segment
 from models.contract.signals import PERSON_SIGNALS, Signal, Signals
+from models.decision.caches import BinCache
 
 SCALE: Final = 1 << 16
 FORMAT: Final = 1
@@ -112,18 +112,6 @@ class Prediction(NamedTuple):
     rows: Sequence[Row] = ()
 
 
-class _Bins(dict[int | None, int]):
-    """The bin of each value seen: the number of edges ≤ value; the last is *missing*. The contract bounds how many there are."""
-
-    def __init__(self, edges: tuple[int, ...]) -> None:
-        super().__init__({None: len(edges) + 1})
-        self._edges = edges
-
-    def __missing__(self, value: int | None) -> int:
-        place = self[value] = bisect_right(self._edges, value)  # type: ignore[type-var]  # None is there from the start
-        return place
-
-
 class _Table(NamedTuple):
     features: tuple[int, ...]  # positions in FEATURES: one, or two for a pair
     edges: tuple[tuple[int, ...], ...]
@@ -150,7 +138,7 @@ class Scorecard:
     confident_from: float
     minimum_known: int
     names: tuple[tuple[str, ...], ...]
-    _bins: tuple[tuple[_Bins, ...], ...] = field(repr=False, compare=False)
+    _bins: tuple[tuple[BinCache, ...], ...] = field(repr=False, compare=False)
 
     def predict(self, signals: Signals) -> Prediction:
         """Segment and probabilities of one person, from the declared features alone."""
@@ -280,7 +268,7 @@ def read_scorecard(document: Mapping[str, Any]) -> Scorecard:
         names=tuple(
             tuple(dict.fromkeys(FEATURE_SIGNAL[FEATURES[at]] for at in table.features)) for table in tables
         ),
-        _bins=tuple(tuple(map(_Bins, table.edges)) for table in tables),
+        _bins=tuple(tuple(map(BinCache, table.edges)) for table in tables),
     )
 
 

@@ -26,6 +26,7 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from models.contract.environment import BUNDLES
 from service.api.problems import NotFoundError
 
 KEPT_S: Final = 3600
@@ -136,7 +137,7 @@ class Jobs:
 
     def _spawn(self, folder: Path) -> None:
         environ = {
-            "ARKI_BUNDLES": str(self.bundles.absolute()),
+            BUNDLES: str(self.bundles.absolute()),
             "PATH": os.environ.get("PATH", ""),
             "PYTHONPATH": str(_CODE),
             "PYTHONDONTWRITEBYTECODE": "1",

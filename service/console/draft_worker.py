@@ -23,6 +23,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from models.contract.environment import bundles_folder
 from service.console.draft_files import Base, UnreadableDraftError, base_in_use, item_files, place_files
 from service.observability.logs import JsonFormatter, LogStream, error_place
 
@@ -120,7 +121,7 @@ def export(folder: Path, _asked: Mapping[str, object], begin: Callable[[str], No
     from models.authoring import spreadsheet  # noqa: PLC0415
 
     begin("writing")
-    base = base_in_use(Path(os.environ["ARKI_BUNDLES"]))
+    base = base_in_use(bundles_folder())
     base.lay(folder / "draft")
     rules = spreadsheet.export(folder / "draft" / "rulebook", folder / "rules.xlsx")
     return {
@@ -136,7 +137,7 @@ def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) 
     from models.authoring import analysis, loader  # noqa: PLC0415  (heavy)
 
     begin("reading")
-    base = base_in_use(Path(os.environ["ARKI_BUNDLES"]))
+    base = base_in_use(bundles_folder())
     placed, cells = place_files(folder / "sent", folder / "draft", asked["names"], base)
     authored = loader.read_authored(folder / "draft" / "rulebook", folder / "draft" / "content")
     begin("checking")
@@ -195,7 +196,7 @@ def _edited(folder: Path, authored: Authored, base: Base, placed: list[str]) -> 
     from models.authoring.edits import edits, find_weakened  # noqa: PLC0415
     from models.decision import bundle  # noqa: PLC0415
 
-    served = bundle.load(Path(os.environ["ARKI_BUNDLES"]), base.digest).parts
+    served = bundle.load(bundles_folder(), base.digest).parts
     weak = find_weakened(authored, served["rulebook.json"])
     draft_edits = edits(served, authored.parts(), files=item_files(base, folder / "draft", placed))
     listed = [
@@ -247,7 +248,7 @@ def _weighed(folder: Path, parts: dict[str, object], begin: Callable[[str], None
     from models.authoring.population_sample import read_sample  # noqa: PLC0415
     from models.decision import bundle  # noqa: PLC0415
 
-    bundles = Path(os.environ["ARKI_BUNDLES"])
+    bundles = bundles_folder()
     current = bundle.current(bundles)
     if current is None:
         raise UnreadableDraftError("no_bundle")

@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from models.cli.missing_extras import with_extra
-from models.columns.local_paths import bundles_folder
-from service.settings import MOST_WEEKS, SettingsError, outcomes_smallest, outcomes_url, whole_number
+from models.contract.environment import bundles_folder
+from service.settings import SettingsError, outcomes_smallest, outcomes_url, outcomes_weeks
 
 if TYPE_CHECKING:
     from service.outcomes.experiments import Lift
@@ -143,7 +143,7 @@ def _waiting(digest: str | None) -> Callable[[str], int | None]:
 
 def _keep_weeks() -> int:
     try:
-        return whole_number(os.environ, "ARKI_OUTCOMES_WEEKS", 104, MOST_WEEKS)
+        return outcomes_weeks(os.environ)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
 

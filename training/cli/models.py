@@ -5,15 +5,20 @@ Only click is imported before a command runs, so that ``--help`` answers at once
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from models.columns.local_paths import LocalPath
+from models.contract.environment import bundles_folder
 from training.reporting.artifacts import ARTIFACTS, ArtifactsError, read, verified
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.decision.scorecard import Scorecard
 
 COMPARED_CUSTOMERS: Final = 5_000
 DRIFTED: Final = 3  # exit code; 1 is could not run, 2 wrong use
@@ -34,13 +39,17 @@ def compare(one: Path, other: Path, seed: int) -> None:
     """Compare the models in folders A and B: figures with intervals, thresholds, pairs, gates and whom they name otherwise.
 
     Figures are those of each model's own test part, so compare them only where both were measured on the same data; the
-    agreement is over simulated customers that neither has seen.
+    agreement is over simulated customers that neither has seen. Exit code 2 where this version cannot ask one of the models,
+    because it was trained for other features.
     """
     try:
         manifests = [verified(folder) for folder in (one, other)]
         evaluations = [read(folder, "evaluation.json") for folder in (one, other)]
     except ArtifactsError as error:
         raise click.ClickException(str(error)) from error
+    cards = [
+        _scorecard(folder) for folder in (one, other)
+    ]  # first: without answers there is nothing to compare
     click.echo(f"{'':26}{manifests[0]['version']:>26}{manifests[1]['version']:>26}")
     served = [next(iter(evaluation["intervals"].values())) for evaluation in evaluations]
     for figure in served[0]:
@@ -57,17 +66,32 @@ def compare(one: Path, other: Path, seed: int) -> None:
         pairs = ", ".join(manifest["pairs"]) or "none"
         failed = sum(not gate["passed"] for gate in manifest["gates"])
         click.echo(f"{manifest['version']}: pairs {pairs}; {failed} of {len(manifest['gates'])} gates failed")
-    _compare_answers(one, other, seed)
+    _compare_answers(cards, seed)
 
 
-def _compare_answers(one: Path, other: Path, seed: int) -> None:
+class OtherContractError(click.ClickException):
+    """A model that this version cannot ask."""
+
+    exit_code = 2
+
+
+def _scorecard(folder: Path) -> Scorecard:
+    from models.decision.scorecard import ArtifactError, read_scorecard  # noqa: PLC0415  (heavy)
+
+    try:
+        return read_scorecard(read(folder, "scorecard.json"))
+    except ArtifactError as error:
+        raise OtherContractError(
+            f"{folder} holds a model that this version of Arki cannot compare, since it cannot ask it: {error}."
+        ) from error
+
+
+def _compare_answers(cards: Sequence[Scorecard], seed: int) -> None:
     from models.contract.segments import PERSON_SEGMENTS  # noqa: PLC0415  (heavy)
-    from models.decision.scorecard import read_scorecard  # noqa: PLC0415  (heavy)
     from training.learning.offers import signals  # noqa: PLC0415  (heavy)
     from training.simulation.population import population  # noqa: PLC0415  (heavy)
 
     customers = signals(population(COMPARED_CUSTOMERS, seed, with_employers=False))
-    cards = [read_scorecard(read(folder, "scorecard.json")) for folder in (one, other)]
     answers = [[card.predict(customer) for customer in customers] for card in cards]
     moves: dict[tuple[str, str], int] = {}
     largest = 0.0
@@ -212,7 +236,7 @@ def promote(version: str, artifacts: tuple[Path, ...]) -> None:
         raise click.ClickException(
             f"the rulebook has {len(authored.errors)} errors; `arki-rulebook check` shows them. No bundle was made."
         )
-    bundles = Path(os.environ.get("ARKI_BUNDLES", "bundles"))
+    bundles = bundles_folder()
     try:
         digest = bundle.build(bundles, authored.parts(), artifacts=folder)
         bundle.activate(bundles, digest, action="promote")

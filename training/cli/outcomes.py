@@ -5,13 +5,13 @@ Only click is imported before a command runs, so that ``--help`` answers at once
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from models.columns.local_paths import LocalPath
+from models.contract.environment import bundles_folder
 
 if TYPE_CHECKING:
     from models.contract.intervals import Interval
@@ -39,7 +39,7 @@ def estimate_draft(old: str, new: str, outcomes: Path) -> None:
     from training.off_policy import estimate  # noqa: PLC0415  (heavy)
     from training.off_policy.outcome_log import OutcomeLogError, read_log  # noqa: PLC0415  (heavy)
 
-    bundles = Path(os.environ.get("ARKI_BUNDLES", "bundles"))
+    bundles = bundles_folder()
     try:
         one, other = (read_edition(name, bundles) for name in (old, new))
         estimates = estimate.estimate_draft(one, other, read_log(outcomes))

@@ -21,6 +21,7 @@ import click
 from models.cli.missing_extras import with_extra
 from models.columns.local_paths import LocalPath
 from models.contract.codes import LANGUAGES
+from models.contract.environment import bundles_folder
 from training.scoring.options import CAPACITY, SHARE, Options, as_of_day
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def spark_recommendations(customers: DataFrame, request: ScoringRequest | None =
     from training.scoring import engine_spark  # noqa: PLC0415  (an extra)
     from training.scoring.request import ScoringRequest  # noqa: PLC0415
 
-    bundles = Path(os.environ.get("ARKI_BUNDLES", "bundles"))
+    bundles = bundles_folder()
     return engine_spark.spark_recommendations(
         customers, request or ScoringRequest(datetime.now(HELSINKI)), bundles
     )

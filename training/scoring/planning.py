@@ -25,6 +25,7 @@ from models.columns.partitions import partitions_of, used
 from models.columns.paths import names_apart
 from models.columns.rows import CARRIED, KEY, TYPE
 from models.contract.channels import HELSINKI
+from models.contract.environment import bundles_folder
 from models.decision import bundle
 from training.scoring.answer_files import part_format
 from training.scoring.chunk_store import ChunkStore
@@ -106,7 +107,7 @@ def _check(path: Path, language_column: str) -> None:
 
 
 def _job(options: Options, output: Output, *, compiled: bool) -> ScoringJob:
-    folder = Path(os.environ.get("ARKI_BUNDLES", "bundles")).absolute()
+    folder = bundles_folder().absolute()
     begun = (ChunkStore(output.work).run() or {}).get("job", {}) if options.resume else {}
     digest = begun.get("digest") or bundle.current(folder)
     if digest is None:
