@@ -9,17 +9,16 @@ import tomllib
 import pytest
 from conftest import ROOT
 
+from testing.survey import imported_names
+
 PACKAGES = ("models", "service", "training")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
-def imports_of(path):
-    """Names of the modules that a file imports, at its top or anywhere."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+def packages_imported_by(path):
+    """The packages that a file imports, at its top or anywhere."""
+    names = imported_names(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return {name.partition(".")[0] for name in names}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -42,7 +41,7 @@ def test_service_and_training_never_import_each_other_and_models_neither():
         others = {"models": {"service", "training"}, "service": {"training"}, "training": {"service"}}[
             package
         ]
-        assert others.isdisjoint(name.partition(".")[0] for name in imports_of(path)), path
+        assert others.isdisjoint(packages_imported_by(path)), path
 
 
 READ_THE_ENVIRONMENT = {
@@ -91,7 +90,7 @@ def test_nothing_that_serves_can_unpickle():
     unpicklers = {"pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
     for path in MODULES:
         if path.relative_to(ROOT).parts[0] != "training":
-            assert unpicklers.isdisjoint(imports_of(path)), path
+            assert unpicklers.isdisjoint(packages_imported_by(path)), path
 
 
 def test_nothing_evaluates_text():

@@ -614,6 +614,13 @@ def test_the_content_page_tells_holes_and_what_ends(team, store):
     assert "Nothing holds all these words" in team.get("/console/en/content?q=xyzzy").text
 
 
+def test_coverage_looks_where_a_rule_looks_when_nothing_was_stated(store):
+    rules = {rule.id: rule for rule in store.recommender().rulebook.tables["person"].rules}
+    sought = summaries._sought(store.bundle(), "person", "changing")
+    assert set(rules["change-guidance"].content) <= sought["general"]
+    assert set(rules["moving-guidance"].content) <= sought["moving"]
+
+
 def test_the_model_page_shows_only_files_that_its_manifest_names(team, store):
     response = team.get("/console/en/model/plot-calibration.png")
     assert response.content_type == "image/png"

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT
-from test_architecture import MODULES, PACKAGES, imports_of
+from test_architecture import MODULES, PACKAGES, packages_imported_by
 
 from models.cli.missing_extras import EXTRAS, extra_of, how_to_install, with_extra
 
@@ -73,7 +73,7 @@ def test_an_extra_is_installed_from_the_checkout_or_the_wheel_and_never_by_name(
 
 
 def test_every_library_that_the_code_imports_belongs_to_an_extra_that_can_be_named():
-    libraries = {name.partition(".")[0] for path in MODULES for name in imports_of(path)}
+    libraries = {name for path in MODULES for name in packages_imported_by(path)}
     libraries -= {*sys.stdlib_module_names, *PACKAGES, *BASE, "_typeshed"}
     brought_by_others = {"werkzeug", "markupsafe", "jinja2", "scipy"}
     assert {name for name in libraries - brought_by_others if extra_of(name) not in EXTRAS} == set()

@@ -150,8 +150,7 @@ def sources(folder: Path, digest: str) -> dict[str, str]:
         If a file is missing or altered.
     """
     contents = read_contents(folder, digest)
-    if _digest(contents) != digest:
-        raise BundleError(f"bundle {digest[:DIGEST_SHOWN]} is not what its name says; build it again")
+    _verify(digest, contents)
     named = orjson.loads(contents["check.json"]).get("sources", {})
     if not named or not (folder / digest / SOURCES).is_dir():
         return {}
@@ -173,9 +172,13 @@ def sources(folder: Path, digest: str) -> dict[str, str]:
 
 def verified(digest: str, contents: dict[str, bytes], *, public_url: str = "") -> Bundle:
     """The bundle of some files, which must be the ones its digest names. Raises `BundleError`."""
+    _verify(digest, contents)
+    return _made_from(digest, contents, public_url=public_url)
+
+
+def _verify(digest: str, contents: dict[str, bytes]) -> None:
     if _digest(contents) != digest:
         raise BundleError(f"bundle {digest[:DIGEST_SHOWN]} is not what its name says; build it again")
-    return _made_from(digest, contents, public_url=public_url)
 
 
 def _parts(documents: dict[str, Any], artifacts: Path) -> dict[str, bytes]:

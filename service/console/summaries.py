@@ -15,7 +15,7 @@ from models.contract.codes import CUSTOMER_TYPES, LANGUAGES, UNKNOWN, CustomerTy
 from models.contract.segments import PERSON_SEGMENTS, Segment
 from models.decision.bundle import Bundle, history
 from models.decision.catalogue import ContentItem
-from models.decision.decision_table import STATED_TOPIC
+from models.decision.offers import topics_of
 
 AHEAD: Final = timedelta(days=60)
 PAGE: Final = 50
@@ -146,24 +146,13 @@ def _groups() -> Iterator[tuple[CustomerType, str]]:
 
 def _sought(bundle: Bundle, kind: CustomerType, segment: str) -> dict[str, set[str]]:
     """Topics that rules for a segment look on, with the kinds of content they look for."""
-    topics = bundle.recommender.catalogue.topics
     types_by_topic: dict[str, set[str]] = {}
     for rule in bundle.recommender.rulebook.tables[kind].rules:
         if kind == "person" and segment not in rule.when.get("segment", (segment,)):
             continue
-        for topic in _topics_of(rule, kind, topics) if rule.topic == STATED_TOPIC else (rule.topic,):
+        for topic in topics_of(rule, kind, bundle.recommender.catalogue):
             types_by_topic.setdefault(topic, set()).update(rule.content)
     return types_by_topic
-
-
-def _topics_of(rule: Any, kind: CustomerType, topics: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401
-    """The topics that a rule which follows what was stated may come to."""
-    named = {"event_topics": "life_event", "benefit_topics": "open_matter"}
-    tables = {"claim_topics": "open_matter"} if kind == "employer" else named
-    for table, fact in tables.items():
-        for code, topic in topics[table].items():
-            if code in rule.when.get(fact, (code,)):
-                yield topic
 
 
 def _has_status(item: ContentItem, status: str, day: date) -> bool:
