@@ -127,7 +127,7 @@ def test_what_is_said_to_people_has_two_homes():
     allowed = {
         "models/authoring/wording.py": "patterns of sentences that no text may hold",
         "models/contract/segments.py": "Kela's own names of its groups, where they are defined",
-        "models/contract/signals.py": "Kela's own word for a life event",
+        "models/contract/signal_kinds.py": "Kela's own word for a life event",
         "training/reporting/model_card.py": "the card's summary in Finnish, of figures",
         "training/simulation/parameters.py": "a source",
     }

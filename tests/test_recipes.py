@@ -24,7 +24,7 @@ from training.scoring.command import main as arki_score
 scratch = Path(sys.argv[1])
 arki_bundle(["build", "--activate"], standalone_mode=False)
 settings = Settings(
-    bundles=Path(os.environ["ARKI_BUNDLES"]), dev_key="a key for tests", secret="s" * 40, model_budget_s=30
+    bundles=Path(os.environ["ARKI_BUNDLES"]), dev_key="a key for tests", secret="s" * 40
 )
 client = create_app(settings).test_client()
 client.environ_base["HTTP_AUTHORIZATION"] = "Bearer a key for tests"
