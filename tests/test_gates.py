@@ -10,7 +10,9 @@ from click.testing import CliRunner
 from training.cli.train import main
 from training.learning import gates
 from training.learning.dataset import read_dataset
+from training.learning.documents import gate_kind
 from training.learning.groups import Difference, GroupAnswers, differences, proxy_strength
+from training.reporting.card_figures import gates_section
 from training.simulation.population import population
 
 GOOD = {
@@ -115,6 +117,24 @@ def test_a_difference_is_judged_with_its_interval(config, rate, error, verdict):
     row = Difference("recall", "supported", WOMEN, 2_000, rate, 0.45, error)
     assert row.verdict(0.05, 1.96) == verdict
     assert len(gates.group_gates([row], config)) == (verdict == "beyond")
+
+
+def test_a_gate_says_whether_it_is_about_quality_or_a_difference_between_groups(config):
+    quality = [gate.document() for gate in gates.quality_gates(GOOD | {"test_customers": 100}, config)]
+    row = Difference("recall", "supported", WOMEN, 2_000, 0.30, 0.45, 0.01)
+    [difference] = [gate.document() for gate in gates.group_gates([row], config)]
+    assert {gate["kind"] for gate in quality} == {"quality"}
+    assert difference["kind"] == "difference"
+    section = gates_section([*quality, difference])
+    assert all(f"| {gate['name']} |" in section for gate in quality)
+    assert "beyond their limit, interval and all: 1." in section
+
+
+def test_gates_of_earlier_models_are_told_apart_by_their_group(config):
+    row = Difference("recall", "supported", WOMEN, 2_000, 0.30, 0.45, 0.01)
+    for gate in (*gates.quality_gates(GOOD, config), *gates.group_gates([row], config)):
+        document = gate.document()
+        assert gate_kind({name: value for name, value in document.items() if name != "kind"}) == gate.kind
 
 
 def test_groups_and_cells_that_are_too_small_are_not_judged():

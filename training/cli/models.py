@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from models.decision.scorecard import Scorecard
+    from training.learning.documents import Manifest
 
 COMPARED_CUSTOMERS: Final = 5_000
 DRIFTED: Final = 3  # exit code; 1 is could not run, 2 wrong use
@@ -187,7 +188,7 @@ def sign(folder: Path, signatures: Path | None) -> None:
     click.echo(_left(manifest))
 
 
-def _to_be_signed(folder: Path) -> dict[str, Any]:
+def _to_be_signed(folder: Path) -> Manifest:
     manifest = verified(folder)
     if "group_limits" not in manifest:
         raise ArtifactsError(
@@ -196,7 +197,7 @@ def _to_be_signed(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _left(manifest: dict[str, Any]) -> str:
+def _left(manifest: Manifest) -> str:
     from training.learning.signatures import failures, unsigned  # noqa: PLC0415  (heavy)
 
     failed, left = len(failures(manifest)), len(unsigned(manifest))
@@ -245,8 +246,8 @@ def promote(version: str, artifacts: tuple[Path, ...]) -> None:
     click.echo(f"model {manifest['version']} is in use: bundle {digest[:16]} is current")
 
 
-def _find(version: str, folders: tuple[Path, ...]) -> tuple[Path, dict[str, Any]]:
-    matching: list[tuple[Path, dict[str, Any]]] = []
+def _find(version: str, folders: tuple[Path, ...]) -> tuple[Path, Manifest]:
+    matching: list[tuple[Path, Manifest]] = []
     known = []
     for folder in folders:
         try:

@@ -21,6 +21,7 @@ from training.progress import step
 from training.reporting.artifacts import ARTIFACTS
 
 if TYPE_CHECKING:
+    from training.learning.documents import Manifest
     from training.learning.run import TrainingReport, TrainingRequest
     from training.learning.signatures import Signature
 
@@ -188,10 +189,11 @@ def _tell(report: TrainingReport, out: Path) -> None:
             f"{name:34}{figures['log_loss']:>10.4f}{figures['macro_f1']:>10.3f}{figures['brier']:>8.3f}"
             f"{figures['calibration_error']:>13.4f}"
         )
-    for segment, figures in manifest["metrics"]["scorecard"]["segments"].items():
+    for segment, of_segment in manifest["metrics"]["scorecard"]["segments"].items():
+        recall, precision = of_segment["recall"], of_segment["precision"]
         click.echo(
-            f"{segment:12} share {figures['share']:.3f}  recall {figures['recall']:.3f}"
-            f"  precision {figures['precision'] if figures['precision'] is not None else '-'}"
+            f"{segment:12} share {of_segment['share']:.3f}  recall {'-' if recall is None else f'{recall:.3f}'}"
+            f"  precision {'-' if precision is None else precision}"
         )
     answers = manifest["metrics"]["answered"]
     values = ", ".join(f"{name} {entry['value']}" for name, entry in manifest["thresholds"].items())
@@ -204,7 +206,7 @@ def _tell(report: TrainingReport, out: Path) -> None:
     click.echo(f"model {manifest['version']} written to {out}")
 
 
-def _tell_gates(manifest: dict[str, Any], out: Path) -> None:
+def _tell_gates(manifest: Manifest, out: Path) -> None:
     from training.learning.signatures import unsigned  # noqa: PLC0415  (heavy)
 
     gates = manifest["gates"]

@@ -5,6 +5,7 @@ Hides the estimator's steps; `run` is a whole training.
 
 __all__ = [
     "dataset",
+    "documents",
     "drift",
     "gates",
     "groups",

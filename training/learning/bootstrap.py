@@ -5,12 +5,13 @@ Only `training` may import this.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from models.contract.segments import PERSON_SEGMENTS
 from training.learning.dataset import Dataset, Floats
+from training.learning.documents import Interval
 from training.learning.evaluate import CALIBRATION_BINS
 
 SUPPORTED: Final = len(PERSON_SEGMENTS) - 1
@@ -19,7 +20,7 @@ FIGURES: Final = ("log_loss", "macro_f1", "brier", "calibration_error", "support
 
 def intervals(
     test: Dataset, candidates: dict[str, Floats], *, precision: float, resamples: int, seed: int
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, Interval]]:
     """Each figure of each candidate with its 95 % interval, and the difference of macro F1 to the hand-written rules.
 
     Parameters
@@ -46,7 +47,7 @@ def intervals(
         weight = test.weight * rng.poisson(1.0, len(customers))[of_row]
         for name, each in prepared.items():
             drawn[name].append(each.figures(weight))
-    with_intervals: dict[str, dict[str, Any]] = {}
+    with_intervals: dict[str, dict[str, Interval]] = {}
     for name, estimate in estimates.items():
         with_intervals[name] = {
             figure: _interval(value, [draw[figure] for draw in drawn[name]])
@@ -62,7 +63,7 @@ def intervals(
     return with_intervals
 
 
-def _interval(estimate: float, draws: list[float]) -> list[float]:
+def _interval(estimate: float, draws: list[float]) -> Interval:
     low, high = np.percentile(draws, [2.5, 97.5]) if draws else (estimate, estimate)
     return [round(float(number), 4) for number in (estimate, low, high)]
 

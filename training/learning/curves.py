@@ -6,12 +6,13 @@ Only `training` may import this.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, SupportsFloat
+from typing import Final, SupportsFloat
 
 import numpy as np
 
 from models.contract.segments import PERSON_SEGMENTS
 from training.learning.dataset import Dataset, Floats, Split
+from training.learning.documents import AbstentionPoint, LearningPoint, Stability, Thresholds
 from training.learning.evaluate import CALIBRATION_BINS, metrics
 from training.learning.pipeline import calibrate, fit, log_loss
 
@@ -20,10 +21,10 @@ SEEDS: Final = 5
 Pairs = tuple[tuple[int, int], ...]
 
 
-def abstention_curve(test: Dataset, probabilities: Floats, minimum_known: int) -> list[dict[str, Any]]:
+def abstention_curve(test: Dataset, probabilities: Floats, minimum_known: int) -> list[AbstentionPoint]:
     """What would be answered at each threshold: share answered, accuracy, precision and recall by segment."""
     best, named = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    weight, rows = test.weight, []
+    weight, rows = test.weight, list[AbstentionPoint]()
     for threshold in np.round(np.arange(0.40, 0.951, 0.05), 2):
         answers = (best >= threshold) & (test.known >= minimum_known)
         predicted = [weight[answers & (named == at)].sum() for at in range(len(PERSON_SEGMENTS))]
@@ -63,7 +64,7 @@ def calibration_curve(test: Dataset, probabilities: Floats) -> dict[str, list[li
     return curves
 
 
-def confusion(test: Dataset, probabilities: Floats, thresholds: dict[str, Any]) -> list[list[float]]:
+def confusion(test: Dataset, probabilities: Floats, thresholds: Thresholds) -> list[list[float]]:
     """Share of each true segment that is named each segment, abstained last; shape (n_segments, n_segments + 1)."""
     named = probabilities.argmax(axis=1)
     silent = (probabilities.max(axis=1) < thresholds["abstain_below"]) | (
@@ -77,9 +78,9 @@ def confusion(test: Dataset, probabilities: Floats, thresholds: dict[str, Any]) 
     return rows
 
 
-def learning_curve(parts: Split, pairs: Pairs, advance: Callable[[int], None]) -> list[dict[str, Any]]:
+def learning_curve(parts: Split, pairs: Pairs, advance: Callable[[int], None]) -> list[LearningPoint]:
     """Log loss on fitted and on validation customers by the number fitted on; the test part is not touched."""
-    rows = []
+    rows: list[LearningPoint] = []
     for size in [size for size in LEARNING_ROWS if size < len(parts.train.y)]:
         some = parts.train.take(np.arange(size))
         if np.bincount(some.y, minlength=len(PERSON_SEGMENTS)).min() >= 2:
@@ -98,7 +99,7 @@ def learning_curve(parts: Split, pairs: Pairs, advance: Callable[[int], None]) -
 
 def stability(
     parts: Split, pairs: Pairs, served: Floats, seed: int, advance: Callable[[int], None]
-) -> dict[str, Any]:
+) -> Stability:
     """Five models of five resamples of the training customers, measured on the same test part.
 
     Returns
@@ -116,7 +117,12 @@ def stability(
         probabilities = pipeline.predict_proba(parts.test.X)
         measured = metrics(parts.test.y, probabilities, parts.test.weight)
         runs.append(
-            {name: measured[name] for name in ("log_loss", "macro_f1", "brier", "calibration_error")}
+            {
+                "log_loss": measured["log_loss"],
+                "macro_f1": measured["macro_f1"],
+                "brier": measured["brier"],
+                "calibration_error": measured["calibration_error"],
+            }
             | {f"recall_{segment}": each["recall"] or 0.0 for segment, each in measured["segments"].items()}
         )
         agreement.append(float((probabilities.argmax(axis=1) == served.argmax(axis=1)).mean()))

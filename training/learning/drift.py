@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from models.contract.segments import PERSON_SEGMENTS
 from models.decision.scorecard import FEATURES, read_scorecard, rounded
 from training.learning.dataset import persons_to_segment
+from training.learning.documents import ReferenceShares
 
 LEAST_SHARE: Final = 1e-4  # so that an empty bin does not make the index endless
 SEGMENT_MIX: Final = "segment mix"
 
 
 def measure_drift(
-    table: pa.Table, expected: dict[str, Any], scorecard: dict[str, Any], source: str
+    table: pa.Table, expected: ReferenceShares, scorecard: dict[str, Any], source: str
 ) -> tuple[int, dict[str, float]]:
     """Number of persons compared, and feature (or `SEGMENT_MIX`) -> population stability index.
 
@@ -33,7 +34,7 @@ def measure_drift(
     ----------
     table : pyarrow.Table
         Customers in the signal contract; employers, minors and objectors are left out.
-    expected : dict
+    expected : ReferenceShares
         As `training.learning.run.reference` makes it.
     scorecard : dict
         The model's.

@@ -6,7 +6,7 @@ import this.
 
 from __future__ import annotations
 
-from typing import Any, Final, SupportsFloat
+from typing import Final, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from models.contract.segments import PERSON_SEGMENTS
 from models.decision.scorecard import FEATURES
 from training.learning.dataset import Dataset, known_features
+from training.learning.documents import Answered, Metrics, SegmentFigures, Thresholds
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,7 +31,7 @@ FEWEST_KNOWN_TO_SPLIT: Final = 40
 """Customers of whom boosting must know a feature: it sets some aside to stop early, and fails where the rest know nothing."""
 
 
-def metrics(y: Ints, probabilities: Floats, weight: Floats) -> dict[str, Any]:
+def metrics(y: Ints, probabilities: Floats, weight: Floats) -> Metrics:
     """Figures of one model on one set of customers.
 
     Parameters
@@ -48,7 +49,7 @@ def metrics(y: Ints, probabilities: Floats, weight: Floats) -> dict[str, Any]:
     rows, truth = np.arange(len(y)), np.eye(len(PERSON_SEGMENTS))[y]
     named = probabilities.argmax(axis=1)
     losses = -np.log(np.clip(probabilities[rows, y], 1e-9, 1))
-    segments = {}
+    segments: dict[str, SegmentFigures] = {}
     f1 = []
     for at, segment in enumerate(PERSON_SEGMENTS):
         hit = float(weight[(y == at) & (named == at)].sum())
@@ -69,7 +70,7 @@ def metrics(y: Ints, probabilities: Floats, weight: Floats) -> dict[str, Any]:
     }
 
 
-def answered(data: Dataset, probabilities: Floats, thresholds: dict[str, Any]) -> dict[str, Any]:
+def answered(data: Dataset, probabilities: Floats, thresholds: Thresholds) -> Answered:
     """What the abstention rule does: rate of abstaining, accuracy and named segments among those answered.
 
     A figure is None where it is about nobody.
@@ -142,7 +143,7 @@ def rule_of_thumb(X: Floats) -> Ints:  # noqa: N803  (scikit-learn's word)
     return np.select([signs >= 3, changing], [2, 1], 0)
 
 
-def choose_thresholds(data: Dataset, probabilities: Floats) -> tuple[dict[str, Any], dict[str, str]]:
+def choose_thresholds(data: Dataset, probabilities: Floats) -> tuple[Thresholds, dict[str, str]]:
     """abstain_below, confident_from and minimum_known from validation data, and the reason for each.
 
     Parameters
@@ -161,7 +162,7 @@ def choose_thresholds(data: Dataset, probabilities: Floats) -> tuple[dict[str, A
     confident = next(
         (t for t in grid if _all_precise(data, probabilities, enough, t, CONFIDENT_PRECISION)), grid[-1]
     )
-    thresholds = {
+    thresholds: Thresholds = {
         "abstain_below": float(abstain),
         "confident_from": float(confident),
         "minimum_known": known,

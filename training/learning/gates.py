@@ -8,8 +8,9 @@ from __future__ import annotations
 import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from training.learning.documents import GateDocument, GateKind, OnFailure
 from training.learning.groups import Difference
 
 CONFIG: Final = Path(__file__).parent.parent / "config.toml"
@@ -28,22 +29,25 @@ class GatesFailedError(RuntimeError):
 class Gate:
     """One gate: its figure, its limit, and what a failure does (``stop``, or ``sign``: a reason must be signed).
 
-    `metric`, `segment` and `group` (audit attribute -> value) are those of a difference between groups, else empty.
+    `kind` says whether it is about the quality of the model or a difference between groups. `metric`, `segment` and `group`
+    (audit attribute -> value) are those of a difference, else empty.
     """
 
     name: str
     figure: float
     limit: float
     passed: bool
-    on_failure: str
+    on_failure: OnFailure
+    kind: GateKind = "quality"
     detail: str = ""
     metric: str = ""
     segment: str = ""
     group: dict[str, str] = field(default_factory=dict)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> GateDocument:
         """As the manifest holds it."""
-        return {name: value for name, value in asdict(self).items() if value not in ("", {})}
+        filled = {name: value for name, value in asdict(self).items() if value not in ("", {})}
+        return cast("GateDocument", filled)
 
 
 def read_config(path: Path = CONFIG) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def quality_gates(figures: dict[str, Any], config: dict[str, Any]) -> list[Gate]
     limits = config["gates"]
     few = figures["test_customers"] < limits["fewest_test_customers"]
     detail = f"only {figures['test_customers']:,} test customers" if few else ""
-    failure = "sign" if few else "stop"
+    failure: OnFailure = "sign" if few else "stop"
     ratio = figures["log_loss"] / figures["ceiling_log_loss"]
     gates = [
         _at_most("log loss by that of the ceiling", ratio, limits["log_loss_over_ceiling"], failure, detail),
@@ -99,7 +103,7 @@ def quality_gates(figures: dict[str, Any], config: dict[str, Any]) -> list[Gate]
             limits["macro_f1_over_rules"],
             figures["macro_f1_over_rules"] > limits["macro_f1_over_rules"],
             failure,
-            detail,
+            detail=detail,
         ),
         _at_most(
             "compiled table beside estimator",
@@ -126,8 +130,8 @@ def quality_gates(figures: dict[str, Any], config: dict[str, Any]) -> list[Gate]
     return gates
 
 
-def _at_most(name: str, figure: float, limit: float, on_failure: str, detail: str = "") -> Gate:
-    return Gate(name, round(figure, 6), limit, figure <= limit, on_failure, detail)
+def _at_most(name: str, figure: float, limit: float, on_failure: OnFailure, detail: str = "") -> Gate:
+    return Gate(name, round(figure, 6), limit, figure <= limit, on_failure, detail=detail)
 
 
 def group_gates(differences: list[Difference], config: dict[str, Any]) -> list[Gate]:
@@ -140,6 +144,7 @@ def group_gates(differences: list[Difference], config: dict[str, Any]) -> list[G
             limits["largest_difference"],
             passed=False,
             on_failure="sign",
+            kind="difference",
             detail=f"{each.rate:.3f} beside {each.others:.3f}, ±{limits['interval'] * each.error:.3f}",
             metric=each.metric,
             segment=each.segment,

@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline
 from models.contract.segments import PERSON_SEGMENTS
 from models.decision.scorecard import FEATURE_CONTRACT, FEATURES, FORMAT, SCALE, read_scorecard
 from training.learning.dataset import Dataset, known_features
+from training.learning.documents import PairTried, Thresholds
 from training.learning.monotone import MonotoneLogisticRegression
 
 Floats = NDArray[np.float64]
@@ -149,7 +150,7 @@ def fit(data: Dataset, pairs: tuple[tuple[int, int], ...] = (), *, rising: bool 
 
 def fit_with_pairs(
     train: Dataset, validation: Dataset
-) -> tuple[tuple[tuple[int, int], ...], list[dict[str, Any]]]:
+) -> tuple[tuple[tuple[int, int], ...], list[PairTried]]:
     """Choose pairs of features: the best of a scan at a time, each kept only for its measured gain.
 
     The scan and its trials use at most `SCAN_ROWS` customers, `fit` then uses all.
@@ -158,14 +159,14 @@ def fit_with_pairs(
     -------
     tuple of pairs of int
         Positions in `FEATURES`.
-    list of dict
+    list of PairTried
         Each pair tried: its names, the log loss it removed on `validation`, and whether it was kept (at least `PAIR_GAIN`).
     """
     train = train.take(np.arange(min(SCAN_ROWS, len(train.y))))
     best = fit(train)
     loss = log_loss(best, validation)
     pairs: tuple[tuple[int, int], ...] = ()
-    record = []
+    record: list[PairTried] = []
     while len(pairs) < MOST_PAIRS:
         candidates = [pair for pair in find_pairs(best, train, PAIRS_TRIED) if pair not in pairs]
         tried = [(pair, fit(train, (*pairs, pair))) for pair in candidates]
@@ -255,7 +256,7 @@ def cell_columns(edges: tuple[tuple[int, ...], ...]) -> Floats:
     return rows
 
 
-def compile_scorecard(pipeline: Pipeline, thresholds: dict[str, float]) -> dict[str, Any]:
+def compile_scorecard(pipeline: Pipeline, thresholds: Thresholds) -> dict[str, Any]:
     """The fitted pipeline as the JSON document that `models.decision.scorecard.read_scorecard` accepts.
 
     Each table is centred on the training customers, so that a row is what a signal adds compared with the customers' mean.
@@ -264,8 +265,7 @@ def compile_scorecard(pipeline: Pipeline, thresholds: dict[str, float]) -> dict[
     ----------
     pipeline : Pipeline
         Fitted by `fit`, calibrated by `calibrate`.
-    thresholds : dict
-        abstain_below, confident_from, minimum_known.
+    thresholds : Thresholds
     """
     binner, model = pipeline.named_steps["bins"], pipeline.named_steps["log_odds"]
     intercept = model.intercept_.astype(np.float64).copy()

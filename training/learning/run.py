@@ -27,6 +27,15 @@ from training.learning.dataset import (
     split_two,
     unknown_signals,
 )
+from training.learning.documents import (
+    Evaluation,
+    FeatureShares,
+    GroupLimits,
+    Manifest,
+    PairTried,
+    ReferenceShares,
+    Thresholds,
+)
 from training.learning.evaluate import answered, baselines, choose_thresholds, metrics
 from training.learning.pipeline import (
     calibrate,
@@ -39,7 +48,7 @@ from training.learning.pipeline import (
 from training.learning.signatures import Signature, sign
 from training.progress import progress, step
 from training.simulation import calibration
-from training.simulation.calibration_report import calibration_report, summary
+from training.simulation.calibration_report import PopulationFigures, calibration_report, summary
 from training.simulation.population import population
 from training.simulation.population_sample import population_sample
 from training.simulation.sensitivity import segment_shares
@@ -79,11 +88,11 @@ class TrainingReport:
     `void` names the signatures that cover no failure of it, and why.
     """
 
-    manifest: dict[str, Any]
+    manifest: Manifest
     scorecard: dict[str, Any]
     pipeline: Pipeline
-    evaluation: dict[str, Any]
-    limits: dict[str, Any]
+    evaluation: Evaluation[groups.Difference]
+    limits: GroupLimits
     void: list[str]
     calibration: str | None = None
     sample: bytes | None = None
@@ -94,9 +103,9 @@ class _Fitted:
     pipeline: Pipeline
     main_effects: Pipeline
     pairs: tuple[tuple[int, int], ...]
-    tried: list[dict[str, Any]]
+    tried: list[PairTried]
     temperature: float
-    thresholds: dict[str, Any]
+    thresholds: Thresholds
     reasons: dict[str, str]
     order_cost: dict[str, float]
 
@@ -125,9 +134,11 @@ def train(request: TrainingRequest) -> TrainingReport:
     judged = _judge(parts, candidates, evaluation, difference, margins, request.config)
     gates.check(judged)
     manifest = _manifest(request, parts, source, scorecard, fitted, evaluation)
-    manifest["compiled_equal_within"] = float(f"{difference:.1e}")
-    manifest["group_limits"] = request.config["groups"]
-    manifest["gates"] = [gate.document() for gate in judged]
+    manifest |= {
+        "compiled_equal_within": float(f"{difference:.1e}"),
+        "group_limits": request.config["groups"],
+        "gates": [gate.document() for gate in judged],
+    }
     void = sign(manifest, list(request.signatures))
     if margins is not None:
         manifest["population"] = margins
@@ -199,7 +210,7 @@ def _evaluate(
     fitted: _Fitted,
     scorecard: dict[str, Any],
     request: TrainingRequest,
-) -> dict[str, Any]:
+) -> Evaluation[groups.Difference]:
     """Everything measured on the test part, and the curves of training."""
     wanted, test, served = request.config["evaluation"], parts.test, candidates[SERVED]
     with step("Resampling for intervals"):
@@ -244,9 +255,9 @@ def _evaluate(
     }
 
 
-def reference(data: Dataset, edges: dict[str, list[int]], named: Ints) -> dict[str, Any]:
+def reference(data: Dataset, edges: dict[str, list[int]], named: Ints) -> ReferenceShares:
     """Shares of customers by bin of each feature (*missing* last) and by segment named, for `arki-train drift`."""
-    signals = {}
+    signals: dict[str, FeatureShares] = {}
     for position, feature in enumerate(FEATURES):
         column, per_feature = data.X[:, position], edges[feature]
         bins = np.searchsorted(per_feature, column, side="right")
@@ -265,7 +276,7 @@ def reference(data: Dataset, edges: dict[str, list[int]], named: Ints) -> dict[s
     }
 
 
-def _calibrate(request: TrainingRequest) -> tuple[dict[str, Any] | None, str | None]:
+def _calibrate(request: TrainingRequest) -> tuple[PopulationFigures | None, str | None]:
     if not request.simulated:
         return None, None
     persons = int(np.clip(request.customers // 2, 6_000, 100_000))
@@ -284,9 +295,9 @@ def _calibrate(request: TrainingRequest) -> tuple[dict[str, Any] | None, str | N
 def _judge(
     parts: Split,
     candidates: dict[str, Floats],
-    evaluation: dict[str, Any],
+    evaluation: Evaluation[groups.Difference],
     difference: float,
-    margins: dict[str, Any] | None,
+    margins: PopulationFigures | None,
     config: dict[str, Any],
 ) -> list[gates.Gate]:
     ceiling = next(name for name in candidates if name.startswith("boosting"))
@@ -309,9 +320,14 @@ def _manifest(
     source: str,
     scorecard: dict[str, Any],
     fitted: _Fitted,
-    evaluation: dict[str, Any],
-) -> dict[str, Any]:
-    measured = dict(evaluation["metrics"])
+    evaluation: Evaluation[groups.Difference],
+) -> Manifest:
+    measured, thresholds = dict(evaluation["metrics"]), fitted.thresholds
+    values: dict[str, float] = {
+        "abstain_below": thresholds["abstain_below"],
+        "confident_from": thresholds["confident_from"],
+        "minimum_known": thresholds["minimum_known"],
+    }
     return {
         "version": scorecard["version"],
         "created_for": "suggesting content and channel to customers of Kela; never eligibility, amounts or order",
@@ -332,8 +348,7 @@ def _manifest(
         "feature_contract": scorecard["feature_contract"],
         "pairs": {" × ".join(each["pair"]): each["gain"] for each in fitted.tried if each["kept"]},
         "thresholds": {
-            name: {"value": value, "reason": fitted.reasons[name]}
-            for name, value in fitted.thresholds.items()
+            name: {"value": value, "reason": fitted.reasons[name]} for name, value in values.items()
         },
         "temperature": round(fitted.temperature, 4),
         "metrics": {

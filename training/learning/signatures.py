@@ -11,7 +11,9 @@ import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
+
+from training.learning.documents import DataOrigin, GateDocument, Manifest, SignatureEntry, gate_kind
 
 SHIPPED: Final = Path(__file__).parent.parent / "signatures.toml"
 GROUP: Final = "group"
@@ -82,24 +84,24 @@ class Signature:
         return ""
 
 
-def data_digest(data: dict[str, Any]) -> str:
+def data_digest(data: DataOrigin) -> str:
     """What a signature is bound to of the manifest's ``data``: sha256 of the digests of fitted, test and audit columns."""
     names = ("sha256", "test_sha256", "audit_sha256")
     return hashlib.sha256(" ".join(str(data.get(name)) for name in names).encode()).hexdigest()
 
 
-def failures(manifest: dict[str, Any]) -> list[tuple[dict[str, Any], Failure]]:
+def failures(manifest: Manifest) -> list[tuple[GateDocument, Failure]]:
     """The failed gates of a manifest, each with what a signature must be bound to."""
     digest = data_digest(manifest["data"])
     return [(gate, _failure(gate, digest)) for gate in manifest["gates"] if not gate["passed"]]
 
 
-def unsigned(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+def unsigned(manifest: Manifest) -> list[GateDocument]:
     """The failed gates that no signature in the manifest covers; what promotion refuses."""
     return [gate for gate, failure in failures(manifest) if not _is_signed(gate, failure)]
 
 
-def sign(manifest: dict[str, Any], signatures: list[Signature]) -> list[str]:
+def sign(manifest: Manifest, signatures: list[Signature]) -> list[str]:
     """Write into the manifest's failed gates the first signature that covers each.
 
     Returns
@@ -142,7 +144,7 @@ def read_signatures(path: Path) -> list[Signature]:
     return [_read(entry, f"{path}: [[signed]] number {number}") for number, entry in enumerate(entries, 1)]
 
 
-def to_sign(manifest: dict[str, Any]) -> str:
+def to_sign(manifest: Manifest) -> str:
     """The failures that nobody has signed for, as TOML with everything bound and reason, name and date left empty."""
     parts = [_HEADER.format(version=manifest["version"])]
     for gate, failure in failures(manifest):
@@ -155,8 +157,8 @@ def to_sign(manifest: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _failure(gate: dict[str, Any], data: str) -> Failure:
-    if not gate.get("group"):
+def _failure(gate: GateDocument, data: str) -> Failure:
+    if gate_kind(gate) == "quality":
         return Failure(data, gate["name"], "", (), "", round(abs(gate["figure"] - gate["limit"]), 6))
     lower = GROUP if gate["figure"] < 0 else OTHERS
     return Failure(
@@ -169,7 +171,7 @@ def _failure(gate: dict[str, Any], data: str) -> Failure:
     )
 
 
-def _is_signed(gate: dict[str, Any], failure: Failure) -> bool:
+def _is_signed(gate: GateDocument, failure: Failure) -> bool:
     try:
         return not _read(gate["signed"], "").void_for(failure)
     except (KeyError, SignatureError):
@@ -208,17 +210,18 @@ def _read(entry: Any, where: str) -> Signature:  # noqa: ANN401  (any TOML)
     return Signature(bound, *(str(entry[name]).strip() for name in _WRITTEN))
 
 
-def _entry(signature: Signature) -> dict[str, Any]:
-    """As a manifest's gate and a file of signatures hold it."""
+def _entry(signature: Signature) -> SignatureEntry:
+    """As a manifest's gate and a file of signatures hold it, its lines in the order in which they are read."""
     bound = signature.failure
+    written = {name: getattr(signature, name) for name in _WRITTEN}
     about_group = {"segment": bound.segment, "group": dict(bound.group), "lower": bound.lower}
-    return {
+    lines = {
         "data": bound.data,
         "metric": bound.metric,
         **(about_group if bound.group else {}),
         "at_most": bound.size,
-        **{name: getattr(signature, name) for name in _WRITTEN},
     }
+    return cast("SignatureEntry", lines | written)
 
 
 def _named(bound: Failure) -> str:

@@ -12,8 +12,19 @@ import sys
 import tempfile
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from unittest import mock
+
+if TYPE_CHECKING:
+    from training.learning.documents import (
+        Evaluation,
+        EvaluationDocument,
+        GroupDifference,
+        GroupLimits,
+        Manifest,
+    )
+    from training.learning.groups import Difference
+    from training.learning.run import TrainingReport
 
 ARTIFACTS: Final = Path(__file__).resolve().parents[2] / "models" / "artifacts"
 MODEL_FILES: Final = (
@@ -52,7 +63,7 @@ def read_classifier(file: Path) -> Any:  # noqa: ANN401  (a fitted scikit-learn 
         return joblib.load(file)
 
 
-def write(report: Any, out: Path) -> None:  # noqa: ANN401  (any JSON)
+def write(report: TrainingReport, out: Path) -> None:
     """Write all files beside `out` first, then rename each: an interrupted run leaves the old files or the new."""
     import joblib  # noqa: PLC0415  (heavy)
 
@@ -71,7 +82,7 @@ def write(report: Any, out: Path) -> None:  # noqa: ANN401  (any JSON)
         (new / "evaluation.json").write_text(evaluation_text(evaluation), encoding="utf-8")
         _write_card(new, manifest, report.scorecard, evaluation)
         (new / "algorithm-register.json").write_text(_json(register(manifest)), encoding="utf-8")
-        if report.calibration is not None:
+        if report.calibration is not None and report.sample is not None:
             (new / "CALIBRATION.md").write_text(report.calibration, encoding="utf-8")
             (new / "population.json.gz").write_bytes(report.sample)
         _move(new, out, manifest)
@@ -80,7 +91,7 @@ def write(report: Any, out: Path) -> None:  # noqa: ANN401  (any JSON)
             (out / name).unlink(missing_ok=True)
 
 
-def rewrite_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+def rewrite_manifest(folder: Path, manifest: Manifest) -> None:
     """Write a model's manifest anew, and the card that is made from it; the model and its figures stay as they are.
 
     Raises
@@ -94,14 +105,14 @@ def rewrite_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def _write_card(
-    new: Path, manifest: dict[str, Any], scorecard: dict[str, Any], evaluation: dict[str, Any]
+    new: Path, manifest: Manifest, scorecard: dict[str, Any], evaluation: EvaluationDocument
 ) -> None:
     from training.reporting.model_card import model_card  # noqa: PLC0415  (heavy)
 
     (new / "MODEL_CARD.md").write_text(model_card(manifest, scorecard, evaluation), encoding="utf-8")
 
 
-def _move(new: Path, out: Path, manifest: dict[str, Any]) -> None:
+def _move(new: Path, out: Path, manifest: Manifest) -> None:
     names = sorted(path.name for path in new.iterdir())
     digests = {name: hashlib.sha256((new / name).read_bytes()).hexdigest() for name in names}
     manifest["files"] = dict(sorted((manifest.get("files", {}) | digests).items()))
@@ -129,14 +140,14 @@ def read(folder: Path, name: str) -> Any:  # noqa: ANN401  (any JSON)
         ) from error
 
 
-def verified(folder: Path) -> dict[str, Any]:
+def verified(folder: Path) -> Manifest:
     """The manifest of a model's folder, every file of which is the one it names.
 
     Raises
     ------
     ArtifactsError
     """
-    manifest: dict[str, Any] = read(folder, "manifest.json")
+    manifest: Manifest = read(folder, "manifest.json")
     for name, digest in manifest["files"].items():
         path = folder / name
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
@@ -159,9 +170,9 @@ def scorecard_text(scorecard: dict[str, Any]) -> str:
     return text.replace('"@"', "[\n" + ",\n".join(tables) + "]") + "\n"
 
 
-def evaluation_document(evaluation: dict[str, Any], limits: dict[str, Any]) -> dict[str, Any]:
+def evaluation_document(evaluation: Evaluation[Difference], limits: GroupLimits) -> EvaluationDocument:
     """The evaluation as plain JSON, each difference between groups with its reach and verdict."""
-    groups = [
+    differences: list[GroupDifference] = [
         {
             "metric": each.metric,
             "segment": each.segment,
@@ -175,10 +186,10 @@ def evaluation_document(evaluation: dict[str, Any], limits: dict[str, Any]) -> d
         }
         for each in evaluation["groups"]
     ]
-    return {**evaluation, "groups": groups}
+    return cast("EvaluationDocument", {**evaluation, "groups": differences})
 
 
-def evaluation_text(document: dict[str, Any]) -> str:
+def evaluation_text(document: EvaluationDocument) -> str:
     """JSON with a line per difference between groups."""
     lines = ",\n".join(f"  {json.dumps(each, ensure_ascii=False)}" for each in document["groups"])
     text = json.dumps({**document, "groups": "@"}, indent=1, ensure_ascii=False)

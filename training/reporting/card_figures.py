@@ -5,7 +5,6 @@ Only `training` may import this; `model_card` puts them together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -14,13 +13,23 @@ from models.contract.codes import BARRED
 from models.contract.segments import PERSON_SEGMENTS
 from models.contract.signals import CONTRACT
 from models.decision.scorecard import FEATURE_SIGNAL, SCALE
+from training.learning.documents import (
+    EvaluationDocument,
+    GateDocument,
+    GroupLimits,
+    Manifest,
+    PairTried,
+    Stability,
+    gate_kind,
+)
+from training.simulation.calibration_report import PopulationFigures
 
 SHOWN_GROUPS: Final = 15
 SHOWN_NAMES: Final = 6
 _FIGURES: Final = ("log_loss", "macro_f1", "brier", "calibration_error", "supported_recall")
 
 
-def figures_section(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str:
+def figures_section(manifest: Manifest, evaluation: EvaluationDocument) -> str:
     """Every candidate with intervals, the served model by segment, and the plots."""
     lines = [
         "## Figures on the test part\n",
@@ -66,7 +75,7 @@ def figures_section(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str
     return "\n".join(lines)
 
 
-def _stability(stability: dict[str, Any]) -> str:
+def _stability(stability: Stability) -> str:
     figures = "; ".join(
         f"{name.replace('_', ' ')} {mean:.3f} ± {deviation:.3f}"
         for name, (mean, deviation, _, _) in stability["figures"].items()
@@ -77,24 +86,24 @@ def _stability(stability: dict[str, Any]) -> str:
     )
 
 
-def gates_section(gates: list[dict[str, Any]]) -> str:
+def gates_section(gates: list[GateDocument]) -> str:
     """What the training had to reach; failures with their reasons."""
     lines = ["## Gates\n", "| gate | figure | limit | |", "|---|---:|---:|---|"]
     for gate in gates:
-        if not gate.get("group"):
+        if gate_kind(gate) == "quality":
             verdict = "passed" if gate["passed"] else "**failed**"
             detail = f" ({gate['detail']})" if gate.get("detail") else ""
             lines.append(f"| {gate['name']} | {gate['figure']:.4g} | {gate['limit']:g} | {verdict}{detail} |")
-    differences = sum(bool(gate.get("group")) for gate in gates)
+    differences = sum(gate_kind(gate) == "difference" for gate in gates)
     lines.append(
         f"\nDifferences between audit groups beyond their limit, interval and all: {differences}. `arki-train promote` refuses"
         " the model until someone has signed a reason for each, for these customers and at most this size: `arki-train sign`.\n"
     )
     failed = [gate for gate in gates if not gate["passed"]]
-    by_reason: dict[tuple[str, ...], list[str]] = {}
+    by_reason: dict[tuple[str, str, str], list[str]] = {}
     for gate in failed:
-        signed = gate.get("signed", {})
-        key = tuple(signed.get(name, "") for name in ("reason", "signed_by", "date"))
+        signed = gate.get("signed")
+        key = (signed["reason"], signed["signed_by"], signed["date"]) if signed else ("", "", "")
         by_reason.setdefault(key, []).append(gate["name"])
     for (reason, signed_by, date), names in by_reason.items():
         shown = "; ".join(names[:SHOWN_NAMES])
@@ -104,7 +113,7 @@ def gates_section(gates: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def groups_section(evaluation: dict[str, Any], limits: Mapping[str, float]) -> str:
+def groups_section(evaluation: EvaluationDocument, limits: GroupLimits) -> str:
     """The largest differences within the same true segment."""
     differences = evaluation["groups"]
     if not differences:
@@ -171,7 +180,7 @@ def barred_section(proxy: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def pairs_section(scorecard: dict[str, Any], tried: list[dict[str, Any]]) -> str:
+def pairs_section(scorecard: dict[str, Any], tried: list[PairTried]) -> str:
     """Each declared pair: its gain and what it means; and the one that did not gain enough."""
     lines = ["## Pairs of signals\n"]
     pairs = {tuple(table["features"]): table for table in scorecard["tables"] if len(table["features"]) > 1}
@@ -220,7 +229,7 @@ def order_section(cost: dict[str, float]) -> str:
     )
 
 
-def population_section(population: dict[str, Any] | None) -> str:
+def population_section(population: PopulationFigures | None) -> str:
     """How near the simulated population is to published figures; nothing where the customers are not simulated."""
     if not population:
         return ""

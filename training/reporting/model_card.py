@@ -7,6 +7,7 @@ from typing import Any, Final
 from models.contract.segments import PERSON_SEGMENTS
 from models.contract.signals import CONTRACT
 from models.decision.scorecard import FEATURE_SIGNAL, SCALE
+from training.learning.documents import DataOrigin, EvaluationDocument, Manifest
 from training.reporting.card_figures import (
     barred_section,
     bin_names,
@@ -96,7 +97,7 @@ who trained the model. The figures below hold for customers like those of the fi
 _GIVEN_FI: Final = "Malli on opetettu annetulla aineistolla; luvut koskevat vain sen kaltaisia asiakkaita."
 
 
-def model_card(manifest: dict[str, Any], scorecard: dict[str, Any], evaluation: dict[str, Any]) -> str:
+def model_card(manifest: Manifest, scorecard: dict[str, Any], evaluation: EvaluationDocument) -> str:
     """``MODEL_CARD.md`` of a trained model; the same inputs give the same text.
 
     Parameters
@@ -131,7 +132,7 @@ def model_card(manifest: dict[str, Any], scorecard: dict[str, Any], evaluation: 
     return "\n".join(part for part in parts if part)
 
 
-def unknown_signals(data: dict[str, Any]) -> str:
+def unknown_signals(data: DataOrigin) -> str:
     """Which signals the training customers lacked, and what that means."""
     names = data["unknown_signals"]
     they_are, them = ("it is", "it") if len(names) == 1 else ("they are", "them")
@@ -141,7 +142,7 @@ def unknown_signals(data: dict[str, Any]) -> str:
     )
 
 
-def _figures_fi(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str:
+def _figures_fi(manifest: Manifest, evaluation: EvaluationDocument) -> str:
     recall = manifest["metrics"]["scorecard"]["segments"]
     silent = manifest["metrics"]["answered"]["abstention_rate"]
     beyond = sum(not gate["passed"] for gate in manifest["gates"])
@@ -159,7 +160,7 @@ def _percent_fi(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"
 
 
-def _data(manifest: dict[str, Any], labels: str) -> str:
+def _data(manifest: Manifest, labels: str) -> str:
     data = manifest["data"]
     libraries = ", ".join(f"{name} {version}" for name, version in manifest["libraries"].items())
     unknown = f" {unknown_signals(data)}" if data["unknown_signals"] else ""
@@ -184,7 +185,7 @@ customer of the test part within {manifest["compiled_equal_within"]:.0e} in each
 """
 
 
-def _thresholds(manifest: dict[str, Any]) -> str:
+def _thresholds(manifest: Manifest) -> str:
     lines = ["## Thresholds, chosen on validation data\n", "| threshold | value | why |", "|---|---:|---|"]
     for name, entry in manifest["thresholds"].items():
         lines.append(f"| {name} | {entry['value']} | {entry['reason']} |")

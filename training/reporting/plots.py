@@ -6,7 +6,6 @@ Only `training` may import this.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -19,6 +18,7 @@ from matplotlib.figure import Figure
 
 from models.contract.segments import PERSON_SEGMENTS
 from models.decision.scorecard import SCALE
+from training.learning.documents import Evaluation, GroupLimits
 from training.learning.groups import Difference
 
 COLOURS: Final = {"steady": "#1b6ca8", "changing": "#c96f00", "supported": "#7a3b8f"}
@@ -32,7 +32,7 @@ SHOWN_GROUPS: Final = 24
 
 
 def plots(
-    evaluation: dict[str, Any], scorecard: dict[str, Any], limits: Mapping[str, float]
+    evaluation: Evaluation[Difference], scorecard: dict[str, Any], limits: GroupLimits
 ) -> dict[str, bytes]:
     """File name -> PNG: calibration, confusion, contributions, group differences, learning and abstention."""
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # matplotlib lists its settings as literals
@@ -105,7 +105,7 @@ def _contributions(scorecard: dict[str, Any]) -> bytes:
     return _png(figure)
 
 
-def _groups(differences: list[Difference], limits: Mapping[str, float]) -> bytes:
+def _groups(differences: list[Difference], limits: GroupLimits) -> bytes:
     largest = sorted(
         differences, key=lambda each: (-abs(each.difference), each.metric, each.segment, each.group)
     )
@@ -128,7 +128,7 @@ def _groups(differences: list[Difference], limits: Mapping[str, float]) -> bytes
     return _png(figure)
 
 
-def _learning(evaluation: dict[str, Any]) -> bytes:
+def _learning(evaluation: Evaluation[Difference]) -> bytes:
     figure = Figure(figsize=(7.2, 2.6))
     axes = figure.add_subplot(1, 2, 1)
     curve = evaluation["learning_curve"]
@@ -157,7 +157,8 @@ def _learning(evaluation: dict[str, Any]) -> bytes:
         label="answered",
     )
     for at, segment in enumerate(PERSON_SEGMENTS):
-        precision = [np.nan if row["precision"][at] is None else row["precision"][at] for row in rows]
+        shares = [row["precision"][at] for row in rows]
+        precision = [np.nan if share is None else share for share in shares]
         axes.plot(
             [row["threshold"] for row in rows],
             precision,

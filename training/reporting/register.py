@@ -10,9 +10,10 @@ Transparency Recording Standard* 3 (tiers 1 and 2).
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from models.contract.codes import BARRED
+from training.learning.documents import Manifest
 
 _NOT_DEPLOYED: Final = (
     "To be filled by the organisation that deploys it; Arki is an independent open project."
@@ -37,7 +38,7 @@ _OBJECTION: Final = "The signal `personalisation: objected` (GDPR 21) gives the 
 _LAWFUL: Final = "Open question for the controller: GDPR 6(1)(e) with a basis in law for this use of register data (Kela Act 2 a §)."
 
 
-def register(manifest: dict[str, Any]) -> dict[str, Any]:
+def register(manifest: Manifest) -> dict[str, object]:
     """Both entries. Fields that only a deployment can know say so; nothing is invented.
 
     Parameters
@@ -53,7 +54,7 @@ def register(manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _facts(manifest: dict[str, Any]) -> dict[str, str]:
+def _facts(manifest: Manifest) -> dict[str, str]:
     figures, data = manifest["metrics"]["scorecard"], manifest["data"]
     failed = [gate for gate in manifest["gates"] if not gate["passed"]]
     return {
@@ -110,7 +111,7 @@ def _dutch(facts: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _british(facts: dict[str, str]) -> dict[str, Any]:
+def _british(facts: dict[str, str]) -> dict[str, object]:
     return {
         "standard_version": "ATRS 3",
         "tier_1": {

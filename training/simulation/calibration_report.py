@@ -5,7 +5,7 @@ Only `training` may import this.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NotRequired, TypedDict
 
 import numpy as np
 
@@ -62,7 +62,18 @@ def calibration_report(
     return "\n".join(lines)
 
 
-def summary(margins: list[Margin]) -> dict[str, Any]:
+class PopulationFigures(TypedDict):
+    """How near the simulated population is to published figures, as the manifest of a model tells."""
+
+    margins: int
+    median_error: float
+    median_error_of_checked: float
+    above_limit: dict[str, float]
+    above_limit_without_reason: list[str]
+    segment_shares: NotRequired[dict[str, list[list[float]]]]
+
+
+def summary(margins: list[Margin]) -> PopulationFigures:
     """Figures for the manifest: number of margins, median and largest error, those above the limit without a reason."""
     errors = np.abs([margin.error for margin in margins])
     beyond = [margin for margin in margins if abs(margin.error) > LARGEST_ERROR]
