@@ -67,7 +67,7 @@ def test_rules_and_content_are_named_alike_by_every_command_that_reads_both():
         ).items()
     }
     both = {name for name, found in options.items() if {"--rulebook", "--content"} <= found}
-    assert both == {"check", "explain", "coverage", "suggest-examples", "build"}
+    assert both == {"check", "explain", "coverage", "fmt", "suggest-examples", "build"}
     assert {name for name, found in options.items() if "--rulebook" in found} - both == {"export", "import"}
 
 

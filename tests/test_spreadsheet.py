@@ -17,6 +17,7 @@ from models.authoring import loader, spreadsheet
 from models.authoring.canonical_yaml import formatted
 from models.authoring.findings import Authored
 from models.authoring.rule_edits import merge
+from models.authoring.sheet_rows import tidy
 from models.authoring.spreadsheet import SHEETS, SheetError, columns_of
 from models.authoring.yaml_source import loads, plain
 from models.cli import rulebook as arki_rulebook
@@ -262,6 +263,20 @@ def test_a_file_that_the_canonical_form_cannot_hold_is_not_edited(tmp_path):
     assert rules_of(folder) == before
 
 
+def test_comments_within_a_value_stay_above_the_one_that_takes_its_place(tmp_path):
+    folder = shutil.copytree(SOUND, tmp_path / "rulebook")
+    rules, table = folder / "rules.yaml", tmp_path / "table.xlsx"
+    listed = "      content:\n        - form  # on paper\n        # last\n        - contact_card\n"
+    rules.write_text(rules_of(folder).replace("      content: [form, contact_card]\n", listed))
+    spreadsheet.export(folder, table)
+    before = rules_of(folder)
+    edit(table, "by-post", content="guide, contact_card")
+    assert spreadsheet.import_(table, folder) == ["by-post: content changed"]
+    assert rules_of(folder) == before.replace(
+        listed, "      # on paper\n      # last\n      content: [guide, contact_card]\n"
+    )
+
+
 def test_headings_stay_where_rules_are_taken_out_moved_and_put_first(tmp_path):
     folder = shutil.copytree(SOUND, tmp_path / "rulebook")
     rules, table = folder / "rules.yaml", tmp_path / "table.xlsx"
@@ -493,7 +508,7 @@ def test_whatever_is_edited_comes_back_as_it_was_typed(edits, order, gone):
             if value is None or not value.strip() or value.strip(", ") == "":
                 wanted[at].pop(name, None)
             elif name in {"life_event", "digital", "topic", "human_channel"}:
-                wanted[at][name] = value.replace(",", "").strip() or "x"
+                wanted[at][name] = tidy(name, value.replace(",", "")) or "x"
             else:
                 wanted[at][name] = value.strip()
     wanted = [wanted[at] for at in order if at not in gone]

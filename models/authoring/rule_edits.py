@@ -5,7 +5,7 @@ A changed value takes the place of the old one; a removed or moved rule leaves t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -115,9 +115,19 @@ def _set(group: Collection, key: str, value: Scalar | Collection | None) -> None
         if entry is not None:
             _take(group, group.entries.index(entry))
     elif entry is not None:
+        entry.above += _comments(entry.value)
         entry.value = value
     else:
         group.entries.insert(1 if key == "when" else len(group.entries), Entry(value, Scalar(key)))
+
+
+def _comments(value: Scalar | Collection) -> Iterator[str]:
+    """The comments within a value, which stay above the one that takes its place."""
+    if isinstance(value, Collection):
+        for entry in value.entries:
+            yield from (line for line in [*entry.above, entry.beside] if line)
+            yield from _comments(entry.value)
+        yield from (line for line in value.below if line)
 
 
 def _find(rules: Collection, name: str) -> tuple[int, Collection]:
