@@ -225,6 +225,7 @@ def _admit() -> Response | None:
         )
     if environ["REQUEST_METHOD"] == "OPTIONS":
         return _preflight()
+    # Without a route nothing is shown but a 404 or 405, which Flask raises next.
     if endpoint is None or endpoint in OPEN_ENDPOINTS:
         return None
     if endpoint in blueprint.CLOSED_CONSOLE:
@@ -234,6 +235,7 @@ def _admit() -> Response | None:
     operation = BY_ENDPOINT.get(endpoint)
     if operation is None:
         raise UnauthenticatedError("This address is not open to anyone.")
+    # The key comes first: who has none must not take room from those who have.
     _check_access(ours, operation, context)
     _enter_lane(ours, context)
     _check_accept(operation)
@@ -297,9 +299,11 @@ def _check_accept(operation: Operation) -> None:
 def _finish(response: Response) -> Response:
     """Drain what was not read, say what every answer says, and count and log the request."""
     ours, context, headers = service(), request_context(), response.headers
+    # Before the answer is sent: a server that answers over an unread body resets the connection, and the answer is lost with it.
     drain(context.environ)
     if context.endpoint not in CACHED_ENDPOINTS:
         headers["Cache-Control"] = "no-store"
+    # Pages have a policy of their own, which allows their style sheets.
     if "Content-Security-Policy" not in headers:
         headers.add("Content-Security-Policy", API_CSP)
     headers.add("X-Request-Id", context.request_id)
@@ -326,6 +330,7 @@ def _with_room(app: WSGIApplication, ours: Service) -> WSGIApplication:
 
     def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
+            # Not routed yet, so by the plain path: a probe in another spelling is let in like any request.
             probe = environ.get("PATH_INFO") in PROBES
             place = admission.enter_probe() if probe else admission.enter(network.request_start(environ))
         except OverloadedError as error:

@@ -37,6 +37,7 @@ def take(environ: MutableMapping[str, str]) -> Path:
         status = run.lstat()
         if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
             raise SettingsError(f"{run} belongs to somebody else. Set ARKI_RUN to a folder of your own.")
+        # Where the server is reloaded the lock is ours already, and workers that still answer use what lies in the folder.
         if not _is_held(environ.get(_LOCK), run / "lock"):
             environ[_LOCK] = str(_lock(run))
             (run / "pid").unlink(missing_ok=True)

@@ -380,7 +380,7 @@ def test_a_full_disk_refuses_a_draft_and_leaves_nothing_of_it(work, monkeypatch)
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(jobs, "_write", full)
+    monkeypatch.setattr(jobs, "write_job_file", full)
     with pytest.raises(DraftsBusyError):
         work.start("check", None, {"0": RULES.encode()}, {"names": {"0": "rules.yaml"}})
     assert not [path for path in work.folder.iterdir() if path.is_dir()]

@@ -74,11 +74,13 @@ def impact(
     shown = last = None
     for days in periods:
         compared = asking.compare(days)
+        # Periods in which the same customers change in the same way are one to a reader.
         if last is not None and np.array_equal(last.rows, compared.rows):
             counted[-1] = counted[-1]._replace(end=days.end)
             continue
         last = compared
         counted.append(_period(days, population, compared.rows))
+        # Shown in full are the first days on which anything changes; an edit that begins in March is not told by today.
         if shown is None or (counted[-1].changed and not shown.rows.any()):
             shown = compared
     assert shown is not None  # noqa: S101  (there is at least one period)

@@ -43,7 +43,9 @@ class StatutoryColumns:
         """A number of all that chooses: type, language, open matter, benefits or claims; 0 where nothing does."""
         matter = columns.number(kind, "open_matter")[rows].astype(np.int64) + 1
         signal, _ = _RUNNING[kind]
+        # Benefits without statutory content are masked out: they would only make more keys.
         benefits: Any = columns.choices(kind, signal).bits[rows] & self._relevant[kind]
+        # Mixed radix: one whole number for all that chooses, so that millions of customers come to few distinct keys, each worked out once.
         key = ((benefits * _MATTERS + matter) * len(LANGUAGES) + language) * len(CUSTOMER_TYPES)
         chosen = (benefits > 0) | (matter > 0)
         return np.where(chosen, key + CUSTOMER_TYPES.index(kind), 0)
@@ -52,6 +54,7 @@ class StatutoryColumns:
         """Content ids joined by ``;``, as a dictionary column in the order of its values."""
         encoded = pa.array(keys).dictionary_encode()
         texts = [self._text(key) for key in encoded.dictionary.to_pylist()]
+        # Two keys may come to one text. Values in order make the dictionary the same whichever customers a chunk holds.
         values = sorted(set(texts))
         places = np.array([values.index(text) for text in texts], np.int16)
         indices = pa.array(places[encoded.indices.to_numpy()], mask=refused)

@@ -57,6 +57,7 @@ class RowBlock(NamedTuple):
         ends = np.flatnonzero(np.frombuffer(content, np.uint8) == _LINE_END) + 1
         if len(ends) < self.lines:
             ends = np.append(ends, len(content))
+        # Of a row on several lines only the last line's end is the row's.
         inside = [line for first, lines in self.spans.joined for line in range(first, first + lines - 1)]
         ends = np.delete(ends, inside)
         return int(ends[np.searchsorted(ends, start, side="right") + count - 1])
@@ -93,6 +94,7 @@ def row_blocks(file: BinaryIO, *, size: int, first: int, quotes: bool) -> Iterat
                 yield RowBlock(content, len(content), first, lines, spans)
                 first += lines
                 rest = rest[len(content) :]
+        # A line longer than a block is no customer. It is passed over without being kept, so that it cannot fill the memory.
         elif len(rest) > BLOCK:
             skipped = _skip_line(file, left)
             yield RowBlock(None, len(rest) + skipped, first, 1)

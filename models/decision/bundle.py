@@ -231,6 +231,7 @@ def activate(folder: Path, digest: str, *, action: str = "activate") -> None:
     load(folder, digest)
     with _locked(folder):
         if current(folder) != digest:
+            # A link cannot be changed in place. It is made under another name and renamed, so a reader finds the old bundle or the new one.
             aside = folder / f".current-{os.getpid()}"
             aside.unlink(missing_ok=True)
             aside.symlink_to(digest)
@@ -240,6 +241,7 @@ def activate(folder: Path, digest: str, *, action: str = "activate") -> None:
                 "action": action,
                 "bundle": digest,
             }
+            # The rename is what counts. A crash before this line loses a line of the record, never a bundle.
             with (folder / "activations.jsonl").open("ab") as log:
                 log.write(orjson.dumps(record) + b"\n")
                 log.flush()
@@ -256,6 +258,7 @@ def rollback(folder: Path) -> str:
     """
     line: list[str] = []
     for record in history(folder):
+        # A roll-back takes the last activation away, so two roll-backs in turn go back by two and never to and fro.
         if record["action"] == "rollback" and line:
             line.pop()
         else:
@@ -317,6 +320,7 @@ class BundleStore:
 
     def bundle(self) -> Bundle:
         """The bundle to answer from. Take it once per request: one answer, one bundle."""
+        # One thread looks and loads; the others answer from the bundle they have and wait for nobody.
         if time.monotonic() - self._looked >= LOOK_EVERY_S and self._lock.acquire(blocking=False):
             try:
                 self._look()
@@ -385,6 +389,7 @@ def _put(folder: Path, digest: str, parts: dict[str, bytes]) -> None:
             (aside / name).parent.mkdir(exist_ok=True)
             _write_durably(aside / name, content)
         aside.chmod(0o755)
+        # A folder is replaced by two renames, since none can be renamed onto one that holds files.
         if (folder / digest).exists():
             (folder / digest).rename(aside.with_name(f"{aside.name}-damaged"))
         aside.rename(folder / digest)

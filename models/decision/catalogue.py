@@ -175,6 +175,7 @@ class Catalogue:
             ]
             fitting.sort(key=lambda item: (ranks.index(item.language_for(language)), item.channel != channel))
             ranked.update((item.id, item) for item in fitting if item.id not in ranked)
+            # Enough: one of so many is left even where the longest list of items was shown before.
             if len(ranked) > MOST_SHOWN:
                 break
         return tuple(ranked.values())[: MOST_SHOWN + 1]
@@ -224,6 +225,7 @@ class Catalogue:
     ) -> date:
         """The last day, at most `latest`, up to which `statutory` gives the same as on a day."""
         changes = self._statutory_changes
+        # Nothing begins or ends any more, which is so for most benefits on most days.
         if not changes or changes[-1] <= day:
             return latest
         owed = partial(self.statutory, tuple(benefits), customer_type=customer_type, language=language)

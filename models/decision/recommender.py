@@ -254,8 +254,10 @@ class Recommender:
         self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query, *, identified: bool
     ) -> Offered:
         """Items and human channel of some offers, which are the same for a minute, whoever the customer is."""
+        # What was shown differs from customer to customer: it would fill the cache and rarely be found again.
         if query.shown:
             return self._compose(customer_type, offers, query, identified=identified)
+        # Hours of opening begin and end on whole minutes, so within one an answer stays as it is.
         minute = query.at.timestamp() // 60
         return self.cache.offered.value(
             (customer_type, identified, query.language, query.limit, minute, *map(_named, offers)),
@@ -284,6 +286,7 @@ class Recommender:
         items: dict[str, Item] = {}
         for rule, channel, topic in offers:
             opening = channel.opening(query.at)
+            # The rule's sentence speaks of its own channel, which is not the one that the customer asked for.
             because = rule.because if channel.id == rule.channel else self.texts["preferred_channel"]
             for kind in kinds_offered(rule, channel):
                 if len(items) == query.limit:

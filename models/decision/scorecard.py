@@ -217,6 +217,7 @@ def _ordered(added: Mapping[tuple[str, ...], int]) -> list[Contribution]:
 def _distribution(scores: tuple[int, int, int]) -> tuple[float, ...]:
     """Rounded probabilities; the least likely segment has what the others leave, so that they add up to 1."""
     probabilities = [*map(rounded, _softmax(*scores))]
+    # The last of equals, since the first of equals is the one that is named.
     least = len(scores) - 1 - scores[::-1].index(min(scores))
     probabilities[least] = 0.0
     probabilities[least] = rounded(1.0 - sum(probabilities))

@@ -103,6 +103,7 @@ def load(
         raise _refusal([*faults, Fault(pointer, "wrong_type", "must be an object.")], 0, pointer, limit)
     known, unlisted = _without_excess(value, schema.fields)
     part = FaultLimit(min(MOST_FAULTS, limit.faults), limit.hints)
+    # Fields have no argument for it, so what they may list travels in a context variable, which is this thread's alone.
     token = FAULT_LIMIT.set(part)
     try:
         loaded = schema.load(known)

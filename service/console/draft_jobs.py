@@ -9,7 +9,6 @@ room is refused. Nothing here is about a customer.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 import secrets
@@ -24,10 +23,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import orjson
-
 from models.contract.environment import BUNDLES
 from service.api.problems import NotFoundError
+from service.console.job_files import JOB, RESULT, read_job_file, write_job_file
 
 KEPT_S: Final = 3600
 MOST_KEPT: Final = 12
@@ -111,9 +109,8 @@ class Jobs:
             (folder / "sent").mkdir(mode=0o700, parents=True)
             for name, content in files.items():
                 (folder / "sent" / name).write_bytes(content)
-            _write(
-                folder / "job.json", {"kind": kind, "key": key_id, "at": time.time(), "asked": dict(asked)}
-            )
+            order = {"kind": kind, "key": key_id, "at": time.time(), "asked": dict(asked)}
+            write_job_file(folder / "job.json", JOB, order)
             self._spawn(folder)
         except OSError as error:  # no room, no more processes or files
             shutil.rmtree(folder, ignore_errors=True)
@@ -201,7 +198,7 @@ class Jobs:
 
 
 def _job(folder: Path) -> DraftJob:
-    asked = _read(folder / "job.json")
+    asked = read_job_file(folder / "job.json", JOB)
     result = _read_if_there(folder / "result.json")
     alive = result is None and _is_held(folder / "alive")
     if result is None and not alive:
@@ -242,16 +239,5 @@ def _is_held(lock: Path) -> bool:
     return False
 
 
-def _read(path: Path) -> Any:  # noqa: ANN401
-    return orjson.loads(path.read_bytes())
-
-
-def _read_if_there(path: Path) -> Any:  # noqa: ANN401
-    return _read(path) if path.exists() else None
-
-
-def _write(path: Path, content: Mapping[str, object]) -> None:
-    """Write JSON in one rename, so that nobody reads half of it."""
-    aside = path.with_name(f".{path.name}")
-    aside.write_text(json.dumps(content), encoding="utf-8")
-    aside.replace(path)
+def _read_if_there(path: Path) -> dict[str, Any] | None:
+    return read_job_file(path, RESULT) if path.exists() else None

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from models.contract.environment import bundles_folder
 from service.console.draft_files import Base, UnreadableDraftError, base_in_use, item_files, place_files
+from service.console.job_files import JOB, RESULT, JobFileError, read_job_file, write_job_file
 from service.observability.logs import JsonFormatter, LogStream, error_place
 
 if TYPE_CHECKING:
@@ -54,12 +55,17 @@ def main() -> None:
     """Do the job of a folder and leave `result.json` in it."""
     folder = Path(sys.argv[1])
     _log_to(int(sys.argv[2]))
-    job = json.loads((folder / "job.json").read_bytes())
+    job = read_job_file(folder / "job.json", JOB)
     with (folder.parent / ".turn").open("w") as turn:
         signal.alarm(LONGEST_WAIT_S)
         fcntl.flock(turn, fcntl.LOCK_EX)
         _bound()
-        _write(folder / "result.json", _done(folder, job))
+        try:
+            write_job_file(folder / "result.json", RESULT, _done(folder, job))
+        except JobFileError as error:  # a fault of ours, which the page must tell and the log must place
+            _log.error("the job %s failed: %s", job["kind"], error)
+            failure = {"failure": "unexpected", "said": type(error).__name__}
+            write_job_file(folder / "result.json", RESULT, failure)
 
 
 def _log_to(descriptor: int) -> None:
@@ -68,12 +74,6 @@ def _log_to(descriptor: int) -> None:
     handler.setFormatter(JsonFormatter())
     _log.addHandler(handler)
     _log.propagate = False
-
-
-def _write(path: Path, result: Mapping[str, object]) -> None:
-    aside = path.with_name(f".{path.name}")
-    aside.write_text(json.dumps(result, ensure_ascii=False, default=str), encoding="utf-8")
-    aside.replace(path)
 
 
 def _bound() -> None:
@@ -154,7 +154,8 @@ def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) 
     }
     if authored.cells:  # what cannot even be read whole cannot be compared either
         # What `jobs` shows where this child is killed.
-        _write(folder / "checked.json", result | _findings(authored, cells) | {"unweighed": "stopped"})
+        stopped = result | _findings(authored, cells) | {"unweighed": "stopped"}
+        write_job_file(folder / "checked.json", RESULT, stopped)
         result |= _compared(folder, authored, base, placed, begin)
     return result | _findings(authored, cells)
 

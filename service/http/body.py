@@ -89,6 +89,7 @@ def drain(environ: WSGIEnvironment) -> None:
     if environ.get(_READ) or not (declared or environ.get("HTTP_TRANSFER_ENCODING")):
         return
     environ[_READ] = True
+    # A client that sent `Expect: 100-continue` holds its body back until it is asked for it, and the answer says not to send it.
     if "HTTP_EXPECT" in environ or (declared.isascii() and declared.isdecimal() and int(declared) > DRAINED):
         return
     stream, left = get_input_stream(environ), DRAINED
@@ -119,6 +120,7 @@ def _read(environ: WSGIEnvironment, largest: int) -> bytes:
     known = declared.isascii() and declared.isdecimal()
     if known and int(declared) > largest:
         raise too_large
+    # Chunked bodies declare no length, and a length beside chunks is not to be trusted (RFC 9112, section 6.3).
     expected = int(declared) if known and "HTTP_TRANSFER_ENCODING" not in environ else largest + 1
     stream, chunks, size = get_input_stream(environ), [], 0
     try:
@@ -148,6 +150,7 @@ def _parse(raw: bytes) -> object:
     except json.JSONDecodeError as error:
         # Only the place: the sentence of the error is safe, but the document that it carries is not.
         raise _unreadable(error.lineno, error.colno) from None
+    # The decoder recurses, so what is far too deep ends here, and what is little too deep in `_check_shape`.
     except RecursionError:
         raise _too_deep() from None
     _check_shape(document)

@@ -47,6 +47,7 @@ class Trace(NamedTuple):
 
 def new_ids(traceparent: str | None) -> tuple[str, Trace]:
     """A request id, and the trace that a `traceparent` header continues; a new one if it is none."""
+    # One call to the system for all three ids.
     fresh = os.urandom(32).hex()
     request_id, span_id = fresh[:16], fresh[16:32]
     match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None

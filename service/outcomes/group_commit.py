@@ -31,6 +31,7 @@ class GroupCommit(Generic[Sent, Told]):
     def submit(self, sent: Sequence[Sent], *, within_s: float) -> list[Told]:
         """Wait until it is committed. Raises what `write` raises, and `TimeoutError`."""
         answer: Future[list[Told]] = Future()
+        # Started at the first request, not in the constructor: threads do not outlive the fork of a worker.
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="outcomes", daemon=True)
@@ -52,6 +53,7 @@ class GroupCommit(Generic[Sent, Told]):
             while taken is not None:
                 batch.append(taken)
                 size += len(taken[0])
+                # What waits now shares this transaction. Nobody waits for others to come: while this one is on its way to the disk, they gather.
                 if size >= MOST_AT_ONCE or self._waiting.empty():
                     break
                 taken = self._waiting.get()
@@ -67,6 +69,7 @@ class GroupCommit(Generic[Sent, Told]):
             for _, answer in batch:
                 answer.set_exception(error)
             return
+        # `write` answers in the order of what it was given, so each gets the part that it submitted.
         at = 0
         for sent, answer in batch:
             answer.set_result(results[at : at + len(sent)])

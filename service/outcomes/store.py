@@ -192,6 +192,7 @@ class Store:
         except OSError:
             raise OutcomesUnavailableError from None
         with place:
+            # Waiters for a file lock are served in order; SQLite's busy handler polls, and who polls least often waits longest.
             fcntl.flock(place, fcntl.LOCK_EX)
             yield
 
@@ -219,6 +220,7 @@ def _engine(url: str) -> Engine:
     return create_engine(
         url,
         connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "arki"},
+        # A database that was restarted closed its connections; asking before use costs one round trip and spares a failed request.
         pool_pre_ping=True,
         pool_size=2,
         max_overflow=4,
@@ -228,12 +230,14 @@ def _engine(url: str) -> Engine:
 
 def _begin(connection: Connection) -> None:
     reads = connection.get_execution_options().get("reads", False)
+    # IMMEDIATE takes the write lock now. A transaction that reads first and writes later may find that it cannot, and no waiting helps it.
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _sqlite_settings(connection: Any, _record: object) -> None:  # noqa: ANN401  (a DBAPI connection)
     """Set and assert what makes a commit durable; transactions begin where SQLAlchemy says, not where sqlite3 guesses."""
     connection.isolation_level = None
+    # In WAL readers and the writer do not wait for one another; FULL has each commit on disk before it is acknowledged.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=4000"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     for pragma, wanted in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):

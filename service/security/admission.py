@@ -95,6 +95,7 @@ class AdmissionControl:
         place = Place("single", now, queued_s(stamp, now) if stamp is not None else 0.0)
         with self._lock:
             single = self._inside["single"]
+            # Dicts keep their order, so the first place is that of the request that has been inside for longest.
             if single and (
                 place.waited_s > LONGEST_QUEUE_S
                 or (len(single) >= self.limits["single"] and now - next(iter(single)).since > LONGEST_BUSY_S)
@@ -114,6 +115,7 @@ class AdmissionControl:
         """Move a request that is now routed to its own lane. Raises `OverloadedError`."""
         with self._lock:
             inside = self._inside
+            # A request enters as a single one before it is routed, so it is itself among them.
             others = len(inside["single"]) - 1
             if (
                 len(inside[lane]) >= self.limits[lane]

@@ -160,6 +160,7 @@ class RateLimits:
                 self._shared_again = now + REDIS_REST_S
                 self._on_failure()
         with self._lock:
+            # Only the window that runs is kept, and a bounded number of keys: counting anew is the lesser fault.
             if window != self._window or len(self._counts) > _MOST_KEYS:
                 self._window = window
                 self._counts.clear()
@@ -185,6 +186,7 @@ def redis_client(url: str) -> Any:  # noqa: ANN401  (redis types its commands fo
 
 def redis_counter(url: str) -> Counter:
     """A counter in Redis."""
+    # A script, so that two workers cannot both find room for the last request.
     client = redis_client(url)
 
     def count(key_id: str, window: int, window_s: int, cost: int, most: int) -> int:

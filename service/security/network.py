@@ -34,6 +34,7 @@ class Network:
             return peer
         if not _is_in(peer, self._proxies):
             return None
+        # Each proxy adds the peer that it saw at the end. The last one that is no proxy of ours is the client; what stands before it, the client may have written.
         for hop in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
             if not _is_in(hop.strip(), self._proxies):
                 return hop.strip() or None
@@ -63,6 +64,7 @@ class Network:
         """What each answer says to the client's browser: allowed origin, and HTTPS from now on."""
         if not self._origins and not self._proxies:
             return ()
+        # Whatever the origin: a cache must not give one origin's answer to another.
         headers: list[tuple[str, str]] = [("Vary", "Origin")] if self._origins else []
         origin = environ.get("HTTP_ORIGIN")
         if origin in self._origins:

@@ -115,6 +115,7 @@ class References:
 
     def __init__(self, secret: str, *, days: int = DEFAULT_DAYS) -> None:
         keys = [_keys(part.strip().encode()) for part in secret.split(",")]
+        # Reversed, so that of two secrets with one id the first, which signs, is the one that is found.
         self._keys = dict(reversed(keys))
         self._key_id, (self._signers, _) = keys[0]
         self.lifetime = timedelta(days=days)
@@ -193,6 +194,7 @@ def _grouped(items: Iterable[Item], experiment: Assignment | None) -> list[list[
     groups: list[list[Any]] = []
     rule = channel = None
     for item in items:
+        # References travel in addresses and forms, so neighbours that share rule and channel say them once.
         if item.reason.rule == rule and item.channel == channel:
             groups[-1][-1].append(item.content.id)
             continue

@@ -71,12 +71,14 @@ def wishes(
     first = scored.batch.column("item_1_channel")
     limited = [CHANNELS.index(name) for name in channels]
     rows = np.flatnonzero(np.isin(_codes(first), limited))
+    # Rows of the chunk's answers, which hold no refused customers.
     place = np.cumsum(~scored.refused) - 1 + offset
     need, waiting = _needs(scored.parts, len(scored.refused)), _waiting(scored)
     asking = batch.batch.take(pa.array(rows))
     numbers = np.asarray(batch.numbers)[rows]
     others, wants = [], [_codes(first)[rows]]
     for closed in sets[1:]:
+        # Every set of full channels is scored now, while the customers are at hand: room is given out when all chunks are done.
         again = scorer.score(asking, textual=batch.textual, closed=closed)
         wants.append(_codes(again.column("item_1_channel")))
         answers = again.drop_columns([REFUSED])
@@ -215,6 +217,7 @@ def _moved(
     others = wish.others.take(pa.array(taken, pa.int64())).select(table.schema.names)
     source = np.arange(table.num_rows)
     where = wish.others["_row"].to_numpy()[taken]
+    # One take over the old answers and the new ones behind them puts each row in its place without touching the others.
     source[where] = table.num_rows + np.arange(len(taken))
     _recount(tally, table.take(pa.array(where)), others)
     both = _whole([table, others.replace_schema_metadata(table.schema.metadata)])

@@ -81,6 +81,7 @@ class ChunkStore:
         for path in self.folder.iterdir() if self.folder.exists() else ():
             if path.is_dir():
                 shutil.rmtree(path)
+            # The lock is held while the folder is emptied; removing it would let a second run lock a new file.
             elif path.name != "lock":
                 path.unlink()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -102,6 +103,7 @@ class ChunkStore:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _is_whole(self, name: str, entry: StoredFile) -> bool:
+        # Sizes, since digests would read every chunk again. Files get their names when whole, so only a disk that lost data is caught.
         return (self.folder / name).stat().st_size == int(entry["bytes"])
 
 
@@ -144,6 +146,7 @@ def put(path: Path, content: bytes) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+    # A rename is in the folder, so it is the folder that must be on disk too.
     sync(path.parent)
 
 

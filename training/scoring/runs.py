@@ -188,6 +188,7 @@ def run(
             tally = Tally()
             for number in sorted(done):
                 tally.add(tally_of(done[number]["tally"]))
+            # Refused rows are written even where the run is then judged a failure: they say what to correct.
             _quarantine(plan, store, tally)
             judge(tally, max_bad)
             allocated = join.end(tally)
@@ -202,6 +203,7 @@ def _begun(store: ChunkStore, document: Mapping[str, object], *, resume: bool) -
     if begun is None:
         store.begin(document)
         return {}
+    # As the folder holds it: tuples become lists in JSON, and would otherwise differ.
     plain = orjson.loads(orjson.dumps(document))
     if begun != plain:
         differs = [name for name in plain if begun.get(name) != plain[name]]
@@ -269,6 +271,7 @@ def _quarantine(plan: Plan, store: ChunkStore, tally: Tally) -> None:
 def _publish(plan: Plan, store: ChunkStore, tally: Tally, allocated: Mapping[str, Any] | None) -> None:
     """Names, manifest and `_SUCCESS`, in this order."""
     output = plan.output
+    # Taken away first, so that it never stands beside answers that are half replaced.
     output.beside(SUCCESS).unlink(missing_ok=True)
     if output.folder:
         names = _publish_folder(plan, store)
@@ -302,11 +305,13 @@ def _publish_folder(plan: Plan, store: ChunkStore) -> list[Path]:
     what = "given" if plan.job.limits else "part"
     names = [f"part-{number:06d}{SUFFIX_OF[output.kind]}" for number in range(len(plan.chunks))]
     for number, name in enumerate(names):
+        # Links, not moves: a crash leaves the chunks where a resumed run finds them, and no byte is copied.
         os.link(store.path(number, what), folder / name)
     if (store.folder / "refused").exists():
         (store.folder / "refused").replace(folder / "_refused.csv")
     sync(folder)
     if output.path.exists():
+        # A folder that holds files cannot be renamed over, so the older one is moved into ours, which is removed at the end.
         output.path.rename(store.folder / "older")
     folder.rename(output.path)
     sync(output.path.parent)

@@ -1,0 +1,63 @@
+"""The JSON between the console's processes: what one side writes the other reads, and nothing else passes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from service.console.job_files import JOB, RESULT, JobFileError, read_job_file, write_job_file
+
+ORDER = {"kind": "check", "key": None, "at": 1.5, "asked": {"names": {"0": "rules.yaml"}}}
+FINDING = {"code": "gap", "names": {"cell": "x", "what": {"phrase": "p", "names": {}}}}
+EDIT = {
+    "file": "rules.yaml",
+    "section": "person",
+    "id": "nudge",
+    "edit": "changed",
+    "fields": [{"field": "topic", "old": "", "new": "housing"}],
+    "weaker": False,
+}
+RESULTS = {
+    "failure": {"failure": "unreadable", "said": "", "finding": FINDING},
+    "spreadsheet": {"rules": 64, "files": ["rules.xlsx"], "base": "0" * 16, "base_in_use": True},
+    "unweighed": {"findings": [FINDING], "edits": [EDIT], "unweighed": "stopped"},
+}
+
+
+@pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS)
+def test_what_the_child_writes_the_worker_reads(tmp_path, result):
+    write_job_file(tmp_path / "result.json", RESULT, result)
+    assert read_job_file(tmp_path / "result.json", RESULT) == result
+
+
+def test_what_the_worker_asks_the_child_reads(tmp_path):
+    write_job_file(tmp_path / "job.json", JOB, ORDER)
+    assert read_job_file(tmp_path / "job.json", JOB) == ORDER
+    assert [path.name for path in tmp_path.iterdir()] == ["job.json"]
+
+
+WRONG = {
+    "a-renamed-field": (RESULT, {"faults": []}, "faults"),
+    "another-type": (RESULT, {"cells": "3"}, "cells"),
+    "a-part-without-a-field": (RESULT, {"edits": [{"file": "rules.yaml"}]}, "edits"),
+    "a-job-without-a-kind": (JOB, {name: ORDER[name] for name in ("key", "at", "asked")}, "kind"),
+}
+
+
+@pytest.mark.parametrize(("schema", "content", "named"), WRONG.values(), ids=WRONG)
+def test_neither_side_passes_what_the_schema_does_not_hold(tmp_path, schema, content, named):
+    path = tmp_path / "result.json"
+    with pytest.raises(JobFileError, match=f"result.json: {named} not as agreed"):
+        write_job_file(path, schema, content)
+    assert not path.exists()
+    path.write_text(json.dumps(content))
+    with pytest.raises(JobFileError, match=f"result.json: {named} not as agreed"):
+        read_job_file(path, schema)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{"])
+def test_what_is_no_object_is_refused(tmp_path, text):
+    (tmp_path / "job.json").write_text(text)
+    with pytest.raises(JobFileError):
+        read_job_file(tmp_path / "job.json", JOB)
