@@ -39,7 +39,7 @@ START = {
 }
 ADVICE = {
     "run": "Run `make dev` in the checkout, then the same command from .venv/bin.",
-    "serve": "Install it from Arki's wheel, which is on no package index: pip install './arki-0.1.0-py3-none-any.whl[{extra}]'.",
+    "serve": "Install it from Arki's wheel, which is on no package index: pip install './arki-0.2.0-py3-none-any.whl[{extra}]'.",
 }
 
 

@@ -64,7 +64,7 @@ def test_a_module_of_no_extra_is_a_fault_and_is_not_explained_away(module):
         ("spark", True, "Run `make spark` in the checkout, then the same command from .venv-spark/bin."),
         (
             *("score", False),
-            "Install it from Arki's wheel, which is on no package index: pip install './arki-0.1.0-py3-none-any.whl[score]'.",
+            "Install it from Arki's wheel, which is on no package index: pip install './arki-0.2.0-py3-none-any.whl[score]'.",
         ),
     ],
 )
