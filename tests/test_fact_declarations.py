@@ -110,26 +110,38 @@ def test_a_fact_that_is_a_stated_signal_states_a_signal_of_the_contract(kind):
             assert fact.values[:-1] == (("yes", "no") if signal.kind == "yes_no" else signal.values)
 
 
-def test_what_counts_as_a_need_where_personal_service_is_scarce_stands_in_the_declarations():
-    assert NEEDS == {
-        "person": (
-            ("digital", "offline"),
-            ("digital", "assisted"),
-            ("friction", "missing_documents"),
-            ("friction", "repeat_contacts"),
-            ("strong_identification", "no"),
-            ("acts_through_mandate", "yes"),
-            ("interpreter_needed", "yes"),
-            ("easy_language", "yes"),
+@pytest.mark.parametrize(
+    ("kind", "needs"),
+    [
+        (
+            "person",
+            [
+                ("digital", "offline"),
+                ("digital", "assisted"),
+                ("friction", "missing_documents"),
+                ("friction", "repeat_contacts"),
+                ("strong_identification", "no"),
+                ("acts_through_mandate", "yes"),
+                ("interpreter_needed", "yes"),
+                ("easy_language", "yes"),
+            ],
         ),
-        "employer": (
-            ("first_claim", "yes"),
-            ("digital", "offline"),
-            ("digital", "assisted"),
-            ("friction", "late_claims"),
-            ("friction", "returned_claims"),
+        (
+            "employer",
+            [
+                ("first_claim", "yes"),
+                ("digital", "offline"),
+                ("digital", "assisted"),
+                ("friction", "late_claims"),
+                ("friction", "returned_claims"),
+            ],
         ),
-    }
+    ],
+)
+def test_what_counts_as_a_need_where_personal_service_is_scarce_stands_in_the_declarations(kind, needs):
+    declared = [(fact.name, value) for fact in FACTS[kind] for value in fact.scarce]
+    assert list(NEEDS[kind]) == declared
+    assert declared[: len(needs)] == needs
 
 
 @pytest.mark.parametrize("kind", CUSTOMER_TYPES)
@@ -180,10 +192,11 @@ import models.columns.facts
 
 
 def test_a_fact_declared_after_the_sample_was_made_is_unknown_of_everybody():
-    questions = _document(SAMPLE)["person"]["questions"]
-    before = _facts("person", questions)
-    after = _facts("person", {"facts": questions["facts"][:-1]})
-    assert after == [(*facts[:-1], UNKNOWN) for facts in before]
+    columns = _document(SAMPLE)["person"]["questions"]["facts"]
+    before, after = (_facts("person", {"facts": some}) for some in (columns, columns[:-1]))
+    last = len(columns) - 1
+    assert {facts[last] for facts in before} == {"yes", "no", UNKNOWN}
+    assert after == [(*facts[:last], UNKNOWN, *facts[last + 1 :]) for facts in before]
 
 
 def test_a_sample_in_which_facts_stand_elsewhere_is_refused():
