@@ -77,6 +77,7 @@ def test_no_room_imports_one_above_it_and_no_modules_go_in_circles():
     assert survey.arrows_back(every) == []
     assert survey.circle(every) == []
     assert survey.duplicate_classes(every) == {}
+    assert survey.banned_names(every).total() == 0
 
 
 def test_what_a_serving_process_loads_is_listed(bundles):
