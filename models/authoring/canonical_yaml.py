@@ -2,7 +2,7 @@
 
 `read` makes a document that can be edited, `write` its text. Entries keep their order and comments stay with their entries.
 The author chooses between block and flow style; all else follows from the values and from `WIDTH`. ruamel.yaml reads the text,
-this module writes it (DECISIONS NN).
+this module writes it (DECISIONS 75).
 """
 
 from __future__ import annotations
