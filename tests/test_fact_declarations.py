@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from conftest import ROOT
 
+from models.authoring import promises
 from models.authoring.example_customers import Inventor
 from models.authoring.population_sample import SAMPLE, _document, _facts
 from models.columns.cells import cells_of, facts_of
@@ -16,6 +17,7 @@ from models.columns.text_blocks import CustomerBatch, arrow_type
 from models.contract.codes import CUSTOMER_TYPES, UNKNOWN
 from models.contract.signals import CONTRACT, read_signals
 from models.decision.facts import FACTS, VARYING, lookups, may_personalise, plainest_signals
+from models.decision.facts import NEEDS as LANGUAGE_NEEDS
 from testing.customers import signals as random_signals
 from testing.documents import contradictions, read_documents
 from training.scoring.capacity import NEEDS
@@ -142,6 +144,14 @@ def test_what_counts_as_a_need_where_personal_service_is_scarce_stands_in_the_de
     declared = [(fact.name, value) for fact in FACTS[kind] for value in fact.scarce]
     assert list(NEEDS[kind]) == declared
     assert declared[: len(needs)] == needs
+
+
+def test_two_language_needs_are_known_of_everybody_and_no_other_fact_is():
+    assert LANGUAGE_NEEDS == {"person": ("interpreter_needed", "easy_language"), "employer": ()}
+
+
+def test_of_a_person_log_in_may_be_known_and_of_an_employer_nothing_tells_it():
+    assert promises._LOG_INS == {"person": ("yes", "no", UNKNOWN), "employer": (UNKNOWN,)}
 
 
 @pytest.mark.parametrize("kind", CUSTOMER_TYPES)
