@@ -7,7 +7,6 @@ __all__ = [
     "decision_table",
     "facts",
     "files",
-    "kernels",
     "local_paths",
     "partitions",
     "paths",
