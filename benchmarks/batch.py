@@ -24,7 +24,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.columns import kernels
 from models.columns.files import chunks, read_chunk
 from models.columns.rows import CARRIED, SIGNALS
 from models.contract.channels import HELSINKI
@@ -69,7 +68,6 @@ def measured():
 
 def in_memory(source, recommender):
     """Complete answers on record batches, and `predict_proba` of a pipeline on frames of the same rows; one core."""
-    compiled = kernels.use()
     scorer = Scorer(recommender, ScoringRequest(AT))
     batches = [read.batch for read in read_all(source)][:8]
     rows = sum(batch.num_rows for batch in batches)
@@ -82,7 +80,6 @@ def in_memory(source, recommender):
         plain.append(cpu(lambda: [model.predict_proba(frame) for frame in frames]))
         own.append(cpu(lambda: [estimator.predict_proba(frame[list(FEATURES)]) for frame in frames[:2]]))
     return {
-        "compiled_by_numba": compiled,
         "answers_per_cpu_s": round(rows / min(ours)),
         "plain_pipeline_rows_per_cpu_s": round(rows / min(plain)),
         "over_plain_pipeline": round(min(plain) / min(ours), 2),
@@ -95,8 +92,8 @@ def in_memory(source, recommender):
 def two_cores(source):
     """Answers a second of two processes at once, in memory, wall time."""
     code = (
-        "import sys, time; from benchmarks import batch as b; from models import bundle, kernels; kernels.use();"
-        "r = bundle.load(b.BUNDLES, bundle.current(b.BUNDLES)).recommender; s = b.Scorer(r, b.Asked(b.AT));"
+        "import sys, time; from benchmarks import batch as b;"
+        "r = b.bundle.load(b.BUNDLES, b.bundle.current(b.BUNDLES)).recommender; s = b.Scorer(r, b.ScoringRequest(b.AT));"
         "x = [read.batch for read in b.read_all(b.Path(sys.argv[1]))][:8]; [s.score(y) for y in x];"
         "print('ready', flush=True); sys.stdin.readline(); t = time.perf_counter(); [s.score(y) for y in x * 3];"
         "print(sum(y.num_rows for y in x) * 3 / (time.perf_counter() - t))"

@@ -1,4 +1,4 @@
-"""Probabilities are rounded once, and rows, columns and compiled loops name the same segment at every threshold."""
+"""Probabilities are rounded once, and rows and columns name the same segment at every threshold."""
 
 import copy
 import math
@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.columns import kernels
 from models.columns.scorecard import ColumnScorecard
 from models.columns.signals import MISSING
 from models.contract.segments import PERSON_SEGMENTS
@@ -50,15 +49,12 @@ def by_rows(card, customers):
     return [(found.segment, found.probability, found.confident) for found in predicted]
 
 
-def by_columns(card, customers, *, compiled):
+def by_columns(card, customers):
     """The same as the column form gives them."""
     values = [[MISSING if value is None else value for value in features(each)] for each in customers]
     x = dict(zip(FEATURES, np.array(values, np.int32).T, strict=True))
     known = np.array([known_signals(each) for each in customers], np.int32)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernels, "_chosen", [])
-        assert not compiled or kernels.use()
-        found = ColumnScorecard(card).predict(x, known)
+    found = ColumnScorecard(card).predict(x, known)
     segments = [None if at == MISSING else PERSON_SEGMENTS[at] for at in found.segment.tolist()]
     return list(zip(segments, found.probability.tolist(), found.confident.tolist(), strict=True))
 
@@ -93,25 +89,13 @@ def test_rows_and_columns_agree_within_a_billionth_of_each_threshold(threshold, 
     rows = [tuple(scores[at] for at in order) for scores in (below, above)]
     card, customers = with_rows(rows), customers_of(rows)
     answers = by_rows(card, customers)
-    assert by_columns(card, customers, compiled=False) == answers
+    assert by_columns(card, customers) == answers
     reached = [threshold - STEP if off else threshold, threshold]
     assert [found for _, found, _ in answers] == pytest.approx(reached, abs=1e-12)
     if threshold == card.abstain_below:
         assert [segment is not None for segment, _, _ in answers] == [not off, True]
     else:
         assert [confident for _, _, confident in answers] == [not off, True]
-
-
-def test_compiled_loops_agree_at_each_threshold():
-    rows = [
-        scores
-        for threshold in THRESHOLDS
-        for off in (0.0, -STEP / 2)
-        for lead in range(1, 13)
-        for scores in scores_near(threshold + off, lead)
-    ]
-    card, customers = with_rows(rows), customers_of(rows)
-    assert by_columns(card, customers, compiled=True) == by_rows(card, customers)
 
 
 def any_customers(count, seed):
@@ -131,11 +115,10 @@ def any_customers(count, seed):
     ]
 
 
-@pytest.mark.parametrize("compiled", [False, True], ids=["numpy", "compiled"])
-def test_5_000_random_customers_get_the_same_bits_from_rows_and_columns(compiled):
+def test_5_000_random_customers_get_the_same_bits_from_rows_and_columns():
     customers = any_customers(5_000, 16)
     answers = by_rows(SCORECARD, customers)
-    assert by_columns(SCORECARD, customers, compiled=compiled) == answers
+    assert by_columns(SCORECARD, customers) == answers
     assert {None, *PERSON_SEGMENTS} == {segment for segment, _, _ in answers}
 
 
@@ -165,7 +148,7 @@ def test_equal_scores_name_the_first_segment_in_rows_and_columns():
     card, customers = with_rows(rows), customers_of(rows)
     predicted = [card.predict(each) for each in customers]
     assert [found.probabilities.index(found.probability) for found in predicted] == [0, 1, 1, 0]
-    assert by_columns(card, customers, compiled=False) == by_rows(card, customers)
+    assert by_columns(card, customers) == by_rows(card, customers)
 
 
 def test_the_least_likely_segment_has_what_the_others_leave():

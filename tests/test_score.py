@@ -86,10 +86,19 @@ def test_a_row_is_refused_for_the_reason_the_api_gives_and_its_value_is_nowhere(
         (b'a,person,"tr\nb,person,true\nc,"person",true\n', ["b", "c"], [1]),
         (b"a,pers\xffon,\n\xe4,person,\nb,person,true\n", ["b"], [1, 2]),
         (b"a,person,tr\0ue\nb,person,true\r\nc,person,\rtrue\n", ["b"], [1, 3]),
+        (b"a,person,true\rb,person,true\n\nc,person,true\n", ["c"], [1]),
         (b'a,person,"true"x\n"b ""c""",person,true', ['b "c"'], [1]),
         (b"a,person," + b"x" * (9 << 20) + b"\nb,person,true\n", ["b"], [1]),
     ],
-    ids=["ragged", "open quote", "encoding", "NUL and CR", "quote in a cell", "endless line"],
+    ids=[
+        "ragged",
+        "open quote",
+        "encoding",
+        "NUL and CR",
+        "CR beside a blank line",
+        "quote in a cell",
+        "endless line",
+    ],
 )
 def test_no_line_stops_a_run_and_a_bad_one_costs_no_other(run, tmp_path, lines, kept, refused):
     (tmp_path / "in.csv").write_bytes(b"\xef\xbb\xbfcustomer_ref,customer_type,minor\n" + lines)
@@ -98,6 +107,14 @@ def test_no_line_stops_a_run_and_a_bad_one_costs_no_other(run, tmp_path, lines, 
     assert [row["customer_ref"] for row in rows_of(tmp_path / "out.csv")] == kept
     assert [int(row["row"]) for row in rows_of(tmp_path / "out.csv.refused.csv")] == refused
     assert f"{len(kept) + len(refused)} rows: {len(kept)} scored, {len(refused)} refused" in shown.output
+
+
+def test_a_line_of_two_objects_is_refused_beside_a_blank_line(run, tmp_path):
+    customer = b'{"customer_type": "person"}'
+    (tmp_path / "in.jsonl").write_bytes(customer + b" " + customer + b"\n\n" + customer + b"\n")
+    shown = run("in.jsonl", "out.csv", "--max-bad", "100%")
+    assert "2 rows: 1 scored, 1 refused" in shown.output, shown.output
+    assert [row["row"] for row in rows_of(tmp_path / "out.csv.refused.csv")] == ["1"]
 
 
 def test_a_line_of_json_is_refused_as_a_body_would_be(run, tmp_path):

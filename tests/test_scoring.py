@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import customers
 
-from models.columns import kernels
 from models.columns.rows import SIGNALS, read_row, row_of_text
 from models.contract.channels import HELSINKI
 from models.contract.codes import LANGUAGES
@@ -249,14 +248,6 @@ def agrees(scorer, recommender, customers, seed):
 
 def test_2_000_simulated_customers_agree_with_the_recommender_in_every_field(scorer, recommender):
     agrees(scorer, recommender, 2_000, 23)
-
-
-def test_compiled_loops_give_the_same_bits(recommender, monkeypatch):
-    monkeypatch.setattr(kernels, "_chosen", [])
-    batches = population(5_000, 31).to_batches(max_chunksize=1_777)
-    plain = [Scorer(recommender, ASKED).score(batch) for batch in batches]
-    assert kernels.use()
-    assert [Scorer(recommender, ASKED).score(batch) for batch in batches] == plain
 
 
 @pytest.mark.slow

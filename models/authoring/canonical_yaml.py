@@ -98,6 +98,7 @@ def replace(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     aside = path.with_name(f".{path.name}.new")
     aside.write_bytes(text.encode())
+    aside.chmod(path.stat().st_mode)
     aside.replace(path)
 
 

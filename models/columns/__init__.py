@@ -8,7 +8,6 @@ __all__ = [
     "decision_table",
     "facts",
     "files",
-    "kernels",
     "local_paths",
     "partitions",
     "paths",

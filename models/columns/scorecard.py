@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.columns.kernels import kernels
 from models.columns.signals import MISSING, Codes, Flags
 from models.decision.scorecard import FEATURES, SCALE, Scorecard, rounded
 
@@ -43,17 +42,10 @@ class ColumnScorecard:
         largest = sum(max(abs(score) for row in table.rows for score in row) for table in card.tables)
         fits = largest + max(map(abs, card.intercept)) < np.iinfo(np.int32).max // 2
         self._type: type[np.signedinteger[Any]] = np.int32 if fits else np.int64
-        self._flat = self._flattened()
 
     def predict(self, x: Mapping[str, Codes], known: Codes) -> Predicted:
         """The model's answers, from feature columns and the number of known signals of each person."""
-        compiled = kernels()
-        if compiled is None:
-            best, probability = self._likeliest(x, len(known))
-        else:
-            best, probability = np.empty(len(known), np.int32), np.empty(len(known))
-            columns = np.stack([x[name] for name in FEATURES])
-            compiled.scores(columns, *self._flat, SCALE, best, probability)
+        best, probability = self._likeliest(x, len(known))
         probability = rounded(probability)
         abstains = (probability < self.card.abstain_below) | (known < self.card.minimum_known)
         confident = ~abstains & (probability >= self.card.confident_from)
@@ -72,22 +64,6 @@ class ColumnScorecard:
         a, b, c = (np.exp((score - top) / SCALE) for score in scores)
         best = np.where(scores[0] == top, 0, np.where(scores[1] == top, 1, 2)).astype(np.int32)
         return best, 1.0 / (a + b + c)
-
-    def _flattened(self) -> tuple[NDArray[Any], ...]:
-        """The tables end to end, as the compiled loop takes them; *missing* stands first among the bins."""
-        positions = [each for table, _ in self._tables for each in table]
-        bins = [np.roll(values, 1) for _, values, _ in positions]
-        lengths = [len(rows[0]) for _, rows in self._tables]
-        return (
-            np.array([FEATURES.index(name) for name, _, _ in positions]),
-            np.array([last for _, _, last in positions], np.int32),
-            np.concatenate(bins),
-            np.concatenate([[0], np.cumsum([len(each) for each in bins])[:-1]]),
-            np.cumsum([len(table) for table, _ in self._tables]),
-            np.concatenate([rows.T for _, rows in self._tables]).astype(np.int64),
-            np.concatenate([[0], np.cumsum(lengths)[:-1]]),
-            np.array(self.card.intercept, np.int64),
-        )
 
 
 def _bins_by_value(

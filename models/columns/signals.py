@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.columns.kernels import kernels
 from models.columns.rows import SIGNALS, TYPE, is_missing
 from models.contract.codes import CUSTOMER_TYPES, LIFE_EVENTS, CustomerType
 from models.contract.signal_kinds import EMPTY_LIST, read_event_text
@@ -27,7 +26,6 @@ Flags = NDArray[np.bool_]
 MISSING: Final = -1
 BAD: Final = -2
 """The code of a value that the contract refuses; a row with one is never evaluated."""
-_NO_BITMAP: Final = np.empty(0, np.uint8)
 _MONTHS: Final = 32  # more than any months_ago
 
 
@@ -258,14 +256,8 @@ def _lengths(column: pa.Array) -> Codes:
 
 def _counts(column: pa.Array, maximum: int) -> Codes:
     """Whole numbers, `BAD` where out of range."""
-    numbers, compiled = _numbers(column), kernels()
+    numbers, valid = _numbers(column), _valid(column)
     codes = np.empty(len(column), np.int32)
-    if compiled is not None:
-        bitmap = column.buffers()[0] if column.null_count else None
-        validity = _NO_BITMAP if bitmap is None else np.frombuffer(bitmap, np.uint8)
-        compiled.counts(numbers, validity, column.offset, maximum, codes)
-        return codes
-    valid = _valid(column)
     known = numbers if valid is None else np.where(valid, numbers, numbers.dtype.type(0))
     np.copyto(codes, known, casting="unsafe")
     if len(known) and (known.min() < 0 or known.max() > maximum):

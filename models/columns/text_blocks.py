@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -34,6 +35,7 @@ ARROW_TYPES: Final = {
     "list<struct<event: string, months_ago: int64>>": EVENTS_TYPE,
 }
 """What the signal contract spells, where columns have types."""
+_TWO_OBJECTS: Final = re.compile(rb"\}[ \t\r]*\{")
 _BAD_QUOTE: Final = "is not a row of CSV: a quote is not closed, or stands within a cell."
 _NOT_TEXT: Final = "holds bytes that are not UTF-8 text."
 _NOT_JSON: Final = "is not a JSON object in UTF-8."
@@ -69,6 +71,8 @@ def read_csv_block(rows: RowBlock, names: list[str]) -> CustomerBatch:
     if block is None:
         return _too_long(first)
     plain = b'"' not in block or not (any(rows.spans) or has_quote_within(block))
+    # To Arrow a lone carriage return ends a row; with a blank line, which is none, the number of rows would be right again.
+    plain = plain and block.count(b"\r") == block.count(b"\r\n")
     if plain and b"\0" not in block and _is_text(block):
         try:
             table = pyarrow.csv.read_csv(pa.BufferReader(block), *_csv_options(names))
@@ -103,7 +107,8 @@ def read_json_block(
     block, first, lines = lines_read.content, lines_read.first, lines_read.lines
     if block is None:
         return _too_long(first)
-    if b"\0" not in block and _is_text(block):
+    # Arrow reads two objects of a line; with a blank line, which is no row, the number of rows would be right again.
+    if b"\0" not in block and not _TWO_OBJECTS.search(block) and _is_text(block):
         try:
             table = pyarrow.json.read_json(
                 pa.BufferReader(block), *_json_options(len(block), language_column)

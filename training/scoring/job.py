@@ -45,7 +45,6 @@ class ScoringJob:
     limits: tuple[tuple[str, int], ...] = ()
     given_format: str = ""
     seed: int = 0
-    compiled: bool = False
 
     @property
     def part_columns(self) -> tuple[str, ...]:

@@ -38,8 +38,6 @@ from training.scoring.runs import Engine, NoRowsError, Output, Plan
 
 SMALL_ROWS: Final = 400_000
 """Rows for which starting a second process costs more than it saves."""
-COMPILED_ROWS: Final = 2_000_000
-"""Rows from which compiled loops save more than starting numba costs."""
 
 
 @contextmanager
@@ -68,7 +66,7 @@ def planned(options: Options) -> Iterator[Plan]:
             raise NoRowsError(f"{options.source} holds no rows. There is nothing to score.")
         warnings = check_same_columns(paths)
         output = _output(options, stack)
-        job = _job(options, output, compiled=sum(chunk.rows for chunk in cut) >= COMPILED_ROWS)
+        job = _job(options, output)
         names = dict(zip(paths, names_apart(paths), strict=True))
         yield Plan(
             job,
@@ -106,7 +104,7 @@ def _check(path: Path, language_column: str) -> None:
         raise CustomerFileError(f"{path}: has no column {language_column}, named by --language-column.")
 
 
-def _job(options: Options, output: Output, *, compiled: bool) -> ScoringJob:
+def _job(options: Options, output: Output) -> ScoringJob:
     folder = bundles_folder().absolute()
     begun = (ChunkStore(output.work).run() or {}).get("job", {}) if options.resume else {}
     digest = begun.get("digest") or bundle.current(folder)
@@ -138,7 +136,6 @@ def _job(options: Options, output: Output, *, compiled: bool) -> ScoringJob:
         limits=limits,
         given_format=final,
         seed=options.seed,
-        compiled=compiled,
     )
 
 

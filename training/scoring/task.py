@@ -17,7 +17,6 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.columns import kernels
 from models.columns.files import Chunk, read_chunk
 from models.columns.rows import CARRIED, SIGNALS
 from models.decision import bundle
@@ -39,8 +38,6 @@ class Task(NamedTuple):
 
 def run_task(job: ScoringJob, task: Task, folder: str | None) -> ChunkMark:
     """Score a chunk and commit its part; without a folder, count only. What it tells is what the store keeps of it."""
-    if job.compiled and kernels.kernels() is None:
-        kernels.use()
     scorer = scorer_of(job.bundles, job.digest, job.asked)
     tally = Tally()
     tables: list[pa.Table] = []
@@ -153,6 +150,5 @@ def scorer_of(bundles: str, digest: str, request: ScoringRequest) -> Scorer:
 def as_document(job: ScoringJob) -> dict[str, Any]:
     """A job as plain JSON, for comparing runs and for the manifest."""
     document: dict[str, Any] = orjson.loads(orjson.dumps(dataclasses.asdict(job)))
-    for name in ("bundles", "compiled"):  # where and how, not what
-        document.pop(name)
+    del document["bundles"]  # where, not what
     return document
