@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from flask import Flask, Request, Response, request
 from flask.sessions import NullSession, SessionInterface
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from models.decision.bundle import BundleError, BundleStore
 from models.decision.experiments import Assigner
@@ -238,7 +240,7 @@ def _admit() -> Response | None:
     # The key comes first: who has none must not take room from those who have.
     _check_access(ours, operation, context)
     _enter_lane(ours, context)
-    _check_accept(operation)
+    _check_accept(operation, environ)
     if environ.get("QUERY_STRING"):
         context.query = read_query(operation.query, request.args)
     else:
@@ -290,8 +292,8 @@ def _enter_lane(ours: Service, context: RequestContext) -> None:
         raise
 
 
-def _check_accept(operation: Operation) -> None:
-    accepted = request.accept_mimetypes  # empty where the header is: anything will do
+def _check_accept(operation: Operation, environ: WSGIEnvironment) -> None:
+    accepted = parse_accept_header(environ.get("HTTP_ACCEPT"), MIMEAccept)  # empty: anything will do
     if accepted and accepted.best_match(operation.media_types) is None:
         raise NotAcceptableError(f"This operation answers as {' or '.join(operation.media_types)}.")
 
@@ -311,13 +313,16 @@ def _finish(response: Response) -> Response:
     if context.count is not None:
         headers.extend(ours.limits.headers(context.count))
     headers.extend(ours.network.headers(context.environ))
-    headers.extend(_SECURITY_HEADERS)
     _record(response.status_code, context, ours.watchers)
     return response
 
 
 def _with_room(app: WSGIApplication, ours: Service) -> WSGIApplication:
-    """The app with a refusal in front that costs a fraction of an answer, where there is no room for one more request."""
+    """The app with a refusal in front that costs a fraction of an answer, where there is no room for one more request.
+
+    What leaves it, answer or refusal, has the security headers. They are constants, so they are put on here: werkzeug looks
+    each header of a response over three times, which for these is a twentieth of a whole request's instructions.
+    """
     body = orjson.dumps(problem_of(OverloadedError("single")))
     refusal = [
         ("Content-Type", PROBLEM_JSON),
@@ -339,8 +344,12 @@ def _with_room(app: WSGIApplication, ours: Service) -> WSGIApplication:
             start_response("503 Service Unavailable", [*refusal, *network.headers(environ)])
             return [body]
         environ[_PLACE] = place
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401  (WSGI's own)
+            return start_response(status, [*headers, *_SECURITY_HEADERS], exc_info)
+
         try:
-            return app(environ, start_response)
+            return app(environ, start)
         finally:
             admission.leave(place)
 

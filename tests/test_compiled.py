@@ -1,14 +1,16 @@
-"""The straight way of serialising: on anything the service answers, what the schema itself would dump."""
+"""Requests read and answers serialised without marshmallow's machinery: on anything, what the schema itself would give."""
 
 from __future__ import annotations
 
+import random
 from datetime import datetime
 from types import SimpleNamespace
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from marshmallow import Schema, fields
+from marshmallow import Schema, ValidationError, fields
 from strategies import customers
 
 from models.contract.channels import HELSINKI
@@ -16,7 +18,8 @@ from models.contract.signals import read_signals
 from service.api.compiled import dumper
 from service.api.explanations import EXPLANATION
 from service.api.listings import GuaranteeSchema, MappingRowSchema, RuleSchema
-from service.api.schemas import Answer, RecommendationSchema
+from service.api.requests import ASK, BATCH_CUSTOMER
+from service.api.schemas import Answer, Ask, RecommendationSchema
 
 RECOMMENDATION = RecommendationSchema()
 NOON = datetime(2026, 6, 1, 12, tzinfo=HELSINKI)
@@ -44,6 +47,65 @@ def as_sent(wire):
 def agree(schema, record):
     straight = as_sent(dumper(schema)(record))
     assert straight == as_sent(without_optional_nulls(schema, schema.dump(record)))
+
+
+SCHEMAS = {"single": ASK, "of-a-batch": BATCH_CUSTOMER}
+STRANGE = (
+    None, True, False, 0, 1, -1, 3, 3.0, 2.5, 11, 51, 1 << 70, float("1e300"), "", "x", "fi", "person", "5", "\0", "a" * 101,
+    "2026-06-01", "2026-06-01T12:00:00+03:00", "2026-13-01", "1999-01-01", "2026-06-01T12:00:00", [], ["a"], [1], ["a"] * 51,
+    {}, {"minor": False}, {"age": 4}, {"minor": None}, {"employees": 3},
+)  # fmt: skip
+FIELDS = (*BATCH_CUSTOMER.fields, "as-of", "Language", "", "segment")
+BODIES = st.tuples(
+    customers(),
+    st.sampled_from(["fi", "sv", "en"]),
+    st.integers(1, 10),
+    st.lists(st.text("ab-", min_size=1, max_size=5), max_size=3),
+).map(
+    lambda drawn: {
+        "customer_type": drawn[0][0],
+        "signals": drawn[0][1],
+        "language": drawn[1],
+        "limit": drawn[2],
+        "shown": drawn[3],
+    }
+)
+
+
+def verdict(load, body):
+    try:
+        return "taken", load(body)
+    except ValidationError as error:
+        return "refused", error.messages
+
+
+def changed(body, chance):
+    """The body with up to three fields left out, replaced or added."""
+    body = dict(body)
+    for _ in range(chance.randrange(4)):
+        name = chance.choice(FIELDS)
+        if chance.random() < 0.3:
+            body.pop(name, None)
+        else:
+            body[name] = chance.choice(STRANGE)
+    return body
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+@given(BODIES, st.integers(0, 1 << 32))
+def test_a_body_has_the_same_verdict_and_value_as_by_marshmallows_own_load(schema, body, seed):
+    chance, verdicts = random.Random(seed), set()
+
+    def by_load(body):
+        values = dict.fromkeys(schema.fields) | schema.load(body)
+        del values["customer_type"]
+        return Ask(**values)
+
+    for tried in [body, *(changed(body, chance) for _ in range(170))]:
+        found = verdict(schema.read, tried)
+        assert found == verdict(by_load, tried)
+        verdicts.add(found[0])
+    assert "taken" in verdicts
 
 
 @given(customers(), st.sampled_from(["fi", "sv", "en"]), st.integers(1, 10), st.booleans())

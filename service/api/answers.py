@@ -67,7 +67,7 @@ class Answers:
     def explanation(self, ask: Ask) -> dict[str, object]:
         """How the answer to one customer came about."""
         at, draw, explain = (
-            ask.at or self.now,
+            ask.as_of or self.now,
             self.assigner.draw(ask.assignment_key),
             self.recommender.explain,
         )
@@ -93,7 +93,7 @@ class Answers:
         return {"index": index, **ref_given, "status": 200, "recommendation": self.recommendation(ask)}
 
     def _recommend(self, ask: Ask) -> Recommendation:
-        at, draw, ours = ask.at or self.now, self.assigner.draw(ask.assignment_key), self.recommender
+        at, draw, ours = ask.as_of or self.now, self.assigner.draw(ask.assignment_key), self.recommender
         return self._guarded(
             lambda: ours.recommend(
                 [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown, draw=draw

@@ -1,6 +1,6 @@
 """Schemas as plain functions that serialise what their schema does, without marshmallow's machinery.
 
-A test holds each answer equal to what the schema dumps. Requests are loaded by the schemas themselves.
+A test holds each answer equal to what the schema dumps.
 """
 
 from __future__ import annotations

@@ -121,23 +121,26 @@ def service() -> Service:
 
 def recommend() -> Response:
     """Recommend channel and content to one customer, with the reason."""
-    ask = read_ask(read_document(request.environ, largest=LARGEST_BODY))
-    return _json(_answers().recommendation(ask))
+    context = request_context()
+    ask = read_ask(read_document(context.environ, largest=LARGEST_BODY))
+    return _json(_answers(context).recommendation(ask))
 
 
 def recommend_batch() -> Response:
     """Recommend to up to 500 customers, each answered or refused on its own."""
-    document = read_document(request.environ, largest=LARGEST_BATCH_BODY)
+    context = request_context()
+    document = read_document(context.environ, largest=LARGEST_BATCH_BODY)
     customers = customers_in(document)
     if 1 < customers <= MOST_CUSTOMERS:  # a longer list is refused at a glance
-        count_request(service(), request_context(), customers, counted=1)
-    return _json(_answers().batch(document))
+        count_request(service(), context, customers, counted=1)
+    return _json(_answers(context).batch(document))
 
 
 def explain() -> Response:
     """Explain a recommendation: each signal's contribution, each rule passed over, why no other item is offered."""
-    ask = read_ask(read_document(request.environ, largest=LARGEST_BODY))
-    return _json(_answers().explanation(ask))
+    context = request_context()
+    ask = read_ask(read_document(context.environ, largest=LARGEST_BODY))
+    return _json(_answers(context).explanation(ask))
 
 
 def list_segments() -> Response:
@@ -296,8 +299,8 @@ def count_request(ours: Service, context: RequestContext, cost: int, *, counted:
         raise
 
 
-def _answers() -> Answers:
-    ours, context = service(), request_context()
+def _answers(context: RequestContext) -> Answers:
+    ours = service()
     bundle = context.bundle = ours.bundle()
     return Answers(
         bundle.recommender,

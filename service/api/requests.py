@@ -6,8 +6,8 @@ each, so that a request of which nothing is right costs no more than one that is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, TypeVar
 
 from marshmallow import Schema, ValidationError
 from werkzeug.datastructures import MultiDict
@@ -19,6 +19,7 @@ from service.api.problems import MOST_LISTED, InvalidQueryError, InvalidRequestE
 from service.api.schemas import Ask, BatchCustomerSchema, BatchRequestSchema, RecommendationRequestSchema
 from service.http.body import Document
 
+T = TypeVar("T")
 ASK: Final = RecommendationRequestSchema()
 BATCH_CUSTOMER: Final = BatchCustomerSchema()
 BATCH: Final = BatchRequestSchema()
@@ -26,8 +27,8 @@ BATCH: Final = BatchRequestSchema()
 
 def read_ask(document: Document) -> Ask:
     """The one customer of a body. Raises `InvalidRequestError`."""
-    ask: Ask = load(ASK, document.json, document.identity_faults(document.json), "")
-    return ask
+    faults = document.identity_faults(document.json)
+    return _load(ASK, ASK.read, document.json, faults, "", limit_of_request())
 
 
 def customers_in(document: Document) -> int:
@@ -55,8 +56,7 @@ def read_customer(document: Document, customer: object, index: int, limit: Fault
     """
     where = f"/customers/{index}"
     faults = document.identity_faults(customer, where)
-    ask: Ask = load(BATCH_CUSTOMER, customer, faults, where, limit)
-    return ask
+    return _load(BATCH_CUSTOMER, BATCH_CUSTOMER.read, customer, faults, where, limit)
 
 
 def ref_of(customer: object) -> str | None:
@@ -98,7 +98,17 @@ def load(
     schema: Schema, value: object, faults: list[Fault], pointer: str, limit: FaultLimit | None = None
 ) -> Any:  # noqa: ANN401  (per schema)
     """What a schema makes of part of a body, its other faults added. Raises `InvalidRequestError`."""
-    limit = limit or limit_of_request()
+    return _load(schema, schema.load, value, faults, pointer, limit or limit_of_request())
+
+
+def _load(
+    schema: Schema,
+    read: Callable[[Any], T],
+    value: object,
+    faults: list[Fault],
+    pointer: str,
+    limit: FaultLimit,
+) -> T:
     if not isinstance(value, dict):
         raise _refusal([*faults, Fault(pointer, "wrong_type", "must be an object.")], 0, pointer, limit)
     known, unlisted = _without_excess(value, schema.fields)
@@ -106,7 +116,7 @@ def load(
     # Fields have no argument for it, so what they may list travels in a context variable, which is this thread's alone.
     token = FAULT_LIMIT.set(part)
     try:
-        loaded = schema.load(known)
+        loaded = read(known)
     except ValidationError as error:
         schema_faults, more = faults_of(error, schema.fields, pointer)
         raise _refusal([*faults, *schema_faults], unlisted + more, pointer, limit) from None

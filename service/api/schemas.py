@@ -7,10 +7,11 @@ Requests are strict: nothing is coerced, nothing unknown passes. The signals the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from marshmallow import Schema, fields, post_load
+from marshmallow import Schema, ValidationError, fields, missing
 
 from models.contract.channels import PTV_CHANNEL_TYPES
 from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, Language
@@ -43,8 +44,8 @@ class Ask(NamedTuple):
     language: Language
     limit: int
     shown: tuple[str, ...]
-    at: datetime | None
-    ref: str | None
+    as_of: datetime | None
+    ref: str | None = None
     assignment_key: str | None = None
 
 
@@ -80,17 +81,27 @@ class RecommendationRequestSchema(StrictSchema):
 
     assignment_key = Text(LONGEST_REF, pattern=PLAIN, metadata={"description": ABOUT_KEYS})
 
-    @post_load
-    def _ask(self, values: dict[str, Any], **_: object) -> Ask:
-        return Ask(
-            values["signals"],
-            values["language"],
-            values["limit"],
-            values["shown"],
-            values.get("as_of"),
-            values.get("ref"),
-            values.get("assignment_key"),
-        )
+    def read(self, values: Mapping[str, Any]) -> Ask:
+        """The request that values make: what each field's `deserialize` gives of its own. Raises `ValidationError`.
+
+        `Schema.load` comes to the same, as a test holds, and costs a tenth of a whole request's instructions more, most of it
+        for what these fields do not have.
+        """
+        faults: dict[str, Any] = {}
+        checked: dict[str, Any] = {}
+        for name, field in self.load_fields.items():
+            try:
+                value = field.deserialize(values.get(name, missing), name, values)
+            except ValidationError as error:
+                faults[name] = error.messages
+            else:
+                checked[name] = None if value is missing else value
+        for name in values.keys() - self.load_fields.keys():
+            faults[name] = [self.error_messages["unknown"]]
+        if faults:
+            raise ValidationError(faults)
+        del checked["customer_type"]  # the signals know it
+        return Ask(**checked)
 
 
 class BatchCustomerSchema(RecommendationRequestSchema):
