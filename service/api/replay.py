@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -21,7 +21,7 @@ from models.decision.facts import may_personalise
 from models.decision.recommendation import Explanation
 from models.decision.recommender import Recommender
 from service.api.answers import wire
-from service.api.requests import BATCH_CUSTOMER, load
+from service.api.requests import read_plain
 from service.api.schemas import Answer, Ask
 from service.security.references import Reference, ReferencedItem, references_of, shown_digest
 
@@ -65,9 +65,7 @@ def read_request(text: bytes) -> Ask:
     orjson.JSONDecodeError
         If it is not JSON.
     """
-    customer: Any = orjson.loads(text)
-    ask: Ask = load(BATCH_CUSTOMER, customer, [], "")
-    return ask
+    return read_plain(orjson.loads(text))
 
 
 def replay(

@@ -59,6 +59,11 @@ def read_customer(document: Document, customer: object, index: int, limit: Fault
     return _load(BATCH_CUSTOMER, BATCH_CUSTOMER.read, customer, faults, where, limit)
 
 
+def read_plain(customer: object) -> Ask:
+    """One customer of an API's request whose body was not kept, in a batch or alone. Raises `InvalidRequestError`."""
+    return _load(BATCH_CUSTOMER, BATCH_CUSTOMER.read, customer, [], "", limit_of_request())
+
+
 def ref_of(customer: object) -> str | None:
     """The ref of a customer that is refused, where it may be given back."""
     ref = customer.get("ref") if isinstance(customer, dict) else None

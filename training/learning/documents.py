@@ -80,12 +80,8 @@ class Stability(TypedDict):
     moved: float
 
 
-class PairTried(TypedDict):
-    """A pair of features, what it gained on validation data, and whether it was kept."""
-
-    pair: list[str]
-    gain: float
-    kept: bool
+PairTried = TypedDict("PairTried", {"pair": list[str], "gain": float, "kept": bool})  # noqa: UP013  (no variable is named so)
+"""A pair of features, what it gained on validation data, and whether it was kept."""
 
 
 class FeatureShares(TypedDict):
