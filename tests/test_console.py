@@ -243,9 +243,12 @@ def test_sessions_and_forms_are_signed_with_sha_256(guarded):
 
 def test_an_altered_cookie_opens_nothing(team):
     cookie = team.get_cookie("arki-console", path="/console")
-    team.set_cookie(
-        "arki-console", cookie.value[:-1] + ("A" if cookie.value[-1] != "A" else "B"), path="/console"
-    )
+    start, sign, last = (
+        cookie.value[:-2],
+        cookie.value[-2],
+        cookie.value[-1],
+    )  # two bits of the last say nothing
+    team.set_cookie("arki-console", start + ("A" if sign != "A" else "B") + last, path="/console")
     assert team.get("/console/en/").status_code == 303
 
 
