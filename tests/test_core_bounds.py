@@ -124,7 +124,7 @@ def test_reasons_come_largest_first_and_equals_by_name():
 
 
 def test_a_segment_that_is_forty_log_odds_behind_has_no_probability():
-    card = replace(SCORECARD, intercept=(40 * SCALE, 0, -(1 << 31)), tables=(), names=(), _bins=())
+    card = replace(SCORECARD, intercept=(40 * SCALE, 0, -(1 << 31)), tables=(), names=(), _lookups=())
     first, second, third = card.probabilities(())
     assert (first, third) == (1.0, 0.0)
     assert 0.0 < second < 1e-17

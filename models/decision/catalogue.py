@@ -10,11 +10,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from models.contract.codes import CUSTOMER_TYPES, CustomerType, Language
-from models.decision.caches import BoundedCache
 
 GENERAL: Final = "general"
 EMPLOYERS: Final = "employers"
@@ -108,9 +107,9 @@ class Catalogue:
         self.items = {item.id: item for item in items}
         self.topics = topics
         self._chains = {topic: _chain(topic, parents) for topic in parents}
-        self._rankings: BoundedCache[tuple[ContentItem, ...]] = BoundedCache(MOST_RANKINGS)
-        self._statutory_best: BoundedCache[ContentItem | None] = BoundedCache(MOST_RANKINGS)
-        self._changes: BoundedCache[tuple[date, ...]] = BoundedCache(MOST_RANKINGS)
+        self._ranked = lru_cache(maxsize=MOST_RANKINGS)(self._rank)
+        self._statutory_best = lru_cache(maxsize=MOST_RANKINGS)(self._best_statutory)
+        self._changes = lru_cache(maxsize=MOST_RANKINGS)(self._change_days)
         self._index: dict[tuple[CustomerType, str, str], list[ContentItem]] = {}
         self._statutory: dict[tuple[CustomerType, str], list[ContentItem]] = {}
         for item in sorted(self.items.values(), key=lambda item: item.id):
@@ -149,8 +148,7 @@ class Catalogue:
         The nearest topic decides, then the asked language, then the channel's own card, then items whose main topic it
         is, then the id.
         """
-        wanted = (content_type, topic, customer_type, channel, language, day)
-        ranked = self._rankings.value(wanted, lambda: self._rank(*wanted))
+        ranked = self._ranked(content_type, topic, customer_type, channel, language, day)
         if not shown:
             return ranked[0] if ranked else None
         return next((item for item in ranked if item.id not in shown), None)
@@ -184,12 +182,13 @@ class Catalogue:
         self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
     ) -> tuple[date, ...]:
         """The days, in order, on which an item begins or no longer holds that `pick` chooses among."""
-        return self._changes.value(
-            (content_type, topic, customer_type, channel),
-            lambda: _change_days(
-                self.candidates(content_type, topic, customer_type=customer_type, channel=channel)
-            ),
-        )
+        return self._changes(content_type, topic, customer_type, channel)
+
+    def _change_days(
+        self, content_type: str, topic: str, customer_type: CustomerType, channel: str
+    ) -> tuple[date, ...]:
+        candidates = self.candidates(content_type, topic, customer_type=customer_type, channel=channel)
+        return _change_days(candidates)
 
     def candidates(
         self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
@@ -211,7 +210,7 @@ class Catalogue:
         self, benefits: Iterable[str], *, customer_type: CustomerType, language: Language, day: date
     ) -> list[ContentItem]:
         """One statutory item per benefit, the most particular in the asked language, each item once."""
-        best = (self._most_particular(benefit, customer_type, language, day) for benefit in benefits)
+        best = (self._statutory_best(benefit, customer_type, language, day) for benefit in benefits)
         return list({item.id: item for item in best if item is not None}.values())
 
     def statutory_until(
@@ -235,12 +234,6 @@ class Catalogue:
         """Whether any statutory item begins or ends after a day and by the latest."""
         changes = self._statutory_changes
         return bisect_right(changes, day) < bisect_right(changes, latest)
-
-    def _most_particular(
-        self, benefit: str, customer_type: CustomerType, language: Language, day: date
-    ) -> ContentItem | None:
-        owed = (benefit, customer_type, language, day)
-        return self._statutory_best.value(owed, lambda: self._best_statutory(*owed))
 
     def _best_statutory(
         self, benefit: str, customer_type: CustomerType, language: Language, day: date

@@ -118,6 +118,17 @@ class _Table(NamedTuple):
     rows: tuple[Row, ...]  # row-major over bins; per feature the last bin is *missing*
 
 
+class _Lookup(NamedTuple):
+    """How the row of a table is found; `other` and `width`, the bins of `other`, count for pairs alone."""
+
+    rows: tuple[Row, ...]
+    feature: int
+    bins: BinCache
+    other: int
+    other_bins: BinCache | None
+    width: int
+
+
 @dataclass(frozen=True, slots=True)
 class Scorecard:
     """A compiled classifier. Make one with `read_scorecard`.
@@ -138,7 +149,7 @@ class Scorecard:
     confident_from: float
     minimum_known: int
     names: tuple[tuple[str, ...], ...]
-    _bins: tuple[tuple[BinCache, ...], ...] = field(repr=False, compare=False)
+    _lookups: tuple[_Lookup, ...] = field(repr=False, compare=False)
 
     def predict(self, signals: Signals) -> Prediction:
         """Segment and probabilities of one person, from the declared features alone."""
@@ -199,12 +210,11 @@ class Scorecard:
     def _rows(self, x: tuple[int | None, ...]) -> list[Row]:
         """Each table's row for a feature row."""
         chosen = []
-        for (positions, edges, rows), bins in zip(self.tables, self._bins, strict=True):
-            if len(positions) == 1:
-                chosen.append(rows[bins[0][x[positions[0]]]])
-            else:
-                (first, second), (upper, lower) = positions, bins
-                chosen.append(rows[upper[x[first]] * (len(edges[1]) + 2) + lower[x[second]]])
+        for rows, feature, bins, other, other_bins, width in self._lookups:
+            place = bins[x[feature]]
+            if other_bins is not None:
+                place = place * width + other_bins[x[other]]
+            chosen.append(rows[place])
         return chosen
 
 
@@ -269,8 +279,16 @@ def read_scorecard(document: Mapping[str, Any]) -> Scorecard:
         names=tuple(
             tuple(dict.fromkeys(FEATURE_SIGNAL[FEATURES[at]] for at in table.features)) for table in tables
         ),
-        _bins=tuple(tuple(map(BinCache, table.edges)) for table in tables),
+        _lookups=tuple(map(_lookup, tables)),
     )
+
+
+def _lookup(table: _Table) -> _Lookup:
+    bins = [*map(BinCache, table.edges)]
+    if len(bins) == 1:
+        return _Lookup(table.rows, table.features[0], bins[0], 0, None, 0)
+    (first, second), (upper, lower) = table.features, bins
+    return _Lookup(table.rows, first, upper, second, lower, len(table.edges[1]) + 2)
 
 
 def _read_table(table: Mapping[str, Any]) -> _Table:
