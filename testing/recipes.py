@@ -14,7 +14,7 @@ MOST_FILES: Final = {"add-a-signal": 4, "add-a-fact": 4, "add-an-answer-field": 
 """How many files a recipe may touch, those apart that `APART` names."""
 APART: Final = re.compile(
     r"tests/|testing/|fixtures/|CHANGELOG\.md$|openapi\.json$|models/artifacts/population"
-    r"|service/console/labels\.py$|service/console/translations/"
+    r"|service/console/labels\.py$|service/translations/"
 )
 """Words, what is generated, tests and the changelog."""
 _BLOCK: Final = re.compile(r"^```diff\n(.*?)^```$", re.DOTALL | re.MULTILINE)

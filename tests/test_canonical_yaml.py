@@ -1,5 +1,6 @@
 """The team's YAML has one form: `arki-rulebook fmt` keeps values, comments and order, and a second run changes nothing."""
 
+import contextlib
 import re
 import shutil
 from datetime import date
@@ -252,6 +253,41 @@ def test_what_no_file_of_the_team_holds_is_refused(text, code):
     with pytest.raises(RefusedError) as error:
         formatted(text)
     assert error.value.code == code
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: 1\nf: |", "a: 1\nf: >-", "a: |\n \n\n  l2\n", "a: 1 # x\u2028# y\nb: 2\n"],
+    ids=["an open literal", "an open fold", "a blank in a literal", "a line separator in a comment"],
+)
+def test_what_readers_of_yaml_disagree_on_is_written_alike_or_refused(text):
+    with contextlib.suppress(RefusedError):
+        assert repr(plain(loads(formatted(text)))) == repr(plain(loads(text)))
+
+
+def test_a_collection_that_loses_its_last_entry_keeps_the_comments_below():
+    document = canonical_yaml.read("person:\n  - id: one\n  # about what follows\nother: 1\n")
+    [collection] = [entry.value for entry in document.entries if entry.key.text == "person"]
+    collection.entries.clear()
+    assert canonical_yaml.write(document) == "person: []\n  # about what follows\nother: 1\n"
+
+
+def test_a_link_stays_one_and_a_file_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    untidy, link = tmp_path / "rules.yaml", tmp_path / "link.yaml"
+    untidy.write_text("a:   1\n")
+    link.symlink_to(untidy)
+    assert run(link).exit_code == 0
+    assert link.is_symlink()
+    assert untidy.read_text() == "a: 1\n"
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    untidy.write_text("a:   1\n")
+    monkeypatch.setattr(canonical_yaml, "replace", refuse)
+    shown = run(untidy)
+    assert shown.exit_code == 2
+    assert "rules.yaml:1: error: rules.yaml: cannot be opened: Permission denied." in shown.output
 
 
 def test_a_file_that_is_refused_is_so_before_it_is_composed(monkeypatch):

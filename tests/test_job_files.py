@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+from pathlib import Path
 
 import pytest
 
+from service.api.problems import NotFoundError
+from service.console.draft_jobs import KEPT_S, Jobs
 from service.console.job_files import JOB, RESULT, JobFileError, read_job_file, write_job_file
 
 ORDER = {"kind": "check", "key": None, "at": 1.5, "asked": {"names": {"0": "rules.yaml"}}}
@@ -61,3 +66,20 @@ def test_what_is_no_object_is_refused(tmp_path, text):
     (tmp_path / "job.json").write_text(text)
     with pytest.raises(JobFileError):
         read_job_file(tmp_path / "job.json", JOB)
+
+
+def test_a_job_of_another_version_is_not_found_and_goes_when_it_is_old(tmp_path):
+    jobs = Jobs(tmp_path, Path("bundles"))
+    folder = tmp_path / ("a" * 22)
+    folder.mkdir()
+    write_job_file(folder / "job.json", JOB, ORDER | {"at": time.time()})
+    (folder / "result.json").write_text('{"verdict": "sound"}')
+    with pytest.raises(NotFoundError):
+        jobs.find(folder.name, None)
+    (folder / "job.json").write_text("{}")
+    assert jobs.of_key(None) == []
+    assert folder.exists()
+    long_ago = time.time() - KEPT_S - 60
+    os.utime(folder, (long_ago, long_ago))
+    assert jobs.of_key(None) == []
+    assert not folder.exists()

@@ -233,6 +233,12 @@ def test_the_command_prints_the_answer_as_the_api_gave_it(servers, both):
             "The reference was not made by this service, or under a secret it no longer has.",
         ),
         ({"request": "{"}, 2, "CUSTOMER is not JSON: "),
+        (
+            {"request": '{"customer_type": "person", "signals": {}, "signals": {}}'},
+            2,
+            "CUSTOMER is not JSON: ",
+        ),
+        ({"request": REQUEST | {"ref": "010101-123N"}}, 2, "/ref "),
         ({"request": {"customer_type": "person"}}, 2, "/signals is required."),
         (
             {"bundles": ROOT / "docs"},
@@ -240,7 +246,15 @@ def test_the_command_prints_the_answer_as_the_api_gave_it(servers, both):
             "Bring its folder back from a backup or another machine, and try again.",
         ),
     ],
-    ids=["no secret", "another secret", "no JSON", "no request", "no bundle"],
+    ids=[
+        "no secret",
+        "another secret",
+        "no JSON",
+        "a name twice",
+        "an identity code",
+        "no request",
+        "no bundle",
+    ],
 )
 def test_the_command_says_in_a_sentence_what_is_missing(servers, both, changed, code, said):
     token = servers[0].post(PATH, json=REQUEST).json["recommendation_id"]

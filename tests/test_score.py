@@ -117,6 +117,25 @@ def test_a_line_of_two_objects_is_refused_beside_a_blank_line(run, tmp_path):
     assert [row["row"] for row in rows_of(tmp_path / "out.csv.refused.csv")] == ["1"]
 
 
+@pytest.mark.parametrize(
+    ("lines", "refused"),
+    [
+        (b'null\n{"minor": false}\n', ["1"]),
+        (b' null\n{"minor": false}\n', ["1"]),
+        (b'{"minor": false}\nnull\n', ["2"]),
+        (b'{"minor": false} null\n\n{"minor": false}\n', ["1"]),
+    ],
+    ids=["first", "first, after a blank", "last", "behind an object"],
+)
+def test_a_null_is_no_customer_and_ends_no_run(run, tmp_path, lines, refused):
+    folder = tmp_path / "in" / "customer_type=person"
+    folder.mkdir(parents=True)
+    (folder / "x.jsonl").write_bytes(lines)
+    shown = run("in", "out.csv", "--max-bad", "100%")
+    assert "2 rows: 1 scored, 1 refused" in shown.output, shown.output
+    assert [row["row"] for row in rows_of(tmp_path / "out.csv.refused.csv")] == refused
+
+
 def test_a_line_of_json_is_refused_as_a_body_would_be(run, tmp_path):
     (tmp_path / "in.jsonl").write_bytes(
         b'[1]\n{"customer_type": "person", "applications_12m": 3.0}\n{"customer\n"\xff"\n\n'

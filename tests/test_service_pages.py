@@ -123,6 +123,9 @@ def test_swagger_ui_ships_with_its_licence(root):
         (None, "en", "Arki is an independent open project. It is not Kela's own service."),
         ("fi-FI,fi;q=0.9,en;q=0.8", "fi", "Arki on riippumaton avoin hanke. Se ei ole Kelan oma palvelu."),
         ("sv", "sv", "Arki är ett oberoende öppet projekt. Det är inte FPA:s egen tjänst."),
+        ("en-GB,sv;q=0.3", "en", "Arki is an independent open project. It is not Kela's own service."),
+        ("fi-FI", "fi", "Arki on riippumaton avoin hanke. Se ei ole Kelan oma palvelu."),
+        ("*", "en", "Arki is an independent open project. It is not Kela's own service."),
         ("et", "en", "Arki is an independent open project. It is not Kela's own service."),
     ],
 )

@@ -77,14 +77,22 @@ def read(text: str) -> Collection:
     ruamel.yaml.error.YAMLError
         If it cannot be read.
     """
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415  (never imported by the serving process)
+
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     values = yaml_source.plain(yaml_source.loads(text))
     if not isinstance(values, dict):
         raise RefusedError("not_formatted", 1)
-    document, comments = _Reading(text).document()
-    written = write(document)  # read again: a value or a comment that would get lost must not go to disk
-    again = yaml_source.plain(yaml_source.loads(written))
-    if repr(again) != repr(values) or sorted(_Reading(written).document()[1]) != sorted(comments):
+    try:
+        document, comments = _Reading(text).document()
+        written = write(document)  # read again: a value or a comment that would get lost must not go to disk
+        again = yaml_source.plain(yaml_source.loads(written))
+        lost = repr(again) != repr(values) or sorted(_Reading(written).document()[1]) != sorted(comments)
+    except RefusedError:
+        raise
+    except (YAMLError, ValueError) as error:  # what one reader of YAML takes and another does not
+        raise RefusedError("not_formatted", 1) from error
+    if lost:
         raise RefusedError("not_formatted", 1)
     return document
 
@@ -96,6 +104,7 @@ def write(document: Collection) -> str:
 
 def replace(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
+    path = path.resolve()  # a link stays one
     aside = path.with_name(f".{path.name}.new")
     aside.write_bytes(text.encode())
     aside.chmod(path.stat().st_mode)
@@ -129,6 +138,7 @@ def _entry_lines(entry: Entry, indent: int) -> Iterator[str]:
         yield from _scalar_lines(value, head, indent + 2)
     elif _fits(value, len(head) + 1):
         yield f"{head} {_flow(value)}"
+        yield from (" " * (indent + 2) + line if line else "" for line in value.below)
     else:
         yield head
         yield from _lines(value, indent + 2)
@@ -225,7 +235,7 @@ class _Reading:
             if scalar.style in {"|", ">"}:
                 # The line of the sign may end in a comment, and blank lines may follow the text.
                 end = start + len(text[start:end].rstrip())
-                start = text.index("\n", start) + 1
+                start = (text.find("\n", start) + 1) or len(text)
             if start < end:
                 self._signs[start:end] = "x" * (end - start)
         self._indicators = _COMMENT.sub(lambda comment: " " * len(comment[0]), "".join(self._signs))

@@ -7,6 +7,7 @@ stand in ``translations``, where `make words` puts what is new.
 from __future__ import annotations
 
 import gettext
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -24,8 +25,12 @@ class Said(NamedTuple):
 
 def translated(context: str, text: str, language: TeamLanguage) -> str:
     """A text of this module in a language; its context is the code under which it stands."""
-    catalogue = gettext.translation("messages", TRANSLATIONS, [language], fallback=language == "en")
-    return catalogue.pgettext(context, text)
+    return _catalogue(language).pgettext(context, text)
+
+
+@lru_cache
+def _catalogue(language: TeamLanguage) -> gettext.NullTranslations:
+    return gettext.translation("messages", TRANSLATIONS, [language], fallback=language == "en")
 
 
 def said(code: str, language: TeamLanguage) -> Said:

@@ -299,12 +299,16 @@ def format_(
             canonical = canonical_yaml.formatted(text) if text else text
         except yaml_source.RefusedError as error:
             authored.find(path.name, error.code, at=(path.name, error.line))
-        errors += report(authored)
         if canonical != text:
             differing += 1
-            click.echo(f"{path}: {'not in the canonical form' if only_check else 'rewritten'}")
-            if not only_check:
-                canonical_yaml.replace(path, canonical)
+            try:
+                if not only_check:
+                    canonical_yaml.replace(path, canonical)
+            except OSError as error:
+                authored.find(path.name, "not_opened", at=(path.name, 1), problem=error.strerror)
+            else:
+                click.echo(f"{path}: {'not in the canonical form' if only_check else 'rewritten'}")
+        errors += report(authored)
     if differing and only_check:
         click.echo("Run `arki-rulebook fmt` to rewrite.")
     sys.exit(2 if errors else 1 if differing and only_check else 0)

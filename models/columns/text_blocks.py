@@ -35,7 +35,8 @@ ARROW_TYPES: Final = {
     "list<struct<event: string, months_ago: int64>>": EVENTS_TYPE,
 }
 """What the signal contract spells, where columns have types."""
-_TWO_OBJECTS: Final = re.compile(rb"\}[ \t\r]*\{")
+_ODD_JSON: Final = re.compile(rb"\}[ \t\r]*[{n]|\n[ \t\r]*n")
+"""A second value on a line, or a line that begins like null: Arrow takes either for a row, and ends on a null that comes first."""
 _BAD_QUOTE: Final = "is not a row of CSV: a quote is not closed, or stands within a cell."
 _NOT_TEXT: Final = "holds bytes that are not UTF-8 text."
 _NOT_JSON: Final = "is not a JSON object in UTF-8."
@@ -107,8 +108,9 @@ def read_json_block(
     block, first, lines = lines_read.content, lines_read.first, lines_read.lines
     if block is None:
         return _too_long(first)
-    # Arrow reads two objects of a line; with a blank line, which is no row, the number of rows would be right again.
-    if b"\0" not in block and not _TWO_OBJECTS.search(block) and _is_text(block):
+    # Two values of a line are two rows to Arrow; with a blank line, which is none, the number of rows would be right again.
+    plain = b"\0" not in block and not _ODD_JSON.search(block) and not block.lstrip().startswith(b"n")
+    if plain and _is_text(block):
         try:
             table = pyarrow.json.read_json(
                 pa.BufferReader(block), *_json_options(len(block), language_column)

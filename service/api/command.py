@@ -31,17 +31,16 @@ def replay(reference: str, customer: BinaryIO, *, with_segment: bool) -> None:
     $ARKI_BUNDLES, $ARKI_SECRET checks the signature, $ARKI_PUBLIC_URL is part of addresses. Prints the answer as the API gave it, byte for byte; exit code 1 where that cannot be done, with the
     reason.
     """
-    from orjson import JSONDecodeError  # noqa: PLC0415
-
     from service.api.problems import InvalidRequestError  # noqa: PLC0415
     from service.api.replay import ReplayError, read_request  # noqa: PLC0415
     from service.api.replay import replay as made_again  # noqa: PLC0415
+    from service.http.body import MalformedBodyError  # noqa: PLC0415
     from service.security.references import BadReferenceError, References  # noqa: PLC0415
 
     try:
         ask = read_request(customer.read())
-    except JSONDecodeError as error:
-        _stop(f"CUSTOMER is not JSON: {error}. Give the request as it was sent.", 2)
+    except MalformedBodyError as error:
+        _stop(f"CUSTOMER is not JSON: {error} Give the request as it was sent.", 2)
     except InvalidRequestError as error:
         _stop("\n".join(f"{fault.pointer or '/'} {fault.message}" for fault in error.faults), 2)
     settings = _settings()

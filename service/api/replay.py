@@ -23,6 +23,7 @@ from models.decision.recommender import Recommender
 from service.api.answers import wire
 from service.api.requests import read_plain
 from service.api.schemas import Answer, Ask
+from service.http.body import Document
 from service.security.references import Reference, ReferencedItem, references_of, shown_digest
 
 SENTENCES: Final[Mapping[str, str]] = {
@@ -62,10 +63,10 @@ def read_request(text: bytes) -> Ask:
     ------
     InvalidRequestError
         If the API would have refused it.
-    orjson.JSONDecodeError
-        If it is not JSON.
+    MalformedBodyError
+        If it is not JSON that every parser reads alike.
     """
-    return read_plain(orjson.loads(text))
+    return read_plain(Document(text))
 
 
 def replay(

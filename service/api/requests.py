@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, TypeVar
 
 from marshmallow import Schema, ValidationError
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import LanguageAccept, MultiDict
 
+from models.contract.codes import LANGUAGES, Language
 from models.contract.identity_codes import holds_identity_code
 from models.contract.signals import MOST_FAULTS, Fault, FaultLimit
 from service.api.fields import FAULT_LIMIT
@@ -59,9 +60,10 @@ def read_customer(document: Document, customer: object, index: int, limit: Fault
     return _load(BATCH_CUSTOMER, BATCH_CUSTOMER.read, customer, faults, where, limit)
 
 
-def read_plain(customer: object) -> Ask:
+def read_plain(document: Document) -> Ask:
     """One customer of an API's request whose body was not kept, in a batch or alone. Raises `InvalidRequestError`."""
-    return _load(BATCH_CUSTOMER, BATCH_CUSTOMER.read, customer, [], "", limit_of_request())
+    faults = document.identity_faults(document.json)
+    return _load(BATCH_CUSTOMER, BATCH_CUSTOMER.read, document.json, faults, "", limit_of_request())
 
 
 def ref_of(customer: object) -> str | None:
@@ -77,6 +79,12 @@ def ref_of(customer: object) -> str | None:
 def limit_of_request() -> FaultLimit:
     """What one answer may list: 200 faults, and 5 hints at the name that was meant."""
     return FaultLimit(MOST_LISTED)
+
+
+def preferred_language(accepted: LanguageAccept, default: Language) -> Language:
+    """Which of Arki's languages a browser prefers, of whatever country; the default where it names none of them."""
+    tags = [tag.partition("-")[0] for tag, _ in accepted]
+    return next((language for tag in tags for language in LANGUAGES if tag == language), default)
 
 
 def read_query(schema: Schema, args: MultiDict[str, str]) -> Mapping[str, Any]:

@@ -24,6 +24,7 @@ from models.decision.bundle import Bundle
 from service.api.operations import service
 from service.api.problems import KINDS, NotFoundError
 from service.api.request_context import request_context
+from service.api.requests import preferred_language
 from service.console import auth
 from service.console.charts import bar, reach_of
 from service.console.customer_form import Drafts
@@ -121,7 +122,7 @@ def finish(response: Response) -> Response:
 
 def best_language() -> str:
     """The language that the browser asks for; Finnish where it asks for none of ours."""
-    return request.accept_languages.best_match(LANGUAGES, default="fi")
+    return preferred_language(request.accept_languages, "fi")
 
 
 def _other_languages() -> list[tuple[str, str]]:

@@ -17,15 +17,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from marshmallow import Schema
+
 from models.contract.environment import BUNDLES
 from service.api.problems import NotFoundError
-from service.console.job_files import JOB, RESULT, read_job_file, write_job_file
+from service.console.job_files import JOB, RESULT, JobFileError, plain_job_file, read_job_file, write_job_file
 
 KEPT_S: Final = 3600
 MOST_KEPT: Final = 12
@@ -121,7 +123,10 @@ class Jobs:
         """A job by its name, for the key that started it. Raises `NotFoundError`."""
         self._reap()
         folder = self._root() / token
-        job = _job(folder) if _TOKEN.fullmatch(token) and folder.is_dir() else None
+        try:
+            job = _job(folder) if _TOKEN.fullmatch(token) and folder.is_dir() else None
+        except JobFileError:  # of another version, which wrote other fields
+            job = None
         if job is None or job.key_id != key_id:
             raise NotFoundError("There is no such work, or it was too long ago.")
         return job
@@ -170,8 +175,10 @@ class Jobs:
     def _all(self) -> Iterator[DraftJob]:
         for folder in self._root().iterdir():
             if _TOKEN.fullmatch(folder.name):
-                with suppress(OSError, ValueError):  # another worker is making or removing it
-                    yield _job(folder)
+                with suppress(
+                    OSError, ValueError, LookupError, TypeError
+                ):  # being made or removed, or of another version
+                    yield _job(folder, plain_job_file)
 
     def _bytes(self) -> int:
         """What all jobs take."""
@@ -187,6 +194,12 @@ class Jobs:
         self._reap()
         jobs = sorted(self._all(), key=lambda job: job.seconds)
         finished = [job for job in jobs if job.state in {"done", "failed"}]
+        for (
+            folder
+        ) in self._root().iterdir():  # those that cannot be read too: another version may have made them
+            with suppress(OSError):
+                if time.time() - folder.stat().st_mtime > KEPT_S:
+                    shutil.rmtree(folder, ignore_errors=True)
         for job in jobs:
             if job.seconds > KEPT_S or job in finished[MOST_KEPT - 1 :]:
                 shutil.rmtree(job.folder, ignore_errors=True)
@@ -197,13 +210,16 @@ class Jobs:
         self._children[:] = [child for child in self._children if child.poll() is None]
 
 
-def _job(folder: Path) -> DraftJob:
-    asked = read_job_file(folder / "job.json", JOB)
-    result = _read_if_there(folder / "result.json")
+def _job(folder: Path, read: Callable[[Path, Schema], dict[str, Any]] = read_job_file) -> DraftJob:
+    def result_in(name: str) -> dict[str, Any] | None:
+        return read(folder / name, RESULT) if (folder / name).exists() else None
+
+    asked = read(folder / "job.json", JOB)
+    result = result_in("result.json")
     alive = result is None and _is_held(folder / "alive")
     if result is None and not alive:
         # It ended between the two looks, or was killed when its findings were ready.
-        result = _read_if_there(folder / "result.json") or _read_if_there(folder / "checked.json")
+        result = result_in("result.json") or result_in("checked.json")
     stage = (folder / "stage").read_text() if (folder / "stage").exists() else "waiting"
     if result is not None:
         state: State = "failed" if "failure" in result else "done"
@@ -237,7 +253,3 @@ def _is_held(lock: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
-
-
-def _read_if_there(path: Path) -> dict[str, Any] | None:
-    return read_job_file(path, RESULT) if path.exists() else None

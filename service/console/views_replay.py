@@ -12,13 +12,13 @@ from typing import Any, Final
 from flask import Response, request
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
-from orjson import JSONDecodeError
 
 from service.api.operations import service
 from service.api.problems import InvalidRequestError
 from service.api.replay import ReplayError, read_request, replay
 from service.console import customer_form
 from service.console.base import names, show
+from service.http.body import MalformedBodyError
 from service.security.references import BadReferenceError
 
 MOST_TYPED: Final = 64 * 1024
@@ -66,7 +66,7 @@ def replay_answer() -> Response:
         ask = read_request(asked_for.encode())
         ours = service().settings
         replayed = replay(reference, token, ask, folder=ours.bundles, public_url=ours.public_url)
-    except JSONDecodeError:
+    except MalformedBodyError:
         return show("replay", 422, problem=_HINDRANCES["no_json"], **form)
     except InvalidRequestError as error:
         where = "; ".join(f"{fault.pointer or '/'} {fault.message}" for fault in error.faults[:5])

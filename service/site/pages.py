@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import orjson
 from flask import Response, current_app, render_template, request
@@ -16,7 +16,7 @@ from models.decision.recommender import Recommender
 from service.api.fields import Choice, StrictSchema
 from service.api.operations import service
 from service.api.problems import NotFoundError
-from service.api.requests import read_query
+from service.api.requests import preferred_language, read_query
 from service.security.admission import Lane
 
 DOCS_CSP: Final = (
@@ -62,7 +62,7 @@ _QUERY: Final = PageQuerySchema()
 
 def home() -> Response:
     """Say what Arki is, and where to go."""
-    language = cast("Language", request.accept_languages.best_match(LANGUAGES, default="en"))
+    language = preferred_language(request.accept_languages, "en")
     return _page("home.html", root="", language=language)
 
 
