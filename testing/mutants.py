@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
+from testing import worktree
 from testing.mutations import Mutation, sample
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -224,17 +224,7 @@ class _Tree:
     began: float = field(default=0.0)
 
     def __post_init__(self) -> None:
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
-            cwd=self.root,
-            check=True,
-            capture_output=True,
-        )
-        for name in listed.stdout.decode().split("\0"):
-            source, target = self.root / name, self.path / name
-            if name and source.is_file():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, target)
+        worktree.copy(self.root, self.path)
 
     def copy(self, other: Path) -> None:
         """Become the same as another tree."""

@@ -1,12 +1,13 @@
 """What a contributor is given is there, and names the commands, tools and words that there are."""
 
 import re
-import subprocess
 import tomllib
 
 import pytest
 import yaml
 from conftest import ROOT
+
+from testing import worktree
 
 FILES = (
     "CONTRIBUTING.md",
@@ -154,18 +155,13 @@ def exists(name):
 
 
 def test_texts_name_no_module_and_no_file_that_is_gone():
-    listed = subprocess.run(
-        ["git", "ls-files", "*.md", "*.py", "*.toml", "*.yaml"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    files = [path for path in listed.stdout.split() if not path.startswith(HISTORY)]
+    suffixes = (".md", ".py", ".toml", ".yaml")
+    files = [
+        path for path in worktree.files(ROOT) if path.endswith(suffixes) and not path.startswith(HISTORY)
+    ]
     gone = [
         (path, name)
         for path in files
-        if (ROOT / path).exists()
         for name in NAMED.findall((ROOT / path).read_text(encoding="utf-8"))
         if not exists(name)
     ]

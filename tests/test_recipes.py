@@ -2,14 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
 from conftest import ROOT
 
-from testing import recipes
+from testing import recipes, worktree
 
 pytestmark = pytest.mark.xdist_group("recipes")  # one copy for all
 SERVED_AND_SCORED = """
@@ -53,17 +52,7 @@ ASKED = [{"sign_language_needed": True}, {}, {"sign_language_needed": False}]
 def copy(tmp_path_factory):
     """A copy of the tree to which all recipes were applied."""
     folder = tmp_path_factory.mktemp("recipes") / "arki"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith(("docs/", "benchmarks/")):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
+    worktree.copy(ROOT, folder, without=("docs/", "benchmarks/"))
     for recipe in recipes.MOST_FILES:
         apply(recipe, folder)
     return folder

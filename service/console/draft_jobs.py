@@ -17,17 +17,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from marshmallow import Schema
-
 from models.contract.environment import BUNDLES
 from service.api.problems import NotFoundError
-from service.console.job_files import JOB, RESULT, JobFileError, plain_job_file, read_job_file, write_job_file
+from service.console.job_files import JOB, RESULT, JobFileError, read_job_file, write_job_file
 
 KEPT_S: Final = 3600
 MOST_KEPT: Final = 12
@@ -178,7 +176,7 @@ class Jobs:
                 with suppress(
                     OSError, ValueError, LookupError, TypeError
                 ):  # being made or removed, or of another version
-                    yield _job(folder, plain_job_file)
+                    yield _job(folder, is_checked=False)
 
     def _bytes(self) -> int:
         """What all jobs take."""
@@ -210,11 +208,14 @@ class Jobs:
         self._children[:] = [child for child in self._children if child.poll() is None]
 
 
-def _job(folder: Path, read: Callable[[Path, Schema], dict[str, Any]] = read_job_file) -> DraftJob:
-    def result_in(name: str) -> dict[str, Any] | None:
-        return read(folder / name, RESULT) if (folder / name).exists() else None
+def _job(folder: Path, *, is_checked: bool = True) -> DraftJob:
+    """The job of a folder. For lists it is not checked, since a check costs as much as a page."""
+    job, outcome = (JOB, RESULT) if is_checked else (None, None)
 
-    asked = read(folder / "job.json", JOB)
+    def result_in(name: str) -> dict[str, Any] | None:
+        return read_job_file(folder / name, outcome) if (folder / name).exists() else None
+
+    asked = read_job_file(folder / "job.json", job)
     result = result_in("result.json")
     alive = result is None and _is_held(folder / "alive")
     if result is None and not alive:

@@ -161,18 +161,13 @@ def write_job_file(path: Path, schema: Schema, content: Mapping[str, object]) ->
     aside.replace(path)
 
 
-def read_job_file(path: Path, schema: Schema) -> dict[str, Any]:
-    """What a file holds. Raises `JobFileError`, `OSError`."""
-    return _check(schema, plain_job_file(path, schema), path.name)
-
-
-def plain_job_file(path: Path, _: Schema) -> dict[str, Any]:
-    """What a file holds, not looked at: for lists of jobs, since a look costs as much as a page. Raises as `read_job_file`."""
+def read_job_file(path: Path, schema: Schema | None) -> dict[str, Any]:
+    """What a file holds, checked where a schema is given. Raises `JobFileError`, `OSError`."""
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
     except ValueError as error:
         raise JobFileError(f"{path.name} is no JSON") from error
-    return content
+    return content if schema is None else _check(schema, content, path.name)
 
 
 def _check(schema: Schema, content: object, name: str) -> dict[str, Any]:
