@@ -27,7 +27,6 @@ import pyarrow.parquet as pq
 from models.columns.files import chunks, read_chunk
 from models.columns.rows import CARRIED, SIGNALS
 from models.contract.channels import HELSINKI
-from models.contract.segments import PERSON_SEGMENTS
 from models.decision import bundle
 from models.decision.scorecard import FEATURES
 from training.learning.dataset import matrix
@@ -148,16 +147,15 @@ def one_by_one(source, target, model, recommender):
     """What one would write first."""
     import pandas as pd
 
-    from models.contract.signals import CONTRACT, read_signals
-
+    signals_of, read = recommender.contract.signals, recommender.contract.read
     frame = pd.read_parquet(source)
-    frame["segment"] = np.array(PERSON_SEGMENTS)[model.predict_proba(pandas_features(frame)).argmax(axis=1)]
+    frame["segment"] = model.classes_[model.predict_proba(pandas_features(frame)).argmax(axis=1)]
 
     def answer(row):
         given = (
             {
                 name: value.tolist() if isinstance(value, np.ndarray) else value
-                for name in CONTRACT[row["customer_type"]]
+                for name in signals_of[row["customer_type"]]
                 if (value := row[name]) is not None and value == value  # noqa: PLR0124  (NaN is unknown)
             }
             if not any(
@@ -166,11 +164,11 @@ def one_by_one(source, target, model, recommender):
             )
             else {
                 name: value.tolist() if isinstance(value, np.ndarray) else value
-                for name in CONTRACT[row["customer_type"]]
+                for name in signals_of[row["customer_type"]]
                 if isinstance(value := row[name], np.ndarray) or (value is not None and value == value)  # noqa: PLR0124
             }
         )
-        [found] = recommender.recommend([read_signals(row["customer_type"], given)], at=AT)
+        [found] = recommender.recommend([read(row["customer_type"], given)], at=AT)
         return found.items[0].content.id
 
     frame["content"] = frame.apply(answer, axis=1)

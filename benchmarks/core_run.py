@@ -18,10 +18,8 @@ from benchmarks import rule_engines
 from benchmarks.customers import AT, read_customers
 from benchmarks.machine import versions
 from benchmarks.timing import Piece, in_turns
-from models.contract.segments import PERSON_SEGMENTS
-from models.contract.signals import read_signals
+from models.contract.codes import PERSON
 from models.decision.bundle import BundleStore
-from models.decision.facts import lookups
 from models.decision.scorecard import features
 
 ROOT = Path(__file__).parent.parent
@@ -32,16 +30,17 @@ def measure(bundles: Path, *, rounds: int, alone: bool = False) -> dict[str, Any
     """µs of each piece, and what could not be measured."""
     recommender = BundleStore(bundles).recommender()
     given = read_customers()
-    customers = [read_signals("person", signals) for signals in given.signals]
+    read = recommender.contract.read
+    customers = [read(PERSON, signals) for signals in given.signals]
     at = datetime.fromisoformat(AT)
-    table = recommender.rulebook.tables["person"].on(at.date())
-    found = [lookups(one, recommender.scorecard.predict(one))[0] for one in customers]
+    table = recommender.rulebook.tables[PERSON].on(at.date())
+    found = [recommender.facts.lookups(one, recommender.scorecard.predict(one))[0] for one in customers]
     scorecard = recommender.scorecard
     pieces: dict[str, Piece] = {
-        "signals read and checked": (lambda one: read_signals("person", one), given.signals),
+        "signals read and checked": (lambda one: read(PERSON, one), given.signals),
         "features": (features, customers),
         "prediction": (scorecard.predict, customers),
-        "reasons": (lambda one: scorecard.contributions(one, PERSON_SEGMENTS[0]), customers),
+        "reasons": (lambda one: scorecard.contributions(one, scorecard.segments[0]), customers),
         "rule choice with reason": (lambda facts: table.choose(facts).because, found),
         "recommend": (lambda one: recommender.recommend([one], at=at), customers),
     }

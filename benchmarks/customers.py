@@ -51,8 +51,7 @@ def read_customers() -> Customers:
 
 
 def _simulate() -> None:
-    from models.contract.segments import PERSON_SEGMENTS
-    from models.contract.signals import CONTRACT
+    from models.contract.signals import DECLARED
     from models.decision.scorecard import FEATURES
     from training.learning.dataset import read_dataset
     from training.simulation.population import population
@@ -61,13 +60,13 @@ def _simulate() -> None:
     data = read_dataset(
         population(TRAINED_ON + 5_000, SEED, with_employers=False), "the simulated population"
     )
-    names = [name for name in CONTRACT["person"] if name in data.table.column_names]
+    names = [name for name in DECLARED["person"] if name in data.table.column_names]
     with (DATA / "training.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*FEATURES, "segment"])
         for row, label in zip(data.X[:TRAINED_ON].tolist(), data.y.tolist(), strict=False):
             known = ["" if math.isnan(value) else int(value) for value in row]
-            writer.writerow([*known, str(PERSON_SEGMENTS[label])])
+            writer.writerow([*known, data.segments[label]])
     rows = data.table.slice(data.table.num_rows - ASKED).select(names).to_pylist()
     features = [
         {name: None if math.isnan(value) else int(value) for name, value in zip(FEATURES, row, strict=True)}

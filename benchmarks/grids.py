@@ -9,8 +9,10 @@ from typing import Any
 
 from models.authoring import analysis, loader
 from models.authoring.grid import Conditions, Painted, TooLargeError, decide
+from models.contract.codes import PERSON
+from models.contract.vocabulary import Vocabulary
 from models.decision import bundle
-from models.decision.facts import FACTS
+from models.decision.facts import declared_facts
 
 ROWS = (50, 150, 500)
 FACT_COUNTS = (6, 9, 12)
@@ -19,7 +21,8 @@ TWELFTH = {"made_up": ("one", "two", "three", "unknown")}
 
 def measure(bundles: Path, *, quick: bool) -> dict[str, Any]:
     """Seconds by rows and facts; cells and the form in which they were decided beside them."""
-    shipped = bundle.load(bundles, str(bundle.current(bundles))).parts["rulebook.json"]["person"]
+    loaded = bundle.load(bundles, str(bundle.current(bundles)))
+    shipped, vocabulary = loaded.parts["rulebook.json"][PERSON], loaded.recommender.vocabulary
     began = time.process_time()
     authored = loader.read_authored()
     analysis.analyse(authored)
@@ -27,14 +30,17 @@ def measure(bundles: Path, *, quick: bool) -> dict[str, Any]:
     rows, facts = (ROWS[:2], FACT_COUNTS[:2]) if quick else (ROWS, FACT_COUNTS)
     return {
         "shipped": {"seconds": round(whole, 3), "rules": len(shipped), "cells": authored.cells},
-        "synthetic": [_decided(n_rows, n_facts, shipped) for n_facts in facts for n_rows in rows],
+        "synthetic": [
+            _decided(n_rows, _values(n_facts, vocabulary), shipped) for n_facts in facts for n_rows in rows
+        ],
     }
 
 
-def _decided(n_rows: int, n_facts: int, shipped: list[dict[str, Any]]) -> dict[str, Any]:
-    values = _values(n_facts)
+def _decided(
+    n_rows: int, values: dict[str, tuple[str, ...]], shipped: list[dict[str, Any]]
+) -> dict[str, Any]:
     rules = table_like(shipped, values, n_rows)
-    told: dict[str, Any] = {"rows": n_rows, "facts": n_facts}
+    told: dict[str, Any] = {"rows": n_rows, "facts": len(values)}
     began = time.process_time()
     try:
         decided = decide([values], rules)
@@ -50,9 +56,9 @@ def _decided(n_rows: int, n_facts: int, shipped: list[dict[str, Any]]) -> dict[s
     }
 
 
-def _values(n_facts: int) -> dict[str, tuple[str, ...]]:
+def _values(n_facts: int, vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
     """The first facts of persons, and one more."""
-    every = {fact.name: tuple(fact.values) for fact in FACTS["person"]} | TWELFTH
+    every = {fact.name: fact.values for fact in declared_facts(vocabulary)[PERSON]} | TWELFTH
     return dict(list(every.items())[:n_facts])
 
 

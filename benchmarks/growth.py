@@ -19,9 +19,9 @@ from typing import Any
 
 from benchmarks.customers import AT, Customers, read_customers
 from benchmarks.timing import Piece, in_turns
-from models.contract.signals import read_signals
+from models.contract.codes import PERSON
 from models.decision import bundle
-from models.decision.facts import FACTS, feasible_blocks, lookups
+from models.decision.fact_set import FactSet
 from models.decision.recommender import Recommender
 
 RULES = (10, 100, 1_000, 5_000)
@@ -33,29 +33,29 @@ LOADS = 3
 def measure(bundles: Path, *, quick: bool) -> dict[str, Any]:
     """Answer time and start by size."""
     loaded, given = bundle.load(bundles, str(bundle.current(bundles))), read_customers()
-    shipped, used = loaded.parts, _used(loaded.recommender, given)
+    shipped, used, facts = loaded.parts, _used(loaded.recommender, given), loaded.recommender.facts
     rounds = 3 if quick else 25
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         rules, items = RULES, ITEMS
         if quick:
             rules, items = (RULES[0], RULES[-2]), (ITEMS[0], ITEMS[-2])
         found = {
-            "rules": _answers({n: with_rules(shipped, n) for n in rules}, Path(folder), given, rounds),
+            "rules": _answers({n: with_rules(shipped, n, facts) for n in rules}, Path(folder), given, rounds),
             "items": _answers({n: with_items(shipped, n, used) for n in items}, Path(folder), given, rounds),
         }
     return found | {"batch": _batches(bundles, given, BATCHES[:3] if quick else BATCHES, rounds)}
 
 
-def with_rules(parts: dict[str, Any], n: int, seed: int = 1) -> dict[str, Any]:
+def with_rules(parts: dict[str, Any], n: int, facts: FactSet, seed: int = 1) -> dict[str, Any]:
     """The parts with n rules for persons: random particular ones above the shipped rules, the last of which takes all."""
     rng = random.Random(seed)  # noqa: S311  (examples, no secrets)
     shipped = parts["rulebook.json"]["person"]
-    narrow = [fact for fact in FACTS["person"] if fact.name != "personalisation"]
+    narrow = [fact for fact in facts.of[PERSON] if fact.name != "personalisation"]
     made = []
     for at in range(n - min(n, len(shipped))):
         rule = copy.deepcopy(rng.choice(shipped))
         rule["id"] = f"made-{at}"
-        block = feasible_blocks("person")[0]
+        block = facts.blocks(PERSON)[0]
         named = rng.sample(narrow, 4)
         rule["when"] = {fact.name: [rng.choice(list(block[fact.name]))] for fact in named}
         made.append(rule)
@@ -76,7 +76,7 @@ def with_items(parts: dict[str, Any], n: int, used: set[str]) -> dict[str, Any]:
 def _used(recommender: Recommender, given: Customers) -> set[str]:
     """Items that the customers' answers hold, so that each size gives the same answers."""
     found: set[str] = set()
-    customers = [read_signals("person", one) for one in given.signals]
+    customers = [recommender.contract.read(PERSON, one) for one in given.signals]
     for made in recommender.recommend(customers, at=datetime.fromisoformat(AT)):
         found |= {item.content.id for item in (*made.items, *made.statutory)}
     kinds = {channel.card for channel in recommender.channels.values()}
@@ -87,7 +87,6 @@ def _answers(
     by_size: dict[int, dict[str, Any]], folder: Path, given: Customers, rounds: int
 ) -> list[dict[str, Any]]:
     """µs of an answer and of a rule's choice, taken in turns over the sizes; seconds to load; the first answers after it."""
-    customers = [read_signals("person", one) for one in given.signals]
     at = datetime.fromisoformat(AT)
     rows, pieces = [], {}
     for size, parts in by_size.items():
@@ -101,6 +100,7 @@ def _answers(
             loaded = bundle.load(folder, digest)
             took.append(time.process_time() - began)
         recommender = loaded.recommender
+        customers = [recommender.contract.read(PERSON, one) for one in given.signals]
         began = time.process_time()
         recommender.recommend(customers, at=at)
         first = (time.process_time() - began) / len(customers)
@@ -114,8 +114,8 @@ def _answers(
 
 
 def _pieces(size: int, recommender: Recommender, customers: list[Any], at: datetime) -> dict[str, Piece]:
-    table = recommender.rulebook.tables["person"].on(at.date())
-    found = [lookups(one, recommender.scorecard.predict(one))[0] for one in customers]
+    table = recommender.rulebook.tables[PERSON].on(at.date())
+    found = [recommender.facts.lookups(one, recommender.scorecard.predict(one))[0] for one in customers]
     return {
         f"recommend {size}": (lambda one: recommender.recommend([one], at=at), customers),
         f"choose {size}": (table.choose, found),

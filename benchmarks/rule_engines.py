@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.timing import Piece
 from models.decision.decision_table import Table
-from models.decision.facts import Facts, feasible_blocks
+from models.decision.facts import Facts
 
 CHECKED = 1_000
 
@@ -17,7 +17,7 @@ CHECKED = 1_000
 def cells(table: Table, count: int = CHECKED, seed: int = 1) -> list[Facts]:
     """Feasible cells of facts, drawn at random."""
     rng = random.Random(seed)  # noqa: S311  (examples, no secrets)
-    blocks = feasible_blocks(table.customer_type)
+    blocks = table.facts.blocks(table.customer_type)
     return [
         {name: rng.choice(list(values)) for name, values in rng.choice(blocks).items()} for _ in range(count)
     ]

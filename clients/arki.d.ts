@@ -14,11 +14,15 @@ export interface Ask {
   limit?: number;
   /** Content ids already shown. */
   shown?: string[];
+  /** The channels in which you can show items, and the kinds of content; items of others are left out. Default all. */
+  channels?: string[];
+  content_types?: string[];
   /** A day, or a moment with its offset. */
   as_of?: string;
 }
 
-export type Language = "fi" | "sv" | "en";
+/** A language of answers, as openapi.json of the service lists them. The element's own words are in fi, sv and en, else in fi. */
+export type Language = "fi" | "sv" | "en" | (string & {});
 
 export interface Content {
   id: string;
@@ -48,6 +52,8 @@ export interface Recommendation {
   recommendation_id: string;
   personalised: boolean;
   degraded: boolean;
+  /** Whether `channels` or `content_types` left out an item that the answer would hold without them. */
+  restricted: boolean;
   information_only: true;
   notice: string;
   as_of: string;
@@ -79,7 +85,7 @@ export interface ClientOptions {
   headers?: Record<string, string>;
   /** How long `recommend` takes at most, retries included; and one sending of outcomes. Default 3000. */
   timeoutMs?: number;
-  /** Of an ask that names none; the service takes "fi" where neither does, and refuses others, such as "fi-FI". */
+  /** Of an ask that names none; the service takes its first, "fi", where neither does, and refuses others, such as "fi-FI". */
   language?: Language;
 }
 

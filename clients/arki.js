@@ -1,4 +1,4 @@
-// Types and promises: arki.d.ts
+// Types: arki.d.ts
 const TEXTS = {
 	fi: "Ehdotuksia|Muista myös tämä.|Puhu ihmisen kanssa|Avoinna nyt|Avautuu|Oliko tästä apua?|Kyllä|Ei|Piilota ehdotukset|Kiitos palautteesta.",
 	sv: "Förslag|Kom också ihåg det här.|Tala med en människa|Öppet nu|Öppnar|Hade du nytta av det här?|Ja|Nej|Dölj förslagen|Tack för din respons.",
@@ -87,7 +87,7 @@ customElements.define("arki-recommendation", class extends HTMLElement {
 	}
 	show(answer, client = {}, language = client.language || "fi") {
 		if (!answer) return this.shadowRoot.replaceChildren(make("slot"))
-		const [heading, also, person, openNow, opens, question, yes, no, hide, thanks] = TEXTS[language].split("|")
+		const [heading, also, person, openNow, opens, question, yes, no, hide, thanks] = (TEXTS[language] ?? TEXTS.fi).split("|")
 		const {items, statutory, human_channel: human, recommendation_id} = answer
 		const tell = (event, item) => {
 			const detail = {recommendation_id, item: item.content.id}

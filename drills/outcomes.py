@@ -313,7 +313,7 @@ def _told(outcome: list[Outcome]) -> str:
 
 
 def _signals() -> Any:
-    from models.contract.signals import read_signals  # noqa: PLC0415  (one drill in memory needs it)
+    from testing.shipped import read_signals  # noqa: PLC0415  (one drill in memory needs it, and it takes seconds)
 
     return read_signals("person", CUSTOMER["signals"])
 

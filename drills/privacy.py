@@ -17,7 +17,8 @@ from drills.load import Load
 from drills.outcomes import made
 from drills.server import CUSTOMER, keys_file, request_bytes, serving
 from drills.table import Row
-from models.contract.signals import CONTRACT
+from models.contract.codes import EMPLOYER, PERSON
+from models.contract.signals import DECLARED
 
 LINE = {
     "request_id", "trace_id", "span_id", "parent_id", "method", "route", "status", "bundle", "model", "rulebook",
@@ -30,7 +31,7 @@ class _Canaries:
 
     def __init__(self, seed: int, key: str) -> None:
         self._rng, self._key = random.Random(seed), key
-        self.plain = {key, *CONTRACT["person"], *CONTRACT["employer"]} - {"personalisation"}
+        self.plain = {key, *DECLARED[PERSON], *DECLARED[EMPLOYER]} - {"personalisation"}
         self.references: set[str] = set()
         self.echoed: list[str] = []
         self._answer: Any = None

@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from models.contract.signals import CONTRACT, Signal
+from models.contract.codes import PERSON
+from models.contract.signals import DECLARED, Signal
 from service.api.schemas import MOST_CUSTOMERS
 from service.http.body import LARGEST_BATCH_BODY, MOST_PARTS
+from testing.shipped import SIGNALS
 
 Customer = dict[str, Any]
 IDENTITY_CODE = "131052-308T"  # the Digital and Population Data Services Agency's own example
@@ -27,7 +29,7 @@ def refused_batches() -> list[bytes]:
 
 def everything_known(**more: Any) -> Customer:
     """A customer of whom all is said that can be."""
-    signals = {name: _some(signal) for name, signal in CONTRACT["person"].items()}
+    signals = {name: _some(signal) for name, signal in SIGNALS[PERSON].items()}
     return person(**signals) | {"limit": 10, "shown": [f"content-{at}" for at in range(50)]} | more
 
 
@@ -54,7 +56,8 @@ WORST_REFUSED: dict[str, Callable[[int], Customer]] = {
     "misspelt signals": lambda at: person(**{f"phone_contacts_{at}_{n}": 1 for n in range(60)}),
     "long names": lambda at: person(**{f"{at:03}".rjust(50, "p") + f"{n:02}": 1 for n in range(60)}),
     "unknown fields": lambda at: person() | {f"field_{at}_{n}": 1 for n in range(60)},
-    "wrong values": lambda _: person(**{name: [{}] * 5 for name in CONTRACT["person"]}) | {"shown": [1] * 50},
+    "misspelt lists": lambda _: person() | {"channels": ["web_pages"] * 10, "content_types": ["guides"] * 10},
+    "wrong values": lambda _: person(**{name: [{}] * 5 for name in DECLARED[PERSON]}) | {"shown": [1] * 50},
     "identity codes": lambda _: person() | {"shown": [IDENTITY_CODE] * 50, "ref": IDENTITY_CODE},
     "wrong at the last": lambda _: everything_known(limit=0, ref="a\n"),
 }

@@ -22,7 +22,6 @@ from werkzeug.http import parse_accept_header
 
 from models.decision.bundle import BundleError, BundleStore
 from models.decision.experiments import Assigner
-from service.api.openapi import openapi_document
 from service.api.operations import (
     BY_ENDPOINT,
     OPERATIONS,
@@ -30,6 +29,7 @@ from service.api.operations import (
     ServedBundles,
     Service,
     Watchers,
+    bundle_of_request,
     count_request,
     service,
 )
@@ -142,7 +142,6 @@ def create_app(
     app.session_interface = _NoSessions()
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["arki"] = _service(settings, store, clock, tracer or tracer_for(settings.tracing))
-    app.extensions["arki.openapi"] = orjson.dumps(openapi_document())
     app.before_request(_admit)
     app.after_request(_finish)
     app.wsgi_app = _with_room(app.wsgi_app, app.extensions["arki"])  # type: ignore[method-assign,assignment]  # Flask's own way to wrap an app
@@ -242,7 +241,8 @@ def _admit() -> Response | None:
     _enter_lane(ours, context)
     _check_accept(operation, environ)
     if environ.get("QUERY_STRING"):
-        context.query = read_query(operation.query, request.args)
+        contract = bundle_of_request().recommender.contract
+        context.query = read_query(operation.query, request.args, contract)
     else:
         context.query = _DEFAULT_QUERIES[operation.query]
     return None

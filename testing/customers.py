@@ -6,12 +6,13 @@ May not import models, service or training.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from testing.documents import CUSTOMER_TYPES, LANGUAGES, Document, Documents, contradictions
+from testing.documents import CUSTOMER_TYPES, Document, Documents, contradictions
 from testing.oracle import Asked
 from testing.oracle_days import HELSINKI, read_days
 
@@ -39,6 +40,7 @@ def questions(documents: Documents, seed: int, number: int) -> Iterator[Asked]:
 
     Chance alone would hardly meet two cases. One customer in four states what leads to an item that begins or ends, near
     one of its days; one in four states what leads to some item and was shown all on its topic in the language asked for.
+    One in eight is asked about by someone who cannot show every channel and kind of content.
     """
     random, coherent, days_off = Random(seed), contradictions(), read_days(documents.channels)
     ids = [item["id"] for item in documents.items]
@@ -56,7 +58,7 @@ def questions(documents: Documents, seed: int, number: int) -> Iterator[Asked]:
         kind = random.choices(CUSTOMER_TYPES, (4, 1))[0] if audience == "both" else audience
         known = signals(documents.signals[kind], coherent[kind], random)
         day = random.choice(random.choice([*days, [_any_day(random)]]))
-        language = random.choice(LANGUAGES)
+        language = random.choice([*documents.languages])
         shown = random.sample(ids, random.choice((0, 0, 0, 5, MOST_SHOWN)))
         if aim:
             known |= _leading_to(aim, kind, documents, random)
@@ -65,7 +67,19 @@ def questions(documents: Documents, seed: int, number: int) -> Iterator[Asked]:
             alike = [item for item in documents.items if {*aim["topics"]} & {*item["topics"]}]
             shown = [item["id"] for item in alike if language in item["languages"]][:MOST_SHOWN]
         limit = random.choice((1, 2, 3, 3, 5, 10))
-        yield Asked(kind, known, _moment(day, random), language, limit, tuple(shown))
+        asked = Asked(kind, known, _moment(day, random), language, limit, tuple(shown))
+        yield _asked_by_some(asked, documents, random) if place % 8 == 6 else asked
+
+
+def _asked_by_some(asked: Asked, documents: Documents, random: Random) -> Asked:
+    """A question of someone who can show some channels, some kinds of content, or both."""
+    channels, kinds = (
+        sorted(documents.channels["channels"]),
+        sorted({item["type"] for item in documents.items}),
+    )
+    some = [tuple(random.sample(codes, random.randint(1, len(codes)))) for codes in (channels, kinds)]
+    of_channels, of_kinds = (random.choice((listed, listed, None)) for listed in some)
+    return replace(asked, channels=of_channels, content_types=of_kinds)
 
 
 def signals(contract: dict[str, Document], coherent: list[tuple[str, str]], random: Random) -> dict[str, Any]:

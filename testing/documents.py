@@ -15,7 +15,6 @@ from typing import Any, Final
 import yaml
 
 ROOT: Final = Path(__file__).parent.parent
-LANGUAGES: Final = ("fi", "sv", "en")
 CUSTOMER_TYPES: Final = ("person", "employer")
 Document = dict[str, Any]
 
@@ -32,7 +31,13 @@ class Documents:
     answer_valid_days : int
     items : list of dict
         Catalogue, nudges and pages in one list.
-    topics, texts, scorecard : dict
+    topics : dict
+        The tree, where each type of customer starts, and under `event_topics`, `benefit_topics` and `claim_topics` the topic of
+        each code.
+    languages, groups, life_events : dict
+        Code -> what the file says of it.
+    campaigns : list of dict
+    texts, scorecard : dict
         As the files hold them.
     channels : dict
         As the file holds it, with the days on which hours differ.
@@ -45,15 +50,28 @@ class Documents:
     answer_valid_days: int
     items: list[Document]
     topics: Document
+    languages: Document
+    groups: Document
+    life_events: Document
+    campaigns: list[Document]
     channels: Document
     texts: Document
     scorecard: Document
     signals: dict[str, dict[str, Document]]
 
+    def chain(self, language: str) -> list[str]:
+        """A language and those that are tried after it."""
+        return [language, *self.languages[language]["fallback"]]
+
+    def text(self, texts: Document, language: str) -> str:
+        """A text in a language, else in the first that is tried after it."""
+        return str(next(texts[each] for each in self.chain(language) if each in texts))
+
 
 def read_documents(models: Path = ROOT / "models", contract: Path = ROOT / "openapi.json") -> Documents:
     """Everything, from the folders as shipped."""
-    content, table = models / "content", _yaml(models / "rulebook" / "rules.yaml")
+    content, words = models / "content", models / "vocabulary"
+    table = _yaml(models / "rulebook" / "rules.yaml")
     guarantees = _yaml(models / "rulebook" / "guarantees.yaml")["guarantees"]
     schemas = json.loads(contract.read_text(encoding="utf-8"))["components"]["schemas"]
     return Documents(
@@ -61,15 +79,21 @@ def read_documents(models: Path = ROOT / "models", contract: Path = ROOT / "open
             kind: [_rule(rule, table["human_channel"][kind]) for rule in table[kind]]
             for kind in CUSTOMER_TYPES
         },
-        guarantees=[each | {"every": _conditions(each["every"])} for each in guarantees],
+        guarantees=[
+            each | {part: _conditions(each[part]) for part in ("every", "must")} for each in guarantees
+        ],
         answer_valid_days=int(table["answer_valid_days"]),
         items=[
             item
             for name in ("catalogue.yaml", "nudges.yaml", "pages.yaml")
             for item in _yaml(content / name)["items"]
         ],
-        topics=_yaml(content / "topics.yaml"),
-        channels=_yaml(content / "channels.yaml"),
+        topics=_yaml(words / "topics.yaml") | _leading_to_topics(words),
+        languages=_yaml(words / "languages.yaml")["languages"],
+        groups=_yaml(words / "groups.yaml")["groups"],
+        life_events=_yaml(words / "life_events.yaml")["life_events"],
+        campaigns=_yaml(models / "rulebook" / "campaigns.yaml")["campaigns"],
+        channels=_yaml(words / "channels.yaml"),
         texts=_yaml(content / "texts.yaml"),
         scorecard=json.loads((models / "artifacts" / "scorecard.json").read_text(encoding="utf-8")),
         signals={
@@ -86,6 +110,14 @@ def contradictions(contract: Path = ROOT / "openapi.json") -> dict[str, list[tup
         kind: re.findall(r"(\w+) cannot be more than (\w+)\.", schemas[name]["description"])
         for kind, name in (("person", "PersonSignals"), ("employer", "EmployerSignals"))
     }
+
+
+def _leading_to_topics(words: Path) -> Document:
+    """The topic of each life event, benefit and kind of claim."""
+    events, benefits = _yaml(words / "life_events.yaml"), _yaml(words / "benefits.yaml")
+    parts = {"event_topics": events["life_events"], "benefit_topics": benefits["benefits"]}
+    parts["claim_topics"] = benefits["claim_kinds"]
+    return {name: {code: term["topic"] for code, term in terms.items()} for name, terms in parts.items()}
 
 
 def _yaml(path: Path) -> Document:
@@ -106,4 +138,18 @@ def _rule(rule: Document, human_channel: str) -> Document:
 
 
 def _conditions(when: Document) -> dict[str, list[str]]:
-    return {fact: values if isinstance(values, list) else [values] for fact, values in when.items()}
+    return {fact: _values(values) for fact, values in when.items()}
+
+
+def _values(values: Any) -> list[str]:  # noqa: ANN401  (as YAML has it)
+    """Allowed values; under `not` those that are not."""
+    if isinstance(values, dict):
+        return Barring(_values(values["not"]))
+    return values if isinstance(values, list) else [values]
+
+
+class Barring(list[str]):
+    """The values that a condition bars; every other one is in it."""
+
+    def __contains__(self, value: object) -> bool:
+        return not super().__contains__(value)

@@ -1,6 +1,7 @@
 """The content team's files with more dates in them than the shipped ones, so that dates decide something.
 
-Rules that begin and end, items that begin and end, days on which hours differ. Files are edited as text, as the team does.
+Rules that begin and end, items that begin and end, days on which hours differ; and items that an editor puts first or last,
+or whose review is newer. Files are edited as text, as the team does.
 May not import models, service or training.
 """
 
@@ -38,7 +39,7 @@ _ENTRY: Final = re.compile(r"(?m)^  - id: (\S+)\n(?:(?:    .*|\s*)\n)+")
 def write_dated(folder: Path, seed: int) -> Path:
     """A copy of the documents in a folder, edited; returns what `documents.read_documents` reads."""
     random, models = Random(seed), folder / "models"
-    for part in ("rulebook", "content"):
+    for part in ("rulebook", "content", "vocabulary"):
         shutil.copytree(ROOT / "models" / part, models / part)
     (models / "artifacts").mkdir()
     shutil.copy(ROOT / "models" / "artifacts" / "scorecard.json", models / "artifacts")
@@ -46,7 +47,7 @@ def write_dated(folder: Path, seed: int) -> Path:
     _edit(models / "content" / "pages.yaml", _with_a_duty_of_one_claim)
     for name in ("catalogue.yaml", "nudges.yaml", "pages.yaml"):
         _edit(models / "content" / name, lambda text: _with_dated_items(text, random))
-    _edit(models / "content" / "channels.yaml", _with_other_channels)
+    _edit(models / "vocabulary" / "channels.yaml", _with_other_channels)
     return models
 
 
@@ -97,7 +98,21 @@ def _with_dated_items(text: str, random: Random) -> str:
         body = re.sub(r"(?m)^    valid_(?:from|until): .*\n", "", entry.group()).rstrip("\n")
         days = _validity(random, "    {}: {}", "\n", ("valid_from", "valid_until"))
         text = f"{text[: entry.start()]}{body}\n{days}\n\n{text[entry.end() :]}"
-    return text
+    return _ENTRY.sub(lambda entry: _with_another_place(entry.group(), random), text)
+
+
+def _with_another_place(entry: str, random: Random) -> str:
+    """An item with another priority, another day of review or none, or as it is."""
+    change = random.choice(("priority", "review", "none", "as it is"))
+    body = entry.rstrip("\n")
+    if change == "priority":
+        return (
+            re.sub(r"(?m)^    priority: .*\n", "", body + "\n") + f"    priority: {random.randint(1, 9)}\n\n"
+        )
+    if change == "as it is":
+        return entry
+    day = f"    review_by: {FIRST + timedelta(days=random.randrange(SPAN_DAYS))}\n" * (change == "review")
+    return re.sub(r"(?m)^    review_by: .*\n", day, body + "\n") + "\n"
 
 
 def _validity(random: Random, form: str, between: str, names: tuple[str, str]) -> str:

@@ -78,6 +78,48 @@ def forbids(customer_type: str, facts: Facts, channel: str, kind: str, documents
     )
 
 
+def is_in(group: str, facts: Facts, documents: Documents) -> bool:
+    """Whether a customer with these facts is in a group; whoever may not be personalised is in none."""
+    return facts["personalisation"] == "allowed" and _meets(documents.groups[group]["when"], facts, documents)
+
+
+def _meets(condition: Document, facts: Facts, documents: Documents) -> bool:
+    """Whether every part of a condition holds (head of models/vocabulary/groups.yaml)."""
+    for name, value in condition.items():
+        parts = value if isinstance(value, list) else [value]
+        if name == "all":
+            holds = all(_meets(part, facts, documents) for part in parts)
+        elif name == "any":
+            holds = any(_meets(part, facts, documents) for part in parts)
+        elif name == "not":
+            holds = not _meets(value, facts, documents)
+        elif name == "group":
+            holds = all(_meets(documents.groups[part]["when"], facts, documents) for part in parts)
+        else:
+            holds = facts[name] in parts
+        if not holds:
+            return False
+    return True
+
+
+def campaign_for(
+    customer_type: str, looked_up: list[Facts], day: str, documents: Documents
+) -> Document | None:
+    """The first campaign that runs for a customer: of a group of theirs, and of nobody in a hard life event."""
+    hard = {code for code, event in documents.life_events.items() if event.get("hard") == "true"}
+    if any(facts.get("life_event") in hard for facts in looked_up):
+        return None
+    for campaign in documents.campaigns:
+        groups = campaign["group"] if isinstance(campaign["group"], list) else [campaign["group"]]
+        if (
+            documents.groups[groups[0]]["for"] == customer_type
+            and campaign["valid"]["from"] <= day <= campaign["valid"]["until"]
+            and any(is_in(group, facts, documents) for group in groups for facts in looked_up)
+        ):
+            return campaign
+    return None
+
+
 def _events(events: list[dict[str, Any]], documents: Documents) -> list[str]:
     """Distinct events, the most recent first, ties in the order of the code list; KE4.2 counts as KE4."""
     order = documents.signals["person"]["life_events"]["items"]["properties"]["event"]["enum"]

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Final
 
 HOW_TO: Final = Path(__file__).resolve().parent.parent / "docs" / "how-to"
-MOST_FILES: Final = {"add-a-signal": 4, "add-a-fact": 4, "add-an-answer-field": 5}
+MOST_FILES: Final = {
+    "add-a-signal": 4,
+    "add-a-fact": 4,
+    "add-an-answer-field": 5,
+    "add-a-channel": 1,
+    "add-a-content-type": 2,
+    "add-a-language": 2,
+}
 """How many files a recipe may touch, those apart that `APART` names."""
 APART: Final = re.compile(
     r"tests/|testing/|fixtures/|CHANGELOG\.md$|openapi\.json$|models/artifacts/population"

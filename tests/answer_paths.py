@@ -6,7 +6,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from models.contract.signals import read_signals
+from models.decision.query import Showable
+from testing.shipped import read_signals
 from training.scoring import command as score
 
 FILE_DAY = "2026-11-21"
@@ -25,6 +26,7 @@ def as_on_the_wire(found):
     return {
         "personalised": found.personalised,
         "degraded": found.degraded,
+        "restricted": found.restricted,
         "information_only": True,
         "notice": found.notice,
         "as_of": found.as_of.isoformat(),
@@ -80,6 +82,7 @@ def by_recommender(recommender, asked):
         limit=asked.limit,
         shown=asked.shown,
         draw=None if asked.bucket is None else lambda _: asked.bucket,
+        showable=showable(asked),
     )
     return as_on_the_wire(found)
 
@@ -87,7 +90,16 @@ def by_recommender(recommender, asked):
 def when_degraded(recommender, asked):
     signals = read_signals(asked.customer_type, asked.signals)
     return as_on_the_wire(
-        recommender.degraded(signals, at=asked.at, language=asked.language, limit=asked.limit)
+        recommender.degraded(
+            signals, at=asked.at, language=asked.language, limit=asked.limit, showable=showable(asked)
+        )
+    )
+
+
+def showable(asked):
+    """What whoever asks can show, as the recommender takes it."""
+    return Showable(
+        *(None if codes is None else tuple(sorted(codes)) for codes in (asked.channels, asked.content_types))
     )
 
 
@@ -107,6 +119,11 @@ def one_batch(client, some):
             "limit": asked.limit,
             "shown": list(asked.shown),
             "as_of": asked.at.isoformat(),
+            **{
+                name: list(codes)
+                for name, codes in (("channels", asked.channels), ("content_types", asked.content_types))
+                if codes is not None
+            },
         }
         for asked in some
     ]

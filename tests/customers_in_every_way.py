@@ -7,9 +7,9 @@ from models.decision.decision_table import Table
 from models.decision.experiments import Experiment, Variant
 from models.decision.recommender import OfferCache
 from testing.customers import questions
-from testing.documents import LANGUAGES
 from testing.oracle import Asked
 from testing.oracle_days import HELSINKI
+from testing.shipped import FACT_SET
 
 SEED = 20261128
 LIMITS = range(1, 11)
@@ -67,7 +67,7 @@ def asked_of(documents, number):
         replace(asked, signals=signals, language=language, limit=limit, shown=asked.shown[: 5 * (limit % 2)])
         for at, asked in enumerate(customers)
         for signals in variants(asked, [every[at % len(every)]] if at else every)
-        for language in LANGUAGES
+        for language in documents.languages
         for limit in LIMITS
     ]
 
@@ -98,6 +98,7 @@ def turned_everywhere(recommender, control_share):
                 )
                 for rule in table.rules
             ),
+            FACT_SET,
         )
         for kind, table in recommender.rulebook.tables.items()
     }

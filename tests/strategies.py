@@ -2,7 +2,9 @@
 
 from hypothesis import strategies as st
 
-from models.contract.signals import AT_MOST, CONTRACT
+from models.contract.signals import AT_MOST
+from models.decision.query import Showable
+from testing.shipped import CHANNELS, CONTENT_TYPES, SIGNALS
 
 
 def _values(signal):
@@ -27,14 +29,24 @@ def _coherent(customer_type, given):
     return given
 
 
-def given_signals(customer_type):
-    """Any mapping that the contract allows for a customer type."""
-    optional = {name: _values(signal) for name, signal in CONTRACT[customer_type].items()}
+def given_signals(customer_type, signals=SIGNALS):
+    """Any mapping that a contract, by default the shipped one, allows for a customer type."""
+    optional = {name: _values(signal) for name, signal in signals[customer_type].items()}
     return st.fixed_dictionaries({}, optional=optional).map(lambda given: _coherent(customer_type, given))
 
 
-def customers():
+def customers(signals=SIGNALS):
     """Any (customer type, signals) the contract allows."""
     return st.sampled_from(["person", "employer"]).flatmap(
-        lambda kind: given_signals(kind).map(lambda given: (kind, given))
+        lambda kind: given_signals(kind, signals).map(lambda given: (kind, given))
     )
+
+
+def _some_of(codes):
+    """Nothing said, or some of the codes."""
+    return st.none() | st.sets(st.sampled_from(codes), min_size=1).map(lambda some: tuple(sorted(some)))
+
+
+def showables():
+    """Any channels and kinds of content that somebody may be able to show."""
+    return st.builds(Showable, _some_of(CHANNELS), _some_of(CONTENT_TYPES))

@@ -12,6 +12,7 @@ def folders(tmp_path):
     """A copy of the content team's folders, to break in one way."""
     shutil.copytree(loader.RULEBOOK, tmp_path / "rulebook")
     shutil.copytree(loader.CONTENT, tmp_path / "content")
+    shutil.copytree(loader.VOCABULARY, tmp_path / "vocabulary")
     return tmp_path
 
 
@@ -181,7 +182,7 @@ def test_unreadable_yaml_is_a_finding_with_its_line(folders, content):
 
 
 def test_a_missing_file_is_a_finding(folders):
-    (folders / "content" / "channels.yaml").unlink()
+    (folders / "vocabulary" / "channels.yaml").unlink()
     assert any("is missing" in found.message for found in findings(folders))
 
 
@@ -197,5 +198,5 @@ def test_a_missing_file_is_a_finding(folders):
     ],
 )
 def test_opening_hours_that_cannot_be_read_are_a_finding(folders, hours):
-    edit(folders / "content" / "channels.yaml", lambda c: c["channels"]["callback"].update(hours=hours))
+    edit(folders / "vocabulary" / "channels.yaml", lambda c: c["channels"]["callback"].update(hours=hours))
     assert [found.code for found in findings(folders)] == ["hours_form"]

@@ -9,13 +9,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import customers
+from strategies import customers, showables
 
 from models.contract.channels import HELSINKI
-from models.contract.signals import read_signals
 from models.decision.catalogue import Catalogue
 from models.decision.decision_table import Table
+from models.decision.query import EVERYTHING
 from models.decision.recommender import OfferCache
+from testing.shipped import read_signals
 from training.scoring.request import ScoringRequest
 from training.scoring.scorer import Scorer
 
@@ -42,8 +43,8 @@ def dated(recommender, *, rules=None, items=None, more_rules=(), more_items=()):
         always = replace(
             table.rules[-1], id=f"always-{kind}", when={}
         )  # whatever ends, no customer is left without
-        tables[kind] = Table(kind, (*(more_rules if kind == "person" else ()), *made, always))
-    topics = recommender.catalogue.topics
+        rows = (*(more_rules if kind == "person" else ()), *made, always)
+        tables[kind] = Table(kind, rows, recommender.facts)
     catalogue = Catalogue(
         [
             replace(item, valid_from=items[item.id][0], valid_until=items[item.id][1])
@@ -51,8 +52,7 @@ def dated(recommender, *, rules=None, items=None, more_rules=(), more_items=()):
             else item
             for item in (*recommender.catalogue.items.values(), *more_items)
         ],
-        {topic: labels.get("parent") for topic, labels in topics["topics"].items()},
-        topics,
+        recommender.vocabulary,
     )
     rulebook = replace(recommender.rulebook, tables=tables)
     return replace(recommender, rulebook=rulebook, catalogue=catalogue, cache=OfferCache())
@@ -95,9 +95,9 @@ def test_an_item_that_ends_or_begins_shortens_the_answers_that_hold_it_then(reco
     item = recommender.catalogue.items[first.content.id]
     ends = {item.id: (date.min, date(2026, 12, 5))}
     assert answer(dated(recommender, items=ends)).valid_until == date(2026, 12, 5)
-    better = replace(item, id="0-goes-first", valid_from=date(2026, 12, 3))
+    better = replace(item, id="goes-first", priority=item.priority + 1, valid_from=date(2026, 12, 3))
     assert answer(dated(recommender, more_items=[better])).valid_until == date(2026, 12, 2)
-    later = replace(item, id="~-goes-last", valid_from=date(2026, 12, 3))
+    later = replace(item, id="0-goes-last", valid_from=date(2026, 12, 3))
     assert answer(dated(recommender, more_items=[later])).valid_until == LATEST
 
 
@@ -166,18 +166,18 @@ def days_of_what_matters(draw, recommender, customer):
     return rules, items
 
 
-@given(customers(), st.integers(1, 5), st.data())
+@given(customers(), st.integers(1, 5), st.just(EVERYTHING) | showables(), st.data())
 def test_the_same_customer_gets_the_same_on_every_day_on_which_an_answer_holds(
-    recommender, customer, limit, data
+    recommender, customer, limit, showable, data
 ):
     rules, items = data.draw(days_of_what_matters(recommender, customer))
     made = dated(recommender, rules=rules, items=items)
     names = sorted(recommender.catalogue.items)
     shown = data.draw(st.just(()) | st.sets(st.sampled_from(names), max_size=3))
-    first = answer(made, customer, limit=limit, shown=shown)
+    first = answer(made, customer, limit=limit, shown=shown, showable=showable)
     assert DAY <= first.valid_until <= LATEST
     for days in range((first.valid_until - DAY).days + 1):
-        later = answer(made, customer, AT + timedelta(days=days), limit=limit, shown=shown)
+        later = answer(made, customer, AT + timedelta(days=days), limit=limit, shown=shown, showable=showable)
         assert told(later) == told(first)
 
 

@@ -406,6 +406,11 @@ def test_an_answer_is_shown_with_reason_hours_notice_and_the_way_to_a_person(pag
     assert chromium.violations(page) == []
 
 
+def test_in_a_language_that_the_element_has_no_words_of_they_are_finnish(page):
+    element = put(page, language="se")
+    assert element.get_by_role("region", name=WORDS["fi"][0]).count() == 1
+
+
 def test_arkis_own_pages_are_opened_in_the_items_language_and_others_as_they_are(page):
     other = ITEM | {"content": CONTENT | {"url": "https://www.kela.fi/x", "title": "B"}}
     element = put(

@@ -100,8 +100,9 @@ def test_the_table_given_to_other_engines_has_every_rule_once(recommender, at):
 
 @pytest.mark.parametrize("size", [10, 1000])
 def test_a_grown_rulebook_answers_every_customer(store, at, size):
-    parts = with_rules(store.bundle().parts, size)
-    table = read_rulebook(parts["rulebook.json"]).tables["person"].on(at.date())
+    shipped = store.recommender()
+    parts = with_rules(store.bundle().parts, size, shipped.facts)
+    table = read_rulebook(parts["rulebook.json"], shipped.contract).tables["person"].on(at.date())
     assert len(table.rules) == size
     assert all(table.choose(facts) for facts in rule_engines.cells(table, 300))
 
@@ -109,4 +110,4 @@ def test_a_grown_rulebook_answers_every_customer(store, at, size):
 @pytest.mark.parametrize("size", [100, 2000])
 def test_a_grown_catalogue_has_so_many_items(store, size):
     parts = with_items(store.bundle().parts, size, set())
-    assert len(read_catalogue(parts["catalogue.json"]).items) == size
+    assert len(read_catalogue(parts["catalogue.json"], store.recommender().vocabulary).items) == size

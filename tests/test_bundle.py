@@ -3,16 +3,18 @@ import random
 import shutil
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime
 
 import orjson
 import pytest
 
-from models.authoring.loader import CONTENT_FILES, RULEBOOK_FILES
+from models.authoring.loader import CAMPAIGNS, CONTENT_FILES, RULEBOOK_FILES, VOCABULARY_FILES
+from models.authoring.personas import all_personas
 from models.contract import channels
-from models.contract.signals import read_signals
 from models.decision import bundle, recommender
 from models.decision.bundle import BundleError, BundleStore
+from testing.shipped import read_signals
 
 
 @pytest.fixture
@@ -206,7 +208,7 @@ def test_answers_during_swaps_come_from_one_bundle_each(two, folder, at):
 def test_a_bundle_keeps_what_the_team_wrote_and_says_when_it_was_altered(tmp_path, authored):
     digest = bundle.build(tmp_path, authored.parts())
     assert bundle.sources(tmp_path, digest) == authored.sources
-    assert set(authored.sources) == {*RULEBOOK_FILES, *CONTENT_FILES}
+    assert set(authored.sources) == {*RULEBOOK_FILES, CAMPAIGNS, *CONTENT_FILES, *VOCABULARY_FILES}
     for name in authored.sources:
         path = tmp_path / digest / "sources" / name
         before = path.read_bytes()
@@ -232,6 +234,52 @@ def test_a_bundle_made_before_the_texts_were_kept_is_served(tmp_path, authored):
     digest = bundle.build(tmp_path, parts)
     assert bundle.load(tmp_path, digest).digest == digest
     assert bundle.sources(tmp_path, digest) == {}
+
+
+def as_before_vocabularies(parts):
+    """The parts as they were while the codes stood in code: topics in the catalogue, segments in the texts."""
+    words = parts["vocabulary.json"]
+    topics = {code: {**term["name"], "parent": term.get("parent")} for code, term in words["topics"].items()}
+    leading = (
+        ("event_topics", "life_events"),
+        ("benefit_topics", "benefits"),
+        ("claim_topics", "claim_kinds"),
+    )
+    tree = {"topics": {code: {k: v for k, v in labels.items() if v} for code, labels in topics.items()}}
+    tree |= {name: {code: term["topic"] for code, term in words[part].items()} for name, part in leading}
+    segments = {
+        code: {"name": term["name"], "description": term["description"]}
+        for code, term in words["segments"].items()
+    }
+    older = {name: part for name, part in parts.items() if name != "vocabulary.json"}
+    older["catalogue.json"] = parts["catalogue.json"] | {"topics": tree}
+    older["texts.json"] = parts["texts.json"] | {"segments": segments}
+    older["rulebook.json"] = {
+        name: part for name, part in parts["rulebook.json"].items() if name != "campaigns"
+    }
+    return older
+
+
+def test_a_bundle_made_before_vocabularies_were_data_answers_as_it_did(tmp_path, authored, at):
+    digests = [
+        bundle.build(tmp_path, parts)
+        for parts in (authored.parts(), as_before_vocabularies(authored.parts()))
+    ]
+    assert not (tmp_path / digests[1] / bundle.VOCABULARY).exists()
+    now, before = (bundle.load(tmp_path, digest).recommender for digest in digests)
+    assert tuple(before.vocabulary.languages) == ("fi", "sv", "en")
+    for persona in all_personas():
+        for language in before.vocabulary.languages:
+            answers = [
+                one.recommend(
+                    [one.contract.read(persona["customer_type"], persona["signals"])],
+                    at=at,
+                    language=language,
+                )[0]
+                for one in (now, before)
+            ]
+            one, other = (replace(answer, versions=None, valid_until=None) for answer in answers)
+            assert one == other, persona["id"]
 
 
 def test_serving_reads_no_text_of_the_team(tmp_path, authored):

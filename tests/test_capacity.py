@@ -11,15 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_score import simulated
 
-from models.contract.codes import CHANNELS
-from models.contract.signals import CONTRACT, read_signals
-from models.decision.facts import lookups
+from testing.shipped import CHANNELS, SIGNALS, lookups, read_signals
 from training.scoring import capacity
 from training.scoring import command as score
 
-PHONE, POINT = (CHANNELS.index(name) for name in ("phone_appointment", "service_point"))
-WEB = CHANNELS.index("web_page")
 LIMITS = (("phone_appointment", 60), ("service_point", 10))
+PHONE, POINT, WEB = 0, 1, -1  # positions in the limits; every channel without one is -1
 
 
 @pytest.fixture
@@ -82,7 +79,7 @@ def test_every_guarantee_holds_also_for_those_who_did_not_fit(run, recommender, 
             continue
         moved += 1
         kind = row["customer_type"]
-        values = {name: row[name] for name in CONTRACT[kind] if row[name] is not None}
+        values = {name: row[name] for name in SIGNALS[kind] if row[name] is not None}
         signals = read_signals(kind, values)
         facts = lookups(signals, recommender._predict(signals))[0]
         channel, content = answer["item_1_channel"], (answer["item_1_content_type"],)
@@ -116,7 +113,7 @@ def table_of(rows):
     for first, kind, *_ in rows:
         other = POINT if first == PHONE else PHONE
         for at, closed in enumerate(sets):
-            full = {CHANNELS.index(name) for name in closed}
+            full = {[name for name, _ in LIMITS].index(name) for name in closed}
             options = {"free": [first, WEB], "bound": [first], "other": [first, other, WEB]}[kind]
             wants[f"wants_{at}"].append(next((c for c in options if c not in full), first))
     return pa.table(
@@ -145,7 +142,7 @@ def test_serving_in_runs_is_serving_one_after_the_other(rows, phone, point):
     got = {}
     for at in turn:
         while True:
-            wanted = table[at][f"wants_{sets.index(frozenset(CHANNELS[c] for c in full))}"]
+            wanted = table[at][f"wants_{sets.index(frozenset(limits[c][0] for c in full))}"]
             if wanted in full or wanted not in room or room[wanted] > 0:
                 break
             full.add(wanted)
@@ -162,7 +159,15 @@ def test_serving_in_runs_is_serving_one_after_the_other(rows, phone, point):
 @pytest.mark.parametrize(
     "asked", ["fax=3", "phone_appointment", "phone_appointment=-1", "phone_appointment=many"]
 )
-def test_a_limit_that_is_none_is_refused(bundles, tmp_path, asked):
+def test_a_limit_that_is_none_is_refused(bundles, monkeypatch, asked):
+    monkeypatch.setenv("ARKI_BUNDLES", str(bundles))
     shown = CliRunner().invoke(score.main, ["in.csv", "out.csv", "--capacity", asked])
     assert shown.exit_code == 2
     assert "channel=number" in shown.output
+
+
+def test_a_channel_that_the_bundle_has_not_is_told_with_the_one_that_was_meant(bundles, monkeypatch):
+    monkeypatch.setenv("ARKI_BUNDLES", str(bundles))
+    shown = CliRunner().invoke(score.main, ["in.csv", "out.csv", "--capacity", "phone_apointment=3"])
+    assert shown.exit_code == 2
+    assert "Did you mean phone_appointment?" in " ".join(shown.output.split())

@@ -1,9 +1,25 @@
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import customers
 
-from models.contract.codes import BENEFITS, CHANNELS, CLAIM_KINDS, CONTENT_TYPES, LANGUAGES, LIFE_EVENTS
-from models.decision.catalogue import read_catalogue
+from models.contract.channels import HELSINKI
+from models.decision.catalogue import Catalogue, read_catalogue
+from models.decision.recommender import OfferCache
+from testing.shipped import (
+    BENEFITS,
+    CHANNELS,
+    CLAIM_KINDS,
+    CONTENT_TYPES,
+    LANGUAGES,
+    LIFE_EVENTS,
+    VOCABULARY,
+    read_signals,
+    with_topics,
+)
 
 DAY = date(2026, 11, 21)
 
@@ -24,17 +40,11 @@ def text(name, *languages):
     return {language: {"title": name, "url": f"https://example.org/{name}"} for language in languages}
 
 
-TOPICS = {
-    "topics": {
-        "general": {},
-        "families": {"parent": "general"},
-        "child_benefit": {"parent": "families"},
-    }
-}
+WORDS = with_topics({"general": None, "families": "general", "child_benefit": "families"})
 
 
 def picked(items, topic="child_benefit", language="fi", **asked):
-    catalogue = read_catalogue({"topics": TOPICS, "items": items})
+    catalogue = read_catalogue({"items": items}, WORDS)
     wishes = {"customer_type": "person", "channel": "web_page", "day": DAY} | asked
     found = catalogue.pick("guide", topic, language=language, **wishes)
     return found and found.id
@@ -47,16 +57,88 @@ def test_the_nearest_topic_wins_over_its_parents():
     assert picked(items[:1]) == "a"
 
 
-def test_within_a_topic_the_asked_language_wins_then_the_main_topic_then_the_id():
+def test_within_a_topic_the_asked_language_wins_then_the_main_topic():
     items = [
-        item("a", languages=text("a", "sv")),
-        item("b", topics=["families", "child_benefit"]),
-        item("d"),
+        item("a", languages=text("a", "sv"), priority=9),
+        item("b", topics=["families", "child_benefit"], priority=9),
         item("c"),
     ]
     assert picked(items) == "c"
     assert picked(items, language="sv") == "a"
     assert picked(items[:2]) == "b"
+
+
+EQUALS = [
+    item("of the files' order"),
+    item("of the files' order too"),
+    item("newer", review_by="2027-05-31"),
+    item("older", review_by="2027-05-30"),
+    item("low", priority=4, review_by="2028-01-01"),
+    item("usual", priority=5, review_by="2027-11-30"),
+    item("high", priority=6),
+]
+IN_ORDER = ["high", "usual", "newer", "older", "of the files' order", "of the files' order too", "low"]
+
+
+def test_among_equals_the_editors_priority_decides_then_the_newest_review_then_the_order_of_the_files():
+    for shown in range(len(IN_ORDER)):
+        assert picked(EQUALS, shown=set(IN_ORDER[:shown])) == IN_ORDER[shown]
+
+
+def test_an_item_without_a_priority_has_five():
+    assert picked([item("a", priority=5), item("b")]) == "a"
+    assert picked([item("a"), item("b", priority=5)]) == "a"
+
+
+def test_a_priority_sends_no_item_past_a_nearer_topic_or_the_channels_own_card():
+    items = [item("a"), item("b", topics=["families"], priority=9)]
+    assert picked(items) == "a"
+    cards = [item("any", priority=9), item("own", channel="web_page", priority=1)]
+    assert picked(cards) == "own"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["child_benefit", "families", "general"]),
+            st.sampled_from([None, 1, 5, 9]),
+            st.sampled_from([None, "2027-01-01", "2027-06-01"]),
+            st.booleans(),
+            st.permutations(["fi", "sv", "en"]),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    st.permutations(range(8)),
+    st.sampled_from(LANGUAGES),
+)
+def test_another_id_changes_nothing(drawn, names, language):
+    """Items of any topic, language, class, priority and review, each under two ids."""
+
+    def under(prefix):
+        items = []
+        for at, (topic, priority, review, statutory, spoken) in enumerate(drawn):
+            name = f"{prefix[at]}"
+            set_by_editor = {"priority": priority, "review_by": review}
+            items.append(
+                item(
+                    name,
+                    topics=[topic],
+                    languages=text(at, *spoken[: 1 + at % 3]),
+                    **{key: value for key, value in set_by_editor.items() if value is not None},
+                    **({"class": "statutory", "benefits": ["child_benefit"]} if statutory else {}),
+                )
+            )
+        catalogue = read_catalogue({"items": items}, WORDS)
+        wishes = {"customer_type": "person", "language": language, "day": DAY}
+        offered, shown = [], set()
+        while found := catalogue.pick("guide", "child_benefit", channel="web_page", shown=shown, **wishes):
+            offered.append(found)
+            shown.add(found.id)
+        offered += catalogue.statutory(["child_benefit"], **wishes)
+        return [found.languages[found.language_for(language)].title for found in offered]
+
+    assert under(range(8)) == under(names)
 
 
 def test_a_missing_language_falls_back_to_the_national_ones():
@@ -72,9 +154,7 @@ def test_the_asked_language_comes_first_then_the_national_ones_then_english(aske
         left = order[missing:]
         items = [item(code, languages=text(code, code)) for code in sorted(left)]
         assert picked(items, language=asked) == left[0]
-        [whole] = read_catalogue(
-            {"topics": TOPICS, "items": [item("a", languages=text("a", *left))]}
-        ).items.values()
+        [whole] = read_catalogue({"items": [item("a", languages=text("a", *left))]}, WORDS).items.values()
         assert whole.language_for(asked) == left[0]
 
 
@@ -109,7 +189,7 @@ def test_statutory_content_prefers_the_particular_page_in_the_asked_language():
         item("all", **duty, benefits=["child_benefit", "student_aid"], languages=text("all", "fi", "sv")),
         item("one", **duty, benefits=["child_benefit"], languages=text("one", "sv")),
     ]
-    catalogue = read_catalogue({"topics": TOPICS, "items": items})
+    catalogue = read_catalogue({"items": items}, WORDS)
 
     def found(language, *benefits):
         return [
@@ -122,9 +202,51 @@ def test_statutory_content_prefers_the_particular_page_in_the_asked_language():
     assert found("fi", "pensions") == []
 
 
+def test_of_statutory_items_alike_the_editors_priority_decides_then_the_newest_review():
+    duty = {"class": "statutory", "benefits": ["child_benefit"]}
+    items = [
+        item("first", **duty, review_by="2027-01-01"),
+        item("newer", **duty, review_by="2027-06-01"),
+        item("high", **duty, priority=6),
+        item("particular in no way", **duty | {"benefits": ["child_benefit", "pensions"]}, priority=9),
+    ]
+
+    def owed(some):
+        catalogue = read_catalogue({"items": some}, WORDS)
+        [found] = catalogue.statutory(["child_benefit"], customer_type="person", language="fi", day=DAY)
+        return found.id
+
+    assert [owed(items), owed(items[:2] + items[3:]), owed([items[0], items[3]])] == [
+        "high",
+        "newer",
+        "first",
+    ]
+
+
+@given(customers(), st.sampled_from(LANGUAGES), st.integers(1, 10), st.randoms(use_true_random=False))
+def test_no_answer_changes_when_the_shipped_items_get_other_ids(
+    recommender, customer, language, limit, chance
+):
+    items = recommender.catalogue.items
+    names = [f"item-{number:03}" for number in range(len(items))]
+    chance.shuffle(names)
+    renamed = Catalogue(
+        [replace(item, id=name) for item, name in zip(items.values(), names, strict=True)],
+        recommender.vocabulary,
+    )
+    noon = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
+
+    def seen(made):
+        [found] = made.recommend([read_signals(*customer)], at=noon, language=language, limit=limit)
+        items = [item._replace(content=item.content._replace(id="")) for item in found.items]
+        return items, [each.content.title for each in found.statutory], found.human_channel
+
+    assert seen(recommender) == seen(replace(recommender, catalogue=renamed, cache=OfferCache()))
+
+
 @pytest.fixture(scope="module")
 def shipped(authored):
-    return read_catalogue(authored.catalogue)
+    return read_catalogue(authored.catalogue, VOCABULARY)
 
 
 def offered(shipped):
@@ -168,7 +290,7 @@ def test_at_least_30_nudges_speak_three_languages(shipped):
     nudges = [i for i in offered(shipped) if i.type == "nudge"]
     assert len(nudges) >= 30
     for nudge in nudges:
-        assert set(nudge.languages) == set(LANGUAGES), nudge.id
+        assert set(nudge.languages) == set(VOCABULARY.complete_languages), nudge.id
         assert all(t.body and len(t.title) <= 60 for t in nudge.languages.values()), nudge.id
         if nudge.audience == "person":
             assert "Finnish and Swedish" in nudge.languages["en"].body, nudge.id
@@ -178,7 +300,7 @@ def test_every_life_event_and_channel_has_finnish_and_swedish_content(shipped):
     for language in ("fi", "sv"):
         here = [i for i in offered(shipped) if language in i.languages]
         assert set(LIFE_EVENTS) <= {event for i in here for event in i.source.get("life_events", ())}
-        by_card = {i.channel for i in here}
+        by_card = {channel for i in here for channel in i.channels}
         by_kind = {"omakela_nudge": "nudge", "omakela_message": "guide", "web_page": "web_page"}
         assert set(CHANNELS) <= by_card | {
             channel for channel, kind in by_kind.items() if any(i.type == kind for i in here)
@@ -200,7 +322,7 @@ def test_at_least_eight_explainer_videos_have_script_captions_and_a_text_alterna
             assert told["text_alternative"], video.id
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", VOCABULARY.complete_languages)
 def test_every_benefit_has_its_duty_to_report_changes(shipped, language):
     for benefit in BENEFITS:
         found = shipped.statutory([benefit], customer_type="person", language=language, day=DAY)

@@ -9,13 +9,13 @@ from models.authoring import loader
 from models.authoring.opening_days import compile_opening_days, find_years_ahead
 from models.authoring.promises import check_promises
 from models.contract.channels import HELSINKI, read_channels
-from models.contract.codes import CHANNELS
 from models.decision.decision_table import read_rulebook
+from testing.shipped import CHANNELS, CONTRACT, VOCABULARY
 
 
 @pytest.fixture(scope="module")
 def channels(authored):
-    return read_channels(authored.channels)
+    return read_channels(authored.channels, VOCABULARY)
 
 
 def moment(text):
@@ -84,7 +84,7 @@ def test_a_day_that_was_announced_wins_over_holidays_eves_and_weekdays(content):
             {"date": "2060-01-02", "hours": ["09:00", "11:00"], "source": "a release"},
         ],
     )
-    channels = read_channels(authored.channels)
+    channels = read_channels(authored.channels, VOCABULARY)
     assert found == []
     assert channels["phone"].opening(moment("2026-12-31 12:30"))[0] is False
     assert channels["callback"].opening(moment("2026-12-31 12:30"))[0] is True
@@ -101,13 +101,13 @@ def test_a_day_that_was_announced_for_one_channel_tells_nothing_of_the_others(co
             {"date": "2051-01-06", "channels": ["chat"], "hours": ["09:00", "11:00"], "source": "a release"},
         ],
     )
-    channels, at = read_channels(authored.channels), moment("2051-01-06 10:00")
+    channels, at = read_channels(authored.channels, VOCABULARY), moment("2051-01-06 10:00")
     assert found == []
     assert channels["phone"].opening(at) == (False, None)
     assert channels["chat"].opening(at) == (True, None)
     assert channels["callback"].opening(at) == (None, None)
     closing = {"date": "2050-12-31", "channels": ["callback"], "hours": "closed", "source": "a release"}
-    eve = read_channels(changed(content, exceptions=[closing])[0].channels)["callback"]
+    eve = read_channels(changed(content, exceptions=[closing])[0].channels, VOCABULARY)["callback"]
     assert eve.opening(moment("2050-12-31 10:00")) == (False, None)
 
 
@@ -121,7 +121,9 @@ CLOSED_ALL_SPRING = [
 def test_a_human_channel_that_stays_closed_for_weeks_breaks_the_promise(content):
     authored, _ = changed(content, exceptions=CLOSED_ALL_SPRING)
     authored = loader.read_rules(authored, loader.RULEBOOK)
-    check_promises(authored, read_rulebook(authored.rulebook), read_channels(authored.channels))
+    check_promises(
+        authored, read_rulebook(authored.rulebook, CONTRACT), read_channels(authored.channels, VOCABULARY)
+    )
     assert [finding.sentence().partition(" ")[2] for finding in authored.findings] == [
         (
             "error: channel phone: breaks the promise `a-human-is-always-reachable`: `phone` is closed for 20 "
@@ -184,7 +186,7 @@ def test_the_computed_days_do_not_depend_on_today_and_need_no_library_where_they
 
 def test_a_bundle_made_before_years_were_named_keeps_its_own_closures(content):
     document = {name: value for name, value in content.channels.items() if name == "channels"}
-    channels = read_channels(document | {"closures": ["2026-11-18"]})
+    channels = read_channels(document | {"closures": ["2026-11-18"]}, VOCABULARY)
     assert channels["phone"].opening(moment("2026-11-18 12:00")) == (False, moment("2026-11-19 09:00"))
     assert channels["phone"].opening(moment("2060-11-18 12:00")) == (True, None)
     assert channels["phone"].fallback is None

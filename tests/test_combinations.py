@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import customers
 
-from models.contract.codes import LANGUAGES
-from models.contract.signals import read_signals
 from models.decision.combinations import Combination, count_combinations, possible_combinations
 from models.decision.decision_table import Table
 from models.decision.experiments import Experiment, Variant
 from models.decision.recommender import OfferCache
+from testing.shipped import FACT_SET, LANGUAGES, read_signals
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +28,7 @@ def trying(recommender):
             )
             for rule in table.rules
         )
-        tables[kind] = Table(kind, tuple(rules))
+        tables[kind] = Table(kind, tuple(rules), FACT_SET)
     return replace(recommender, rulebook=replace(recommender.rulebook, tables=tables), cache=OfferCache())
 
 
@@ -64,7 +63,8 @@ def test_each_combination_counts_once_in_each_language():
             Combination("a", "x", "paper", ""),
             Combination("a", "y", "paper", "t/b"),
             Combination("b", "x", "chat", ""),
-        }
+        },
+        ("fi", "sv", "en"),
     )
     assert counted.total == 9
     assert (counted.of("rule", "a"), counted.of("content", "x"), counted.of("channel", "chat")) == (6, 6, 3)

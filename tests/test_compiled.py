@@ -14,12 +14,19 @@ from marshmallow import Schema, ValidationError, fields
 from strategies import customers
 
 from models.contract.channels import HELSINKI
-from models.contract.signals import read_signals
+from models.contract.signals import FaultLimit
 from service.api.compiled import dumper
 from service.api.explanations import EXPLANATION
-from service.api.listings import GuaranteeSchema, MappingRowSchema, RuleSchema
+from service.api.fields import TERMS, Terms
+from service.api.listing_schemas import (
+    CampaignSchema,
+    GuaranteeSchema,
+    MappingRowSchema,
+    RuleSchema,
+)
 from service.api.requests import ASK, BATCH_CUSTOMER
 from service.api.schemas import Answer, Ask, RecommendationSchema
+from testing.shipped import CONTRACT, LANGUAGES, read_signals
 
 RECOMMENDATION = RecommendationSchema()
 NOON = datetime(2026, 6, 1, 12, tzinfo=HELSINKI)
@@ -58,7 +65,7 @@ STRANGE = (
 FIELDS = (*BATCH_CUSTOMER.fields, "as-of", "Language", "", "segment")
 BODIES = st.tuples(
     customers(),
-    st.sampled_from(["fi", "sv", "en"]),
+    st.sampled_from(LANGUAGES),
     st.integers(1, 10),
     st.lists(st.text("ab-", min_size=1, max_size=5), max_size=3),
 ).map(
@@ -73,10 +80,13 @@ BODIES = st.tuples(
 
 
 def verdict(load, body):
+    token = TERMS.set(Terms(CONTRACT, FaultLimit(1, 0)))
     try:
         return "taken", load(body)
     except ValidationError as error:
         return "refused", error.messages
+    finally:
+        TERMS.reset(token)
 
 
 def changed(body, chance):
@@ -108,7 +118,7 @@ def test_a_body_has_the_same_verdict_and_value_as_by_marshmallows_own_load(schem
     assert "taken" in verdicts
 
 
-@given(customers(), st.sampled_from(["fi", "sv", "en"]), st.integers(1, 10), st.booleans())
+@given(customers(), st.sampled_from(LANGUAGES), st.integers(1, 10), st.booleans())
 def test_an_answer_is_serialised_as_its_schema_says(recommender, customer, language, limit, shows):
     signals = read_signals(*customer)
     recommendation = recommender.recommend([signals], at=NOON, language=language, limit=limit)[0]
@@ -120,13 +130,15 @@ def test_an_explanation_is_serialised_as_its_schema_says(recommender, customer):
     agree(EXPLANATION, recommender.explain(read_signals(*customer), at=NOON))
 
 
-def test_rules_guarantees_and_the_mapping_are_serialised_as_their_schemas_say(recommender):
+def test_rules_guarantees_campaigns_and_the_mapping_are_serialised_as_their_schemas_say(recommender):
     rulebook = recommender.rulebook
     for table in rulebook.tables.values():
         for rule in table.rules:
             agree(RuleSchema(exclude=("because", "valid_from", "valid_until")), rule)
     for guarantee in rulebook.guarantees:
         agree(GuaranteeSchema(), guarantee)
+    for campaign in rulebook.campaigns.all:
+        agree(CampaignSchema(), campaign)
     for row in recommender.mapping():
         agree(MappingRowSchema(), row)
 

@@ -21,8 +21,7 @@ from strategies import given_signals
 
 from models.authoring.population_sample import read_sample
 from models.authoring.questions import lookups_of
-from models.contract.codes import CUSTOMER_TYPES, LIFE_EVENTS
-from models.contract.signals import read_signals
+from models.contract.codes import CUSTOMER_TYPES
 from models.decision import bundle as bundles_module
 from models.decision.mapping import MappingRow
 from service.api.problems import KINDS
@@ -34,10 +33,12 @@ from service.outcomes.events import Report
 from service.outcomes.reports import report_row
 from service.security.access import make_key, write_keys
 from service.settings import RateLimit, Settings, SettingsError
+from testing.shipped import LIFE_EVENTS, read_signals
 
 START = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 PAGES = (
     "/",
+    "/groups",
     "/mapping",
     "/rules/job-loss-guidance",
     "/customer",
@@ -415,7 +416,7 @@ def test_a_cell_opens_on_what_most_of_its_customers_get_with_their_share(store, 
     table = bundle.recommender.rulebook.tables["person"].on(START.date())
     population = read_sample().population  # row by row, as no page reads it
     for at, weight in zip(population.question_of, population.weight, strict=True):
-        facts = lookups_of(population.questions[at])[0]
+        facts = lookups_of(population.questions[at], bundle.recommender.facts)[0]
         if population.questions[at].customer_type == "employer":
             continue
         fixed = filters.items() if facts["segment"] != "unknown" else ()
@@ -464,7 +465,7 @@ def test_a_rule_shows_the_items_that_it_offers_on_each_of_its_topics(team, store
     listed = matrix.one_rule(store.bundle(), "job-loss-guidance", START.date())
     [(topic, items)] = matrix.items_by_topic(store.bundle(), listed, START, "sv")
     assert "Innehåll som den erbjuder i dag" in text
-    assert store.bundle().recommender.catalogue.topics["topics"][topic]["sv"] in text
+    assert store.recommender().vocabulary.topics[topic].name["sv"] in text
     assert items
     for item in items:
         assert f'<a href="{item.content.url}">{item.content.title}</a>' in text

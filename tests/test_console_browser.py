@@ -23,6 +23,7 @@ SHOTS = ROOT / "docs" / "screenshots"
 RULES = (loader.RULEBOOK / "rules.yaml").read_text(encoding="utf-8")
 NORMAL = {
     "overview": "/",
+    "groups": "/groups",
     "mapping": "/mapping",
     "rule": "/rules/job-loss-guidance",
     "customer": "/customer",

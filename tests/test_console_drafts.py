@@ -25,10 +25,12 @@ from models.authoring.population_sample import read_sample, segment_shares
 from models.decision import bundle
 from service.api.problems import NotFoundError
 from service.app import create_app
+from service.console import draft_files
 from service.console import draft_jobs as jobs
 from service.console.draft_jobs import DraftsBusyError, Jobs
 from service.console.draft_worker import LARGEST_FILE, check
 from service.settings import Settings
+from testing.shipped import FACT_SET
 
 KEY = "a key for tests"
 PATIENCE_S = 240
@@ -399,7 +401,7 @@ def test_the_sample_stands_for_finland_and_an_edit_is_weighed_on_it(authored):
             other.recommender(),
             sample.population,
             periods=[Days(date(2026, 11, 21), date(2026, 11, 21))],
-            inventor=Inventor(read_model()),
+            inventor=Inventor(read_model(), FACT_SET),
         )
 
     unchanged, moved = weighed(old), weighed(new)
@@ -443,7 +445,7 @@ def test_a_removed_guarantee_is_a_warning(team):
 @pytest.mark.slow  # whoever changes the notice changes every answer of every period
 def test_a_removed_guarantee_comes_first_and_as_a_warning_also_in_the_change_note(team):
     texts = (loader.CONTENT / "texts.yaml").read_text(encoding="utf-8")
-    channels = (loader.CONTENT / "channels.yaml").read_text(encoding="utf-8")
+    channels = (loader.VOCABULARY / "channels.yaml").read_text(encoding="utf-8")
     address = send(
         team,
         ("texts.yaml", texts.replace("Se on vain tiedoksi", "Se on tiedoksi", 1)),
@@ -467,6 +469,43 @@ def test_a_removed_guarantee_comes_first_and_as_a_warning_also_in_the_change_not
 def test_a_draft_that_only_has_other_comments_is_said_to_change_nothing_that_is_served(team):
     address = send(team, ("guarantees.yaml", GUARANTEES + "# a comment\n"))
     assert "Nothing but comments or layout: what is served is the same" in text_of(finished(team, address))
+
+
+TOLD_APART = (*loader.RULEBOOK_FILES, loader.CAMPAIGNS, "texts.yaml", *loader.VOCABULARY_FILES)
+
+
+@pytest.mark.parametrize("name", TOLD_APART)
+def test_a_file_of_the_team_is_known_by_what_stands_in_it_whatever_its_name(name):
+    folders = (loader.RULEBOOK, loader.CONTENT, loader.VOCABULARY)
+    file = next(folder / name for folder in folders if (folder / name).exists())
+    assert draft_files._place("my edit (2).yaml", file.read_bytes()) == name
+
+
+def test_a_draft_of_the_vocabulary_is_checked_beside_the_table_in_use(team):
+    groups = (loader.VOCABULARY / "groups.yaml").read_text(encoding="utf-8")
+    sound = groups.replace("- life_event: [KE8]", "- life_event: [KE8, KE9]", 1)
+    text = text_of(finished(team, send(team, ("groups.yaml", sound))))
+    assert "0 errors" in text
+    assert "<code>groups.unemployed</code>" in text
+    text = text_of(
+        finished(team, send(team, ("groups.yaml", groups.replace("life_event: [KE8]", "life_event: [KE99]"))))
+    )
+    assert "KE99" in text
+    assert "A draft with errors cannot go out." in text
+
+
+def test_a_draft_that_adds_a_code_and_leaves_the_version_is_told_so(team):
+    kinds = (loader.VOCABULARY / "content_types.yaml").read_text(encoding="utf-8")
+    more = kinds + "  podcast: {name: {fi: Podcast, sv: Podd, en: Podcast}}\n"
+    text = text_of(finished(team, send(team, ("content_types.yaml", more))))
+    assert "podcast" in text
+    assert "version.yaml" in text
+    assert "A draft with errors cannot go out." in text
+
+
+def test_a_vocabulary_that_cannot_be_read_is_told_with_its_line(team):
+    text = text_of(finished(team, send(team, ("languages.yaml", "languages:\n\tfi: x\n"))))
+    assert "<code>languages.yaml:2</code>" in text
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,12 @@ import pytest
 from conftest import ROOT
 
 from models.authoring.messages import MESSAGES, PHRASES, phrased, said
-from models.contract.codes import BENEFITS, CHANNELS, CLAIM_KINDS, CONTENT_TYPES, LANGUAGES
-from models.contract.segments import Segment
-from models.contract.signals import CONTRACT
-from models.decision.facts import FACTS
+from models.contract.codes import EMPLOYER
 from models.decision.offers import GATES
 from service.console import labels
 from service.console.labels import Names
 from service.console.page_context import PageContext, open_page
+from testing.shipped import BENEFITS, CLAIM_KINDS
 
 
 @pytest.fixture(scope="module")
@@ -99,19 +97,24 @@ def named(kind, code, *more):
 @pytest.mark.parametrize("language", ["fi", "sv"])
 def test_everything_that_a_page_shows_by_a_code_has_a_word(app, store, language):
     """What is added without a word would be shown as its code; in English some words are their codes."""
+    bundle = store.bundle()
+    words = bundle.recommender.vocabulary
     with app.test_request_context(f"/console/{language}/customer"):
         open_page(PageContext(language))
-        names = Names(store.bundle())
-        lacking = [("content", code) for code in CONTENT_TYPES if not named(names.kind, code)]
-        lacking += [("channel", code) for code in CHANNELS if not named(names.channel, code)]
-        lacking += [("segment", str(code)) for code in Segment if not named(names.segment, str(code))]
-        lacking += [("language", code) for code in LANGUAGES if not named(names.language, code)]
+        names = Names(bundle)
+        lacking = [("content", code) for code in words.content_types if not named(names.kind, code)]
+        lacking += [("channel", code) for code in words.channels if not named(names.channel, code)]
+        lacking += [("segment", code) for code in words.segments if not named(names.segment, code)]
+        lacking += [("group", code) for code in words.groups if not named(names.group, code)]
+        lacking += [("topic", code) for code in words.topics if not named(names.topic, code)]
+        lacking += [("event", code) for code in words.event_codes if not named(names.value, code)]
+        lacking += [("language", code) for code in words.languages if not named(names.language, code)]
         lacking += [("benefit", code) for code in BENEFITS if not named(names.benefit, code)]
-        lacking += [("claim", code) for code in CLAIM_KINDS if not named(names.claim, code)]
+        lacking += [("claim", code) for code in CLAIM_KINDS if not named(names.benefit, code, EMPLOYER)]
         lacking += [("gate", code) for code in GATES if code not in labels.GATES]
-        for customer_type, signals in CONTRACT.items():
+        for customer_type, signals in bundle.recommender.contract.signals.items():
             lacking += [("signal", code) for code in signals if not named(names.signal, code)]
-            for fact in FACTS[customer_type]:
+            for fact in bundle.recommender.facts.of[customer_type]:
                 lacking += [("fact", fact.name)] * (not named(names.fact, fact.name))
                 lacking += [
                     (fact.name, value)
@@ -126,7 +129,6 @@ def test_what_is_said_to_people_has_two_homes():
     spoken = re.compile(r"[äöåÄÖÅ]")
     allowed = {
         "models/authoring/wording.py": "patterns of sentences that no text may hold",
-        "models/contract/segments.py": "Kela's own names of its groups, where they are defined",
         "models/contract/signal_kinds.py": "Kela's own word for a life event",
         "training/reporting/model_card.py": "the card's summary in Finnish, of figures",
         "training/simulation/parameters.py": "a source",

@@ -23,27 +23,39 @@ from models.contract.channels import (
     human_channel,
     read_channels,
 )
-from models.contract.codes import BENEFITS, CLAIM_KINDS, LANGUAGES
-from models.contract.segments import PERSON_SEGMENTS, Segment
-from models.contract.signals import read_signals
 from models.decision.bundle import ARTIFACTS
+from models.decision.campaigns import Campaigns
 from models.decision.catalogue import MOST_SHOWN, Catalogue, ContentItem, ContentText, Span, read_catalogue
 from models.decision.decision_table import Guarantee, PassedOver, Rule, Rulebook, Table, read_rulebook
 from models.decision.experiments import Assigner, Variant, arm_of, bucket_of
-from models.decision.facts import lookups
 from models.decision.offers import Offer, Sought, Wanted, kinds_offered, topics_of, why_not
 from models.decision.recommender import OfferCache
 from models.decision.scorecard import (
     SCALE,
     Contribution,
     Prediction,
+    features,
     known_signals,
     read_scorecard,
 )
+from testing.shipped import (
+    BENEFITS,
+    CLAIM_KINDS,
+    CONTRACT,
+    FACT_SET,
+    LANGUAGES,
+    SEGMENTS,
+    VOCABULARY,
+    lookups,
+    read_signals,
+    spoken_in,
+    with_topics,
+)
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
-SCORECARD = read_scorecard(orjson.loads((ARTIFACTS / "scorecard.json").read_bytes()))
-CHANGING = Prediction(Segment.CHANGING, 0.9, (0.05, 0.9, 0.05), confident=True)
+DOCUMENT = orjson.loads((ARTIFACTS / "scorecard.json").read_bytes())
+SCORECARD = read_scorecard(DOCUMENT)
+CHANGING = Prediction("changing", 0.9, (0.05, 0.9, 0.05), confident=True)
 SEEN = {"omakela_logins_90d": 4, "phone_contacts_90d": 0, "benefits_started_6m": 1, "applications_12m": 2}
 
 
@@ -94,29 +106,28 @@ def test_a_segment_is_named_from_the_very_probability_and_the_very_number_of_sig
     assert named(confident_from=at, abstain_below=at + 1e-12) == (False, False)
 
 
+def reasons_of(rows):
+    """The reasons for *changing* where each signal, if it is known, adds its row."""
+    tables = [
+        {"features": [name], "edges": [[]], "rows": [row, [0] * len(SEGMENTS)]} for name, row in rows.items()
+    ]
+    card, signals = read_scorecard(DOCUMENT | {"tables": tables}), read_signals("person", SEEN)
+    return card.reasons(signals, CHANGING._replace(cells=card.predict(signals).cells))
+
+
 def test_a_contribution_is_a_row_against_the_mean_of_the_others_and_one_of_nothing_is_no_reason():
-    card = replace(
-        SCORECARD, names=(("omakela_logins_90d",), ("phone_contacts_90d",), ("benefits_started_6m",))
-    )
-    at = PERSON_SEGMENTS.index(Segment.CHANGING)
-    rows = [[0, 0, 0] for _ in card.names]
-    rows[1][at] = SCALE
-    rows[2] = [3, 3, 3]
-    prediction = CHANGING._replace(rows=[tuple(row) for row in rows])
-    signals = read_signals("person", SEEN)
-    assert card.reasons(signals, prediction) == [Contribution(("phone_contacts_90d",), 1.0)]
-    against = CHANGING._replace(rows=[(0, 0, 0), tuple(-n for n in rows[1]), (0, 0, 0)])
-    assert card.reasons(signals, against) == []
+    row = [SCALE if segment == "changing" else 0 for segment in SEGMENTS]
+    rows = {"omakela_logins_90d": [0, 0, 0], "phone_contacts_90d": row, "benefits_started_6m": [3, 3, 3]}
+    assert reasons_of(rows) == [Contribution(("phone_contacts_90d",), 1.0)]
+    assert reasons_of(rows | {"phone_contacts_90d": [-score for score in row]}) == []
 
 
 def test_reasons_come_largest_first_and_equals_by_name():
-    names = (("phone_contacts_90d",), ("omakela_logins_90d",), ("benefits_started_6m",))
-    at = PERSON_SEGMENTS.index(Segment.CHANGING)
-    rows = [tuple(size if place == at else 0 for place in range(3)) for size in (5, 5, 9)]
-    found = replace(SCORECARD, names=names).reasons(
-        read_signals("person", SEEN), CHANGING._replace(rows=rows)
-    )
-    assert [each.signals[0] for each in found] == [
+    sizes = {"phone_contacts_90d": 5, "omakela_logins_90d": 5, "benefits_started_6m": 9}
+    rows = {
+        name: [size if segment == "changing" else 0 for segment in SEGMENTS] for name, size in sizes.items()
+    }
+    assert [each.signals[0] for each in reasons_of(rows)] == [
         "benefits_started_6m",
         "omakela_logins_90d",
         "phone_contacts_90d",
@@ -124,11 +135,21 @@ def test_reasons_come_largest_first_and_equals_by_name():
 
 
 def test_a_segment_that_is_forty_log_odds_behind_has_no_probability():
-    card = replace(SCORECARD, intercept=(40 * SCALE, 0, -(1 << 31)), tables=(), names=(), _lookups=())
+    card = read_scorecard(DOCUMENT | {"intercept": [40 * SCALE, 0, 1 - (1 << 31)], "tables": []})
     first, second, third = card.probabilities(())
     assert (first, third) == (1.0, 0.0)
     assert 0.0 < second < 1e-17
     assert card.predict(read_signals("person", SEEN)).probabilities == (1.0, 0.0, 0.0)
+
+
+def test_scores_are_exact_however_many_tables_hold_the_largest_and_the_smallest_numbers():
+    most = (1 << 31) - 1
+    table = {"features": ["omakela_logins_90d"], "edges": [[]], "rows": [[most, most - 1, -most], [0, 0, 0]]}
+    card = read_scorecard(DOCUMENT | {"intercept": [-most, most, most], "tables": [table] * 999})
+    scores, cells = card._scores(features(read_signals("person", SEEN)))
+    exact = [start + 999 * score for start, score in zip(card.intercept, table["rows"][0], strict=True)]
+    assert [score - scores[0] for score in scores] == [score - exact[0] for score in exact]
+    assert [*cells] == [0] * 999
 
 
 def test_offers_are_made_for_customers_not_known_to_identify_unless_it_is_said(recommender):
@@ -183,8 +204,15 @@ def test_human_channels_are_tried_in_the_order_declared(content, order):
     for name in order:
         document["channels"][name] |= {"needs_strong_identification": False, "audience": "both"}
         document["channels"][name] |= {"languages": ["fi", "sv", "en"]}
-    channels = read_channels(document)
-    found = human_channel(channels, "callback", "person", identified=False, language="fi")
+    channels = read_channels(document, VOCABULARY)
+    found = human_channel(
+        channels,
+        "callback",
+        "person",
+        identified=False,
+        languages=VOCABULARY.chain("fi"),
+        day=date(2026, 6, 1),
+    )
     assert found.id == order[0]
 
 
@@ -193,7 +221,9 @@ def otherwise(content, start, end, **more):
     authored = copy.deepcopy(content)
     authored.channels |= more
     compile_opening_days(authored)
-    one, other = (read_channels(document)["phone"] for document in (content.channels, authored.channels))
+    one, other = (
+        read_channels(document, VOCABULARY)["phone"] for document in (content.channels, authored.channels)
+    )
     return days_opened_otherwise(one, other, start=start, end=end)
 
 
@@ -208,7 +238,7 @@ def test_days_opened_otherwise_are_those_whose_hours_differ_and_both_ends_of_a_s
 
 
 def test_a_channel_that_is_always_open_is_never_opened_otherwise(content):
-    phone = read_channels(content.channels)["phone"]
+    phone = read_channels(content.channels, VOCABULARY)["phone"]
     always = replace(phone, hours=None, days=replace(phone.days, closed=frozenset()))
     assert days_opened_otherwise(always, always, start=NOON.date(), end=NOON.date()) == []
     christmas = date(2026, 12, 25)
@@ -335,7 +365,7 @@ def test_a_channel_that_a_rule_names_needs_a_page_that_presents_it(recommender):
     hidden = replace(recommender.channels["phone"], id="hidden", card="nothing", fallback=None)
     tables = recommender.rulebook.tables
     first, *others = tables["employer"].rules
-    employer = Table("employer", (replace(first, human_channel="hidden"), *others))
+    employer = Table("employer", (replace(first, human_channel="hidden"), *others), FACT_SET)
     rulebook = replace(recommender.rulebook, tables={**tables, "employer": employer})
     broken = a_human_channel(rulebook, recommender.catalogue, recommender.channels | {"hidden": hidden})
     assert {each.subject for each in broken} == {"channel hidden"}
@@ -345,7 +375,9 @@ def test_a_channel_that_a_rule_names_needs_a_page_that_presents_it(recommender):
 def test_objectors_and_minors_of_any_need_get_the_same_or_the_promise_is_broken(recommender, need):
     def broken(*marks):
         one = replace(row("one"), when={"personalisation": marks, need: ("yes",)}, channel="chat")
-        rulebook = replace(recommender.rulebook, tables={"person": Table("person", (one, row("all")))})
+        rulebook = replace(
+            recommender.rulebook, tables={"person": Table("person", (one, row("all")), FACT_SET)}
+        )
         return len(list(the_neutral_answer(rulebook, recommender.catalogue, recommender.channels)))
 
     assert broken("minor") == broken("objected") == 1
@@ -372,12 +404,12 @@ def test_addresses_of_our_own_pages_alone_become_public_and_name_their_language(
         "status": "approved",
         "languages": {"fi": own, "sv": other},
     }
-    document = {"topics": content.catalogue["topics"], "items": [item]}
-    public = read_catalogue(document, public_url="https://arki.example").items["a"].languages
+    document = {"items": [item]}
+    public = read_catalogue(document, VOCABULARY, public_url="https://arki.example").items["a"].languages
     assert public["fi"].url == "https://arki.example/content/own?language=fi"
     assert public["sv"].url == "https://www.kela.fi/a"
     assert [public["fi"].is_own, public["sv"].is_own] == [True, False]
-    plain = read_catalogue(document).items["a"].languages
+    plain = read_catalogue(document, VOCABULARY).items["a"].languages
     assert [plain["fi"].url, plain["sv"].url] == ["/content/own", "https://www.kela.fi/a"]
 
 
@@ -424,6 +456,7 @@ def test_a_rule_that_is_passed_over_names_its_first_condition_that_failed():
             ),
             row("all"),
         ),
+        FACT_SET,
     )
     facts = lookups(read_signals("employer", {"employees": 90}), None)[0]
     assert table.choose(facts).id == "all"
@@ -445,7 +478,7 @@ def test_a_guarantee_is_of_channels_and_of_the_first_kind_of_content():
 
 
 def test_a_rulebook_keeps_its_promises_and_guarantees_as_written(authored):
-    read = read_rulebook(authored.rulebook)
+    read = read_rulebook(authored.rulebook, CONTRACT)
     assert [(each.id, each.check, each.says) for each in read.promises] == [
         (each["id"], each["check"], each["says"]) for each in authored.rulebook["promises"]
     ]
@@ -485,14 +518,27 @@ def test_rows_of_many_separate_values_are_painted_as_they_are_cut_in_every_block
 def guide(name, *, topic="rent", language="fi", channel=None):
     """A guide for persons, in one language."""
     texts = {language: ContentText(name, f"/{name}", None)}
+    only, spoken = frozenset([channel] if channel else []), spoken_in([language])
     return ContentItem(
-        name, "guide", False, "person", (topic,), frozenset(), channel, texts, date.min, date.max, True, {}
+        name,
+        "guide",
+        False,
+        "person",
+        (topic,),
+        frozenset(),
+        only,
+        texts,
+        date.min,
+        date.max,
+        True,
+        {},
+        spoken,
     )
 
 
 def gates(*items):
     """Why each guide is not offered on a web page to somebody who rents and reads Finnish."""
-    catalogue = Catalogue(items, {"general": None, "housing": None, "rent": "housing"}, {})
+    catalogue = Catalogue(items, with_topics({"general": None, "housing": None, "rent": "housing"}))
     wanted = Wanted("person", "fi", NOON.date(), (), 3)
     return dict(why_not(catalogue, [Sought("guide", "rent", "web_page")], wanted))
 
@@ -508,7 +554,7 @@ def test_another_language_is_the_reason_where_an_item_as_near_is_in_the_language
 
 
 def test_why_no_other_item_is_offered_is_told_in_the_order_of_ids():
-    assert list(gates(*map(guide, "dbac"))) == list("bcd")
+    assert list(gates(*map(guide, "dbac"))) == list("abc")
 
 
 SOUND = ROOT / "fixtures" / "rulebooks" / "sound"
@@ -565,7 +611,8 @@ def test_an_example_holds_in_every_period_and_not_in_the_first_alone(codes):
 def test_the_rules_that_decide_for_another_are_told_in_the_order_of_the_table():
     sizes = {1: "micro", 8: "small"}
     rules = [row(f"r{at}", employer_size=(sizes.get(at, "medium"),)) for at in range(10)]
-    rulebook = Rulebook({"employer": Table("employer", tuple(rules))}, (), 30)
+    tables = {"employer": Table("employer", tuple(rules), FACT_SET)}
+    rulebook = Rulebook(tables, (), 30, FACT_SET, Campaigns((), FACT_SET))
     [period] = analysis.decided_periods(rulebook, rulebook.tables["employer"])
     taken = row("taken", employer_size=("small", "micro"))
     assert analysis._deciders(taken, period, "employer") == ["r1", "r8"]
@@ -574,7 +621,7 @@ def test_the_rules_that_decide_for_another_are_told_in_the_order_of_the_table():
 
 def test_of_51_items_on_a_topic_the_last_is_offered_when_the_others_were_shown():
     names = [f"guide-{number:02}" for number in range(MOST_SHOWN + 1)]
-    catalogue = Catalogue([guide(name) for name in names], {"general": None, "rent": None}, {})
+    catalogue = Catalogue([guide(name) for name in names], with_topics({"general": None, "rent": None}))
     wanted = {"customer_type": "person", "channel": "web_page", "language": "fi", "day": NOON.date()}
     assert MOST_SHOWN == 50
     assert catalogue.pick("guide", "rent", **wanted, shown=names[:50]).id == names[50]
@@ -588,7 +635,7 @@ def test_a_rule_decides_until_one_above_begins_that_its_customers_could_meet():
     met = replace(row("met", first_claim=("yes",)), valid_from=day)
 
     def until(*rules):
-        return Table("employer", rules).decides_until(small, day - timedelta(days=5))
+        return Table("employer", rules, FACT_SET).decides_until(small, day - timedelta(days=5))
 
     assert until(small, row("all")) == until(small, below) == until(missed, small) == date.max
     assert (
@@ -599,14 +646,14 @@ def test_a_rule_decides_until_one_above_begins_that_its_customers_could_meet():
 
 
 def test_a_topic_leads_to_its_parents_and_then_to_the_general_one():
-    catalogue = Catalogue([], {"general": None, "housing": None, "rent": "housing"}, {})
+    catalogue = Catalogue([], with_topics({"general": None, "housing": None, "rent": "housing"}))
     assert catalogue.topic_chain("rent") == ("rent", "housing", "general")
     assert catalogue.topic_chain("housing") == ("housing", "general")
     assert catalogue.topic_chain("general") == ("general",)
 
 
 def test_a_catalogue_without_duties_lacks_the_floor_of_every_benefit():
-    lacking = list(without_floor(Catalogue([], {"general": None}, {})))
+    lacking = list(without_floor(Catalogue([], VOCABULARY)))
     assert lacking == [
         *(("person", benefit) for benefit in BENEFITS),
         *(("employer", kind) for kind in CLAIM_KINDS),
@@ -618,22 +665,21 @@ def test_in_a_preferred_channel_each_kind_comes_once_easy_language_first_and_the
 ):
     rule = replace(row("any"), channel="web_page", content=("guide", "easy_read", "contact_card", "form"))
     chat = replace(recommender.channels["chat"], carries=("form", "easy_read", "guide"), card="contact_card")
-    assert kinds_offered(rule, chat) == ("easy_read", "contact_card", "guide", "form")
-    assert kinds_offered(rule, recommender.channels["web_page"]) == rule.content
+    assert kinds_offered(rule, chat, VOCABULARY) == ("easy_read", "contact_card", "guide", "form")
+    assert kinds_offered(rule, recommender.channels["web_page"], VOCABULARY) == rule.content
 
 
 def test_the_topics_of_a_rule_are_those_of_what_its_customers_may_have_stated(recommender):
     catalogue = recommender.catalogue
     own = replace(row("own"), topic="housing")
-    assert topics_of(own, "person", catalogue) == {"housing"}
-    events = catalogue.topics["event_topics"]
+    assert topics_of(own, "person", FACT_SET, catalogue) == {"housing"}
+    events, benefits = VOCABULARY.life_events, VOCABULARY.duties["person"]
     stated = replace(row("stated", life_event=("KE4", "KE8")), topic="stated")
-    assert topics_of(stated, "person", catalogue) == {events["KE4"], events["KE8"]}
+    assert topics_of(stated, "person", FACT_SET, catalogue) == {events["KE4"].topic, events["KE8"].topic}
     matter = replace(row("matter", life_event=("none",), open_matter=("housing_allowance",)), topic="stated")
-    assert topics_of(matter, "person", catalogue) == {catalogue.topics["benefit_topics"]["housing_allowance"]}
-    claims = catalogue.topics["claim_topics"]
-    assert topics_of(replace(row("all"), topic="stated"), "employer", catalogue) == {
-        *claims.values(),
+    assert topics_of(matter, "person", FACT_SET, catalogue) == {benefits["housing_allowance"].topic}
+    assert topics_of(replace(row("all"), topic="stated"), "employer", FACT_SET, catalogue) == {
+        *(term.topic for term in VOCABULARY.duties["employer"].values()),
         "employers",
     }
 
@@ -641,15 +687,16 @@ def test_the_topics_of_a_rule_are_those_of_what_its_customers_may_have_stated(re
 def duty(name, *languages, benefits=("sickness_allowance",), begins=date.min, ends=date.max):
     """A statutory item for persons."""
     texts = {language: ContentText(name, f"/{name}", None) for language in languages}
+    topics, owing, any_channel, spoken = ("general",), frozenset(benefits), frozenset(), spoken_in(languages)
     return ContentItem(
-        name, "guide", True, "person", ("general",), frozenset(benefits), None, texts, begins, ends, True, {}
+        name, "guide", True, "person", topics, owing, any_channel, texts, begins, ends, True, {}, spoken
     )
 
 
 def left_owed(*items):
     """What is owed after one of some statutory items has ended: the item, from when, and in which languages."""
     floor = duty("floor", "fi", "sv", benefits=("sickness_allowance", "housing_allowance"))
-    found = unsucceeded(Catalogue([floor, *items], {"general": None}, {}))
+    found = unsucceeded(Catalogue([floor, *items], with_topics({"general": None})))
     return [(gap.item.id, gap.days.first, gap.languages) for gap in found]
 
 
@@ -685,8 +732,8 @@ def test_days_are_told_by_their_ends_and_every_day_as_such():
 
 def test_a_kind_of_content_that_lacks_a_language_is_one_error_even_where_it_ends_in_the_other(content):
     ends = replace(guide("a"), valid_until=date(2026, 11, 20))
-    catalogue = Catalogue([ends], {"general": None, "rent": None}, {})
-    table = Table("person", (replace(row("rule"), topic="rent"),))
+    catalogue = Catalogue([ends], with_topics({"general": None, "rent": None}))
+    table = Table("person", (replace(row("rule"), topic="rent"),), FACT_SET)
     authored = copy.deepcopy(content)
     before = len(authored.findings)
     find_dead_references(authored, table, catalogue, {})

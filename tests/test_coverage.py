@@ -19,6 +19,7 @@ from models.cli import rulebook as arki_rulebook
 from models.contract.channels import read_channels
 from models.decision.catalogue import Span, read_catalogue, uncovered
 from models.decision.decision_table import read_rulebook
+from testing.shipped import CONTRACT, VOCABULARY
 
 YEAR = date(2026, 1, 1)
 WHOLE = Span(YEAR, YEAR + timedelta(days=40))
@@ -49,7 +50,9 @@ def changed(whole, change):
 def told(whole, change):
     """What the promises find after a change."""
     broken = changed(whole, change)
-    check_promises(broken, read_rulebook(broken.rulebook), read_channels(broken.channels))
+    check_promises(
+        broken, read_rulebook(broken.rulebook, CONTRACT), read_channels(broken.channels, VOCABULARY)
+    )
     return [finding.sentence() for finding in broken.findings]
 
 
@@ -63,8 +66,8 @@ def references(whole, kind, topic=None):
 
     broken = changed(whole, end)
     guaranteed = {"easy_read": "easy-language-is-offered"}
-    table = read_rulebook(broken.rulebook).tables["person"]
-    find_dead_references(broken, table, read_catalogue(broken.catalogue), guaranteed)
+    table = read_rulebook(broken.rulebook, CONTRACT).tables["person"]
+    find_dead_references(broken, table, read_catalogue(broken.catalogue, VOCABULARY), guaranteed)
     return [finding.sentence() for finding in broken.findings]
 
 
@@ -117,6 +120,7 @@ def test_statutory_content_in_finnish_alone_does_not_keep_the_promise(whole):
 def folders(tmp_path):
     shutil.copytree(loader.RULEBOOK, tmp_path / "rulebook")
     shutil.copytree(loader.CONTENT, tmp_path / "content")
+    shutil.copytree(loader.VOCABULARY, tmp_path / "vocabulary")
     return tmp_path
 
 
@@ -335,11 +339,47 @@ CONTENT_FAULTS = [
 ]
 
 
+PRIORITY = (
+    "pages.yaml: error: contact-phone-appointment: has a `priority` that is no whole number from 1 to 9. "
+    "Write 9 for what goes first; 5 is usual."
+)
+CONTENT_FAULTS += [
+    pytest.param(
+        "pages.yaml",
+        "    review_by: 2027-11-30\n",
+        f"    review_by: 2027-11-30\n    priority: {value}\n",
+        PRIORITY,
+        id=f"the priority {value}",
+    )
+    for value in ("0", "10", "4.5", "high", '"6"', "true", "[6]")
+]
+CONTENT_FAULTS.append(
+    pytest.param(
+        "pages.yaml",
+        "    review_by: 2027-11-30\n",
+        "    review_by: 2027-11-30\n    priorty: 6\n",
+        "pages.yaml: error: contact-phone-appointment: names the field `priorty`, which does not exist. "
+        "Did you mean `priority`?",
+        id="a misspelt priority",
+    )
+)
+
+
+@pytest.mark.parametrize("value", [1, 5, 9])
+def test_a_priority_from_1_to_9_is_taken(folders, value):
+    path = folders / "content" / "pages.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("    owner:", f"    priority: {value}\n    owner:", 1), encoding="utf-8")
+    read = loader.read_content(folders / "content")
+    assert read.findings == []
+    assert item(read, "contact-phone-appointment")["priority"] == value
+
+
 @pytest.mark.parametrize(("file", "replace", "by", "words"), CONTENT_FAULTS)
 def test_a_field_that_does_not_exist_or_holds_no_date_is_told_with_its_place(
     folders, file, replace, by, words
 ):
-    path = folders / "content" / file
+    [path] = folders.rglob(file)
     text = path.read_text(encoding="utf-8")
     assert replace in text
     path.write_text(text.replace(replace, by, 1), encoding="utf-8")

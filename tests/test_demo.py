@@ -12,7 +12,7 @@ from conftest import ROOT
 
 from drills.server import KEY, serving
 from models.authoring.personas import all_personas
-from models.contract.codes import LANGUAGES
+from service.api.requests import INTERFACE_LANGUAGES
 from service.app import create_app
 from service.settings import Settings
 from service.site.demo import DEMO_CSP, PERSONAS
@@ -22,7 +22,7 @@ TRANSLATIONS = {
     language: gettext.translation(
         "messages", ROOT / "service" / "translations", [language], fallback=language == "en"
     )
-    for language in LANGUAGES
+    for language in INTERFACE_LANGUAGES
 }
 SCREENSHOTS = ROOT / "docs" / "screenshots"
 
@@ -71,7 +71,7 @@ def said(page, state):
     page.locator("#status", has_text=words).wait_for()
 
 
-EVERY = [(language, state) for language in LANGUAGES for state in ("normal", "away", "no-key")]
+EVERY = [(language, state) for language in INTERFACE_LANGUAGES for state in ("normal", "away", "no-key")]
 FAST = {("fi", "normal"), ("sv", "away"), ("en", "no-key")}  # make test-full looks at the rest
 
 
@@ -173,7 +173,7 @@ def test_what_became_of_a_suggestion_is_shown(open_demo):
     page.locator("#told li", has_text="not_helpful").wait_for(state="attached")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", INTERFACE_LANGUAGES)
 def test_the_personas_of_the_page_are_those_of_the_fixtures_in_its_language(stranger, language):
     page = stranger.get(f"/demo?language={language}").text
     shown = json.loads(re.search(r'id="personas">(.*?)</script>', page)[1])
@@ -187,13 +187,13 @@ def test_the_personas_of_the_page_are_those_of_the_fixtures_in_its_language(stra
         assert (one["story"] == persona["story"]) == (language == "en")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", INTERFACE_LANGUAGES)
 def test_the_page_says_that_it_is_a_demonstration_and_that_a_back_end_holds_the_key(stranger, language):
     response = stranger.get(f"/demo?language={language}")
     assert response.headers["Content-Security-Policy"] == DEMO_CSP
     assert response.headers["Cache-Control"] == "no-store"
     assert "unsafe" not in DEMO_CSP
-    assert f'<html lang="{language}">' in response.text
+    assert f'<html lang="{language}" data-language="{language}">' in response.text
     for text in (
         "Demonstration page made by the independent Arki project. It is not Kela's service, and its customers are invented.",
         "In a real service the key is not in the browser. The site's own back end holds it, gathers what is known of the customer, and passes the question to Arki.",

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from models.authoring import loader
 from models.authoring.edits import Edit, Field, edits, find_weakened, weaker
 from models.authoring.findings import Authored
-from models.contract.codes import CHANNELS, CONTENT_TYPES
 from models.decision.decision_table import Guarantee
-from models.decision.facts import FACTS, is_feasible
+from testing.shipped import CHANNELS, CONTENT_TYPES, FACT_SET, FACTS, is_feasible
 
-FILES = {*loader.RULEBOOK_FILES, *loader.CONTENT_FILES}
+FILES = {*loader.RULEBOOK_FILES, loader.CAMPAIGNS, *loader.CONTENT_FILES, *loader.VOCABULARY_FILES}
 OUTCOME = {"cells", "errors", "warnings", "sources"}
 
 
@@ -59,7 +58,7 @@ def test_each_edit_names_its_file_its_entry_and_each_field_before_and_after(part
     new["texts.json"]["notice"]["fi"] = "Toinen ilmoitus."
     new["channels.json"]["channels"]["chat"]["hours"]["mon"] = ["10:00", "15:00"]
     new["channels.json"]["closures"] = [*parts["channels.json"].get("closures", ()), "2027-03-26"]
-    new["catalogue.json"]["topics"]["topics"]["general"]["fi"] = "Yleistä"
+    new["vocabulary.json"]["topics"]["general"]["name"]["fi"] = "Yleistä"
     item = new["catalogue.json"]["items"][0]
     item["status"] = "draft"
     gone = new["rulebook.json"]["guarantees"].pop(0)
@@ -148,7 +147,7 @@ def test_a_guarantee_is_weaker_where_it_allows_an_answer_to_a_customer_that_it_d
         for cell in CELLS
         for answer in ANSWERS
     )
-    assert (weaker(old, new) is not None) == allowed
+    assert (weaker(old, new, FACT_SET) is not None) == allowed
 
 
 def guarantee(**other):
@@ -194,7 +193,7 @@ GONE = (
     ids=["removed", "narrower", "wider", "both", "of others", "stronger"],
 )
 def test_a_removed_or_weakened_guarantee_is_the_first_warning(new, said):
-    draft = Authored(rulebook={"guarantees": new, "promises": []})
+    draft = Authored(rulebook={"guarantees": new, "promises": []}, facts=FACT_SET)
     draft.find("rules.yaml", "hit_policy")
     weak = find_weakened(draft, {"guarantees": [guarantee()], "promises": []})
     assert [str(finding) for finding in draft.findings[:-1]] == (

@@ -19,15 +19,15 @@ from strategies import customers
 
 from models.authoring import analysis, loader
 from models.authoring.promises import outcome_of
-from models.contract.signals import read_signals
 from models.decision import bundle
 from models.decision.experiments import BUCKETS, CONTROL, Assigner, Assignment, Variant, arm_of, bucket_of
 from models.decision.facts import may_personalise
-from service.api.replay import read_request, replay
+from service.api.replay import replay
 from service.api.schemas import RecommendationSchema
 from service.app import create_app
 from service.outcomes.experiments import Lift, VariantCount, lifts
 from service.security.references import References
+from testing.shipped import FACT_SET, read_signals
 from training.scoring.request import ScoringRequest
 from training.scoring.scorer import Scorer
 
@@ -119,6 +119,18 @@ def test_the_worked_example_has_no_fault_and_nothing_is_shipped_running(trial, a
     assert [str(finding) for finding in trial.findings] == []
     assert not [
         r["id"] for kind in ("person", "employer") for r in authored.rulebook[kind] if "experiment" in r
+    ]
+
+
+def test_an_experiment_may_not_have_the_id_of_a_campaign(tmp_path):
+    folder = shutil.copytree(loader.RULEBOOK, tmp_path / "rulebook")
+    rules = folder / "rules.yaml"
+    taken = spliced(
+        rules.read_text("utf-8"), EXAMPLE["rule"], EXAMPLE["experiment"] | {"id": "phone-photo-2017"}
+    )
+    rules.write_text(taken, encoding="utf-8")
+    assert [(found.subject, found.code) for found in loader.read_authored(folder).findings] == [
+        (EXAMPLE["rule"], "experiment_taken")
     ]
 
 
@@ -400,9 +412,7 @@ def test_diff_counts_no_objector_where_only_the_experiment_of_a_general_rule_cha
 
 
 def claim_kinds():
-    from models.decision.facts import FACTS
-
-    return next(fact.values for fact in FACTS["employer"] if fact.name == "open_matter")
+    return FACT_SET.fact("employer", "open_matter").values
 
 
 def test_impact_counts_the_customers_who_can_be_drawn(trials, bundles, tmp_path):
@@ -423,9 +433,9 @@ def test_impact_counts_the_customers_who_can_be_drawn(trials, bundles, tmp_path)
     found = impact(
         old.recommender(),
         new.recommender(),
-        read_population(population, card),
+        read_population(population, card, new.recommender().facts),
         periods=[Days(day, day)],
-        inventor=Inventor(card),
+        inventor=Inventor(card, FACT_SET),
     )
     assert (found.customers, found.changed) == (4, 1)
 
@@ -505,9 +515,7 @@ def test_an_answer_of_a_variant_is_made_again_without_the_key_that_drew_it(chann
     assert answer.json["experiment"]["variant"] == variant
     token = answer.json["recommendation_id"]
     reference = References("s" * 40).verified(token)
-    again = replay(
-        reference, token, read_request(json.dumps(ASK).encode()), folder=trials, shows_segment=True
-    )
+    again = replay(reference, token, json.dumps(ASK).encode(), folder=trials, shows_segment=True)
     assert again.body == answer.data
 
 

@@ -7,19 +7,17 @@ from random import Random
 import pyarrow as pa
 import pytest
 from conftest import ROOT
+from facts_in_columns import by_columns, by_rows
 
-from models.authoring import promises
 from models.authoring.example_customers import Inventor
-from models.authoring.population_sample import SAMPLE, _document, _facts
-from models.columns.cells import cells_of, facts_of
+from models.authoring.population_sample import OF_VOCABULARY, SAMPLE, _document, _facts
 from models.columns.rows import SIGNALS
-from models.columns.text_blocks import CustomerBatch, arrow_type
 from models.contract.codes import CUSTOMER_TYPES, UNKNOWN
-from models.contract.signals import CONTRACT, read_signals
-from models.decision.facts import FACTS, VARYING, lookups, may_personalise, plainest_signals
-from models.decision.facts import NEEDS as LANGUAGE_NEEDS
+from models.contract.vocabulary import EMPTY
+from models.decision.facts import LOG_IN, declared_facts
 from testing.customers import signals as random_signals
 from testing.documents import contradictions, read_documents
+from testing.shipped import CONTRACT, FACT_SET, FACTS, VOCABULARY, read_signals
 from training.scoring.capacity import NEEDS
 from training.simulation.population import _with_every_signal
 
@@ -27,14 +25,20 @@ WITHOUT_A_FORM = """
 from dataclasses import replace
 from models.decision import facts
 
-digital = next(fact for fact in facts.FACTS["person"] if fact.name == "digital")
-facts.FACTS["person"] += (replace(digital, name="speaks_up"),)
+of_persons = facts._person_facts
+
+def with_one_more(vocabulary):
+    digital = next(fact for fact in of_persons(vocabulary) if fact.name == "digital")
+    return (*of_persons(vocabulary), replace(digital, name="speaks_up"))
+
+facts._person_facts = with_one_more
 import models.columns.facts
 """
 WITHOUT_A_FACT = """
 from models.decision import facts
 
-facts.FACTS["person"] = tuple(fact for fact in facts.FACTS["person"] if fact.name != "friction")
+of_persons = facts._person_facts
+facts._person_facts = lambda vocabulary: tuple(f for f in of_persons(vocabulary) if f.name != "friction")
 import models.columns.facts
 """
 DECLARED = [pytest.param(kind, fact, id=f"{kind}-{fact.name}") for kind in FACTS for fact in FACTS[kind]]
@@ -48,39 +52,22 @@ def random_customers(number):
             yield kind, random_signals(documents.signals[kind], coherent[kind], random)
 
 
-def by_rows(customers, card):
-    """The facts of each customer's lookups, one customer at a time."""
-    for kind, given in customers:
-        signals = read_signals(kind, given)
-        asked = kind == "person" and may_personalise(signals)
-        yield lookups(signals, card.predict(signals) if asked else None)
-
-
-def by_columns(customers, card):
-    """The facts of each customer's lookups, all customers at once."""
-    columns = {
-        name: pa.array([given.get(name) for _, given in customers], arrow_type(signal))
-        for name, signal in SIGNALS.items()
-    }
-    batch = pa.record_batch({"customer_type": pa.array([kind for kind, _ in customers]), **columns})
-    for cells in cells_of(CustomerBatch(batch, textual=False, numbers=range(len(customers))), card):
-        for row in cells.cells:
-            yield [facts_of(cells.customer_type, int(cell)) for cell in row if cell >= 0]
-
-
 def test_ten_thousand_random_customers_have_the_same_facts_by_rows_and_by_columns(recommender):
     customers = list(random_customers(10_000))
     met = set()
     for (kind, given), row, column in zip(
         customers,
-        by_rows(customers, recommender.scorecard),
-        by_columns(customers, recommender.scorecard),
+        by_rows(customers, recommender.scorecard, recommender.facts),
+        by_columns(customers, recommender.scorecard, recommender.facts),
         strict=True,
     ):
         assert row == column, (kind, given)
         met.update((kind, name, value) for facts in row for name, value in facts.items())
     assert met == {
-        (kind, fact.name, value) for kind in FACTS for fact in FACTS[kind] for value in fact.values
+        (kind, fact.name, value)
+        for kind, facts in recommender.facts.of.items()
+        for fact in facts
+        for value in fact.values
     }
 
 
@@ -95,7 +82,7 @@ def test_every_example_of_a_value_gives_it(kind, fact):
 
 @pytest.mark.parametrize(("kind", "fact"), DECLARED)
 def test_for_every_value_a_customer_is_invented_who_lands_in_it(recommender, kind, fact):
-    inventor = Inventor(recommender.scorecard)
+    inventor = Inventor(recommender.scorecard, recommender.facts)
     for value in fact.values:
         facts = {each.name: UNKNOWN for each in FACTS[kind]} | {"personalisation": "allowed"}
         if fact.known == "named" and value != UNKNOWN:
@@ -108,7 +95,7 @@ def test_for_every_value_a_customer_is_invented_who_lands_in_it(recommender, kin
 def test_a_fact_that_is_a_stated_signal_states_a_signal_of_the_contract(kind):
     for fact in FACTS[kind]:
         if fact.signal:
-            signal = CONTRACT[kind][fact.signal]
+            signal = CONTRACT.signals[kind][fact.signal]
             assert fact.values[:-1] == (("yes", "no") if signal.kind == "yes_no" else signal.values)
 
 
@@ -147,22 +134,23 @@ def test_what_counts_as_a_need_where_personal_service_is_scarce_stands_in_the_de
 
 
 def test_two_language_needs_are_known_of_everybody_and_no_other_fact_is():
-    assert LANGUAGE_NEEDS == {"person": ("interpreter_needed", "easy_language"), "employer": ()}
+    assert FACT_SET.needs == {"person": ("interpreter_needed", "easy_language"), "employer": ()}
 
 
 def test_of_a_person_log_in_may_be_known_and_of_an_employer_nothing_tells_it():
-    assert promises._LOG_INS == {"person": ("yes", "no", UNKNOWN), "employer": (UNKNOWN,)}
+    values = {kind: [fact.values for fact in FACTS[kind] if fact.name == LOG_IN] for kind in CUSTOMER_TYPES}
+    assert values == {"person": [("yes", "no", UNKNOWN)], "employer": []}
 
 
 @pytest.mark.parametrize("kind", CUSTOMER_TYPES)
 def test_the_plainest_signals_leave_out_what_is_unknown(kind):
     facts = {fact.name: UNKNOWN for fact in FACTS[kind]} | {"personalisation": "allowed"}
-    assert plainest_signals(kind, facts) == {}
+    assert FACT_SET.plainest_signals(kind, facts) == {}
 
 
 @pytest.mark.parametrize("kind", CUSTOMER_TYPES)
 def test_one_fact_of_a_customer_type_differs_between_lookups(kind):
-    assert [fact.name for fact in FACTS[kind] if fact.looked_up] == [VARYING[kind]]
+    assert [fact.name for fact in FACTS[kind] if fact.looked_up] == [FACT_SET.varying[kind]]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +183,8 @@ def test_a_stated_fact_has_its_column_form_from_its_declaration():
 from models.decision import facts
 from models.decision.fact_forms import stated
 
-facts.FACTS["person"] += (stated("wants_letters", "Wants letters"),)
+of_persons = facts._person_facts
+facts._person_facts = lambda vocabulary: (*of_persons(vocabulary), stated("wants_letters", "Wants letters"))
 import models.columns.facts
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
@@ -207,6 +196,16 @@ def test_a_fact_declared_after_the_sample_was_made_is_unknown_of_everybody():
     last = len(columns) - 1
     assert {facts[last] for facts in before} == {"yes", "no", UNKNOWN}
     assert after == [(*facts[:last], UNKNOWN, *facts[last + 1 :]) for facts in before]
+
+
+def test_a_sample_may_have_other_codes_than_a_vocabulary_where_a_vocabulary_gives_the_values():
+    empty, shipped = declared_facts(EMPTY), declared_facts(VOCABULARY)
+    assert {
+        one.name
+        for kind in CUSTOMER_TYPES
+        for one, other in zip(empty[kind], shipped[kind], strict=True)
+        if one.values != other.values
+    } == OF_VOCABULARY
 
 
 def test_a_sample_in_which_facts_stand_elsewhere_is_refused():

@@ -3,17 +3,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import customers
 
-from models.contract.segments import PERSON_SEGMENTS, Segment
-from models.contract.signals import read_signals
-from models.decision.facts import FACTS, feasible_blocks, lookups, may_personalise, statutory_benefits
+from models.decision.facts import may_personalise
 from models.decision.scorecard import Prediction
+from testing.shipped import FACTS, SEGMENTS, feasible_blocks, lookups, read_signals, statutory_benefits
 
-CHANGING = Prediction(Segment.CHANGING, 0.9, (0.05, 0.9, 0.05), confident=True)
+CHANGING = Prediction("changing", 0.9, (0.05, 0.9, 0.05), confident=True)
 ABSTAINED = Prediction(None, 0.4, (0.4, 0.3, 0.3), confident=False)
 
 predictions = st.sampled_from([CHANGING, ABSTAINED]) | st.builds(
     lambda segment, confident: Prediction(segment, 0.7, (0.1, 0.2, 0.7), confident),
-    st.sampled_from(PERSON_SEGMENTS),
+    st.sampled_from(SEGMENTS),
     st.booleans(),
 )
 

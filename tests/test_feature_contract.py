@@ -9,7 +9,7 @@ import orjson
 import pytest
 from conftest import ROOT
 
-from models.contract.signals import PERSON_SIGNALS, Signal, read_signals
+from models.contract.signals import PERSON_SIGNALS, Signal
 from models.decision import scorecard
 from models.decision.bundle import ARTIFACTS
 from models.decision.scorecard import (
@@ -20,6 +20,7 @@ from models.decision.scorecard import (
     feature_contract,
     read_scorecard,
 )
+from testing.shipped import read_signals
 
 DOCUMENT = orjson.loads((ARTIFACTS / "scorecard.json").read_bytes())
 GIVEN = {
@@ -37,7 +38,7 @@ for signal in (
     signals.Signal("wants_letters", "yes_no", "rules", "Wants letters", "stated"),
 ):
     signals.PERSON_SIGNALS += (signal,)
-    signals.CONTRACT["person"][signal.name] = signal
+    signals.DECLARED["person"][signal.name] = signal
 
 from datetime import datetime
 from models.decision import bundle
@@ -46,7 +47,7 @@ folder = Path(sys.argv[1])
 recommender = bundle.load(folder, bundle.current(folder)).recommender
 given = json.loads(sys.argv[2]) | {"home_visits_12m": 3, "wants_letters": True}
 [answer] = recommender.recommend(
-    [signals.read_signals("person", given)], at=datetime.fromisoformat(sys.argv[3])
+    [recommender.contract.read("person", given)], at=datetime.fromisoformat(sys.argv[3])
 )
 print(json.dumps([answer.segment.id, answer.segment.probability, [item.content.id for item in answer.items]]))
 """

@@ -9,12 +9,19 @@ from hypothesis import strategies as st
 from strategies import customers
 
 from models.authoring import analysis, loader
-from models.authoring.wording import states_entitlement
+from models.authoring.wording import ENTITLEMENT, states_entitlement
 from models.contract.channels import HELSINKI
-from models.contract.codes import BENEFITS, CLAIM_KINDS, LANGUAGES, PERSON_CHANNELS
-from models.contract.signals import read_signals
 from models.decision import bundle
-from models.decision.facts import lookups, may_personalise
+from models.decision.facts import may_personalise
+from testing.shipped import (
+    BENEFITS,
+    CLAIM_KINDS,
+    LANGUAGES,
+    PERSON_CHANNELS,
+    VOCABULARY,
+    lookups,
+    read_signals,
+)
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
 ASKED = {"language": st.sampled_from(LANGUAGES), "limit": st.integers(1, 10)}
@@ -53,7 +60,8 @@ def promises_broken(recommender, signals, answer):
     channels, items = recommender.channels, recommender.catalogue.items
     human = channels[answer.human_channel.id]
     identified = values.get("strong_identification") is True
-    if not human.answers(kind, identified=identified, language=answer.language):
+    spoken = VOCABULARY.served_with(answer.language)
+    if not any(human.answers(kind, identified=identified, language=each, day=NOON.date()) for each in spoken):
         yield "a-human-is-always-reachable"
     shown = [item.content.id for item in (*answer.items, *answer.statutory)]
     if any(not items[name].is_for(kind) for name in shown):
@@ -66,7 +74,8 @@ def promises_broken(recommender, signals, answer):
     if not duties <= covered:
         yield "statutory-content-reaches-everyone"
     texts = [answer.notice, *(item.reason.text for item in answer.items)]
-    if any(states_entitlement(text, answer.language) for text in texts):
+    written = next(each for each in VOCABULARY.chain(answer.language) if each in ENTITLEMENT)
+    if any(states_entitlement(text, written) for text in texts):
         yield "no-word-of-entitlement"
 
 

@@ -16,12 +16,10 @@ from hypothesis import strategies as st
 from strategies import customers
 
 from models.authoring.wording import own_texts, states_entitlement
-from models.contract.codes import BARRED, LANGUAGES
-from models.contract.segments import Segment
-from models.contract.signals import CONTRACT, read_signals
-from models.decision.facts import FACTS
+from models.contract.codes import BARRED
 from models.decision.recommender import OfferCache
 from models.decision.scorecard import FEATURES, Prediction
+from testing.shipped import FACTS, LANGUAGES, SIGNALS, VOCABULARY, read_signals
 
 NEEDS = ("interpreter_needed", "easy_language")
 DUTIES = ("open_matter", "active_benefits", "claim_kinds")
@@ -31,6 +29,11 @@ def answer(recommender, customer, at, **asked):
     kind, signals = customer
     [found] = recommender.recommend([read_signals(kind, signals)], at=at, **asked)
     return found
+
+
+def spoken(texts, language):
+    """A text as it is written, in a language or the first of its fallbacks that has it."""
+    return next(texts[each] for each in VOCABULARY.chain(language) if each in texts)
 
 
 @pytest.fixture(scope="module")
@@ -63,18 +66,20 @@ def test_rule_2_a_human_is_always_reachable(recommender, noon, customer, limit):
 
 def test_rule_3_barred_attributes_are_no_signal_no_feature_and_no_fact():
     facts = {fact.name for kind in FACTS.values() for fact in kind}
-    assert BARRED.isdisjoint({*CONTRACT["person"], *CONTRACT["employer"], *FEATURES, *facts})
+    assert BARRED.isdisjoint({*SIGNALS["person"], *SIGNALS["employer"], *FEATURES, *facts})
 
 
 @given(customer=customers(), languages=st.permutations(LANGUAGES))
 def test_rule_3_language_selects_the_text_and_nothing_else(recommender, noon, customer, languages):
-    first, second, _ = (answer(recommender, customer, noon, language=language) for language in languages)
+    first, second, *_ = (answer(recommender, customer, noon, language=language) for language in languages)
     assert [(i.channel, i.reason.rule) for i in first.items[:1]] == [
         (i.channel, i.reason.rule) for i in second.items[:1]
     ]
     assert (first.segment and first.segment.id) == (second.segment and second.segment.id)
     for language, found in zip(languages, (first, second), strict=False):
-        assert language in recommender.channels[found.human_channel.id].languages
+        served = recommender.channels[found.human_channel.id].languages
+        assert language in served or not VOCABULARY.languages[language].complete
+        assert not {*served}.isdisjoint(VOCABULARY.chain(language))
 
 
 @given(customer=customers())
@@ -86,7 +91,7 @@ def test_rule_4_an_objector_and_a_minor_get_the_answer_of_someone_of_whom_only_n
     for mark in marks:
         found = answer(recommender, (kind, {**signals, **mark}), noon)
         kept = (*NEEDS, *DUTIES, "strong_identification")
-        bare = {name: signals[name] for name in kept if name in signals and name in CONTRACT[kind]}
+        bare = {name: signals[name] for name in kept if name in signals and name in SIGNALS[kind]}
         neutral = answer(recommender, (kind, bare | mark), noon)
         assert (found.items, found.human_channel, found.statutory) == (
             neutral.items,
@@ -150,7 +155,8 @@ def test_rule_6_an_employer_known_by_its_kinds_of_claim_gets_their_deadline(reco
 
 
 def test_rule_7_no_text_of_ours_states_entitlement(authored):
-    texts = list(own_texts(authored.rulebook, authored.catalogue, authored.texts))
+    documents = (authored.rulebook, authored.catalogue, authored.texts, authored.vocabulary)
+    texts = list(own_texts(*documents, languages=LANGUAGES))
     assert len(texts) > 500
     assert not [(subject, text) for subject, language, text in texts if states_entitlement(text, language)]
 
@@ -162,11 +168,14 @@ def test_rule_7_every_text_a_citizen_reads_is_one_the_content_team_wrote(
     found = answer(recommender, customer, noon, language=language)
     rules = {rule["id"]: rule for rule in authored.rulebook[customer[0]]}
     items = {item["id"]: item["languages"] for item in authored.catalogue["items"]}
-    assert found.notice == authored.texts["notice"][language]
-    assert found.human_channel.name == authored.channels["channels"][found.human_channel.id]["name"][language]
+    more = VOCABULARY.languages[language].beside_notice
+    notice = [spoken(authored.texts["notice"], language), *([spoken(more, language)] if more else [])]
+    assert found.notice == " ".join(notice)
+    named = authored.channels["channels"][found.human_channel.id]["name"]
+    assert found.human_channel.name == spoken(named, language)
     for item in found.items:
         sentences = (rules[item.reason.rule]["because"], authored.texts["preferred_channel"])
-        assert item.reason.text in [sentence[language] for sentence in sentences]
+        assert item.reason.text in [spoken(sentence, language) for sentence in sentences]
     for content in (each.content for each in (*found.items, *found.statutory)):
         text = items[content.id][content.language]
         body = text.get("body")
@@ -211,13 +220,11 @@ def test_the_model_is_not_asked_about_an_objector_a_minor_or_an_employer(recomme
 @given(customer=customers())
 def test_no_answer_breaks_a_guarantee(recommender, noon, customer):
     """Through the whole door, preferred channel included; each item keeps the guarantees of its own lookup."""
-    from models.decision.facts import lookups
-
     kind, given_signals = customer
     signals = read_signals(kind, given_signals)
     explanation = recommender.explain(signals, at=noon, limit=10)
     prediction = recommender._predict(signals)
-    for facts, trace in zip(lookups(signals, prediction), explanation.lookups, strict=True):
+    for facts, trace in zip(recommender.facts.lookups(signals, prediction), explanation.lookups, strict=True):
         for guarantee in recommender.rulebook.guarantees:
             if guarantee.customer_type == kind and guarantee.concerns(facts) and guarantee.channel:
                 assert trace.channel in guarantee.channel, guarantee.id
@@ -230,7 +237,7 @@ def test_supported_with_high_confidence_is_offered_a_person_first(recommender, n
         abstain_below = 0
 
         def predict(self, signals):
-            return Prediction(Segment.SUPPORTED, 0.99, (0.005, 0.005, 0.99), confident=True)
+            return Prediction("supported", 0.99, (0.005, 0.005, 0.99), confident=True)
 
         def reasons(self, signals, prediction):
             return []

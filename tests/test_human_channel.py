@@ -2,7 +2,7 @@
 
 import copy
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 from hypothesis import given
@@ -12,10 +12,9 @@ from strategies import customers
 from models.authoring import loader
 from models.authoring.promises import check_promises
 from models.contract.channels import HELSINKI, human_channel, read_channels
-from models.contract.codes import LANGUAGES
-from models.contract.signals import read_signals
 from models.decision.decision_table import Table, read_rulebook
 from models.decision.recommender import OfferCache
+from testing.shipped import CONTRACT, FACT_SET, LANGUAGES, VOCABULARY, read_signals
 from training.learning.offers import signals as signals_of
 from training.simulation.population import population
 
@@ -32,7 +31,7 @@ def lacks(recommender, signals, language, found):
         yield "customer type"
     if channel.needs_strong_identification and signals.values.get("strong_identification") is not True:
         yield "log-in"
-    if language not in channel.languages:
+    if not set(VOCABULARY.served_with(language)) & set(channel.languages):
         yield "language"
     if channel.hours is None:
         yield "hours"
@@ -105,7 +104,7 @@ def test_the_human_channel_is_the_one_that_the_first_rule_wishes(recommender):
     wishing = tuple(
         replace(rule, human_channel=wishes.get(rule.id, rule.human_channel)) for rule in table.rules
     )
-    tables = {**recommender.rulebook.tables, "person": Table("person", wishing)}
+    tables = {**recommender.rulebook.tables, "person": Table("person", wishing, FACT_SET)}
     rulebook = replace(recommender.rulebook, tables=tables)
     wished = replace(recommender, rulebook=rulebook, cache=OfferCache())
     assert human(wished, signals) == "remote_service"
@@ -119,18 +118,27 @@ def whole(content):
 def test_a_language_rules_out_a_human_channel_that_does_not_serve_it(whole):
     document = copy.deepcopy(whole.channels)
     document["channels"]["callback"]["languages"] = ["fi", "sv"]
-    channels = read_channels(document)
+    channels = read_channels(document, VOCABULARY)
     found = [
-        human_channel(channels, "callback", "person", identified=True, language=language).id
+        human_channel(
+            channels,
+            "callback",
+            "person",
+            identified=True,
+            languages=VOCABULARY.served_with(language),
+            day=date(2026, 6, 1),
+        ).id
         for language in LANGUAGES
     ]
-    assert found == ["callback", "callback", "phone"]
+    assert found == ["callback", "callback", "phone", "callback"]  # the last is served in Finnish
 
 
 def told(whole, change):
     broken = copy.deepcopy(whole)
     change(broken)
-    check_promises(broken, read_rulebook(broken.rulebook), read_channels(broken.channels))
+    check_promises(
+        broken, read_rulebook(broken.rulebook, CONTRACT), read_channels(broken.channels, VOCABULARY)
+    )
     return [finding.sentence() for finding in broken.findings]
 
 

@@ -70,7 +70,7 @@ def test_labelled_customers_may_lack_any_signal_and_the_model_takes_no_account_o
     beside = baselines(parts.train, parts.test, 5)
     assert all(np.isfinite(found).all() for found in beside.values())
     pipeline = fit(parts.train)
-    document = compile_scorecard(pipeline, THRESHOLDS)
+    document = compile_scorecard(pipeline, THRESHOLDS, parts.train.segments)
     assert check_compiled(document, pipeline, parts.test.X) <= 1e-4
     scorecard = read_scorecard(document)
     at = [place for place, name in enumerate(FEATURES) if FEATURE_SIGNAL[name] in lacking]
@@ -88,7 +88,7 @@ def test_a_signal_that_few_labelled_customers_have_stops_no_training(customers, 
     parts = split(read_dataset(table, "file"), 5, "file")
     pipeline = fit(parts.train)
     assert baselines(parts.train, parts.test, 5)
-    document = compile_scorecard(pipeline, THRESHOLDS)
+    document = compile_scorecard(pipeline, THRESHOLDS, parts.train.segments)
     assert check_compiled(document, pipeline, parts.test.X) <= 1e-4
 
 

@@ -14,7 +14,20 @@ from models.contract.signals import Signals
 from models.decision import bundle
 
 SOUND = ROOT / "fixtures" / "rulebooks" / "sound"
-NAMED = {"channels", "topics", "event_topics", "benefit_topics", "claim_topics", "segments", "signals"}
+NAMED = {
+    *(
+        "channels",
+        "topics",
+        "benefits",
+        "claim_kinds",
+        "life_events",
+        "segments",
+        "groups",
+        "languages",
+        "content_types",
+    ),
+    "signals",
+}
 """Mappings of names to entries of one kind: what holds for one entry holds for all."""
 EVERYDAY = [7, "1.1.2026", "", None, [], {}]
 ODD = [
@@ -58,6 +71,7 @@ def files():
     authored = Authored()
     loaded = {name: yaml_source.load(SOUND / name, authored) for name in loader.RULEBOOK_FILES}
     loaded |= {name: yaml_source.load(loader.CONTENT / name, authored) for name in loader.CONTENT_FILES}
+    loaded |= {name: yaml_source.load(loader.VOCABULARY / name, authored) for name in loader.VOCABULARY_FILES}
     for name in loader.ITEM_FILES:
         items = loaded[name]["items"]
         kept = {path[1] for path in fields(loaded[name]) if len(path) > 1}
@@ -78,6 +92,7 @@ def files():
 def checked(files):
     """What `check` finds, and what the commands that use a file without errors do with it."""
     authored = Authored()
+    loader.compile_words(authored, {name: files[name] for name in loader.VOCABULARY_FILES})
     loader.compile_content(authored, {name: files[name] for name in loader.CONTENT_FILES})
     loader.compile_rules(authored, {name: files[name] for name in loader.RULEBOOK_FILES})
     analysis.analyse(authored, scorecard=ROOT / "no-model.json")
@@ -113,7 +128,7 @@ def broken_by(files, name, values, each=None):
                 holder[last] = was
 
 
-FILES = [*loader.RULEBOOK_FILES, *loader.CONTENT_FILES]
+FILES = [*loader.RULEBOOK_FILES, *loader.CONTENT_FILES, *loader.VOCABULARY_FILES]
 
 
 @pytest.mark.parametrize("name", FILES)

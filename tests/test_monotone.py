@@ -42,7 +42,7 @@ def test_the_shipped_table_never_falls():
 def test_the_order_survives_calibration_and_rounding(people):
     pipeline = fit(people, ((0, 4),))
     calibrate(pipeline, people)
-    assert_ordered(compile_scorecard(pipeline, THRESHOLDS))
+    assert_ordered(compile_scorecard(pipeline, THRESHOLDS, people.segments))
 
 
 def test_labels_that_fall_are_held_flat(people):
@@ -51,8 +51,8 @@ def test_labels_that_fall_are_held_flat(people):
     spoilt = people.take(np.arange(len(people.y)))
     known = ~np.isnan(spoilt.X[:, at])
     spoilt.X[known, at] = np.where(spoilt.y[known] == 2, 0, 4 + spoilt.y[known])
-    free = compile_scorecard(fit(spoilt, rising=False), THRESHOLDS)
-    held = compile_scorecard(fit(spoilt), THRESHOLDS)
+    free = compile_scorecard(fit(spoilt, rising=False), THRESHOLDS, people.segments)
+    held = compile_scorecard(fit(spoilt), THRESHOLDS, people.segments)
     assert (np.diff(leads(free["tables"][at]), axis=0) < 0).any()
     assert_ordered(held)
     assert (np.diff(leads(held["tables"][at]), axis=0) == 0).any()  # held where the labels fall
@@ -76,6 +76,16 @@ def test_without_a_constraint_it_is_scikit_learns_own_estimator(people):
     theirs = LogisticRegression(C=0.3, solver="newton-cholesky", tol=1e-8, max_iter=200)
     theirs.fit(columns, labels, sample_weight=weight)
     np.testing.assert_allclose(ours.predict_proba(columns), theirs.predict_proba(columns), atol=1e-5)
+
+
+def test_of_two_classes_it_is_scikit_learns_own_estimator_with_the_penalty_shared_by_both(people):
+    """Scikit-learn holds one row for two classes; two rows of half its size each have half the penalty."""
+    columns, labels = (people.X[:3_000, :6] > 1).astype(float), (people.y[:3_000] > 0).astype(int)
+    ours = MonotoneLogisticRegression(C=0.3).fit(columns, labels)
+    theirs = LogisticRegression(C=0.6, solver="newton-cholesky", tol=1e-8, max_iter=200).fit(columns, labels)
+    assert ours.coef_.shape == (2, 6)
+    np.testing.assert_allclose(ours.predict_proba(columns), theirs.predict_proba(columns), atol=1e-5)
+    assert (ours.predict(columns) == theirs.predict(columns)).all()
 
 
 def test_the_constraint_costs_as_little_as_it_can(people):

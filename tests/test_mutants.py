@@ -200,7 +200,10 @@ KNOWN = [
     ("ASSISTED_FROM: Final = 3", "ASSISTED_FROM: Final = 4"),
     ("employees < below", "employees <= below"),
     ("if 'life_events' not in values: return (UNKNOWN,)", "pass"),
-    ("for _, code in sorted(parents)", "for _, code in list(parents)"),
+    (
+        "parents = sorted([(event.months_ago, places[event.event]…",
+        "parents = list([(event.months_ago, places[event.event]…",
+    ),
     ("values.get('minor') is True", "values.get('minor') is not True"),
 ]
 CORE = """

@@ -10,8 +10,10 @@ from click.testing import CliRunner
 
 from models.authoring.diff import Edition
 from models.contract.channels import read_channels
+from models.decision.campaigns import Campaigns
 from models.decision.decision_table import Table, read_rulebook
 from models.decision.experiments import Experiment, Variant
+from testing.shipped import CONTRACT, FACT_SET, VOCABULARY
 from training.cli.train import main
 from training.off_policy.estimate import FEWEST, DraftError, estimate_draft, weigh
 from training.off_policy.outcome_log import COUNTERS, Counted, OutcomeLogError, read_log
@@ -34,15 +36,18 @@ def edition(authored):
     """A function that gives the shipped rulebook with changes to its rules, by id."""
 
     def edition(**changes):
-        book = read_rulebook(authored.rulebook)
+        book = read_rulebook(authored.rulebook, CONTRACT)
         tables = {
             kind: Table(
                 kind,
                 tuple(replace(rule, **changes.get(rule.id.replace("-", "_"), {})) for rule in table.rules),
+                FACT_SET,
             )
             for kind, table in book.tables.items()
         }
-        return Edition("edition", replace(book, tables=tables), read_channels(authored.channels), {})
+        return Edition(
+            "edition", replace(book, tables=tables), read_channels(authored.channels, VOCABULARY), {}
+        )
 
     return edition
 
@@ -205,11 +210,15 @@ def test_a_rule_added_at_the_end_and_other_guarantees_are_refused(edition):
     shorter = replace(
         old,
         rulebook=replace(
-            old.rulebook, tables={**old.rulebook.tables, "person": Table("person", table.rules[:-1])}
+            old.rulebook,
+            tables={**old.rulebook.tables, "person": Table("person", table.rules[:-1], FACT_SET)},
         ),
     )
     with pytest.raises(DraftError, match=f"{table.rules[-1].id} is only in one of the two"):
         estimate_draft(shorter, old, LOG)
+    without = replace(old, rulebook=replace(old.rulebook, campaigns=Campaigns((), FACT_SET)))
+    with pytest.raises(DraftError, match="The draft changes the campaigns"):
+        estimate_draft(old, without, LOG)
     promised = replace(old, rulebook=replace(old.rulebook, guarantees=()))
     with pytest.raises(DraftError, match="The draft changes the guarantees"):
         estimate_draft(old, promised, LOG)
@@ -304,6 +313,7 @@ def folders(authored, tmp_path):
         made.mkdir()
         (made / "rulebook.json").write_text(json.dumps(rulebook))
         (made / "channels.json").write_text(json.dumps(authored.channels))
+        (made / "vocabulary.json").write_text(json.dumps(authored.vocabulary))
         return str(made)
 
     return folder

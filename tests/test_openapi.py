@@ -9,12 +9,12 @@ import jsonschema
 import pytest
 from conftest import NOW
 
-from models.contract.signals import CONTRACT
 from service.api.openapi import openapi_document
 from service.api.operations import OPERATIONS
 from service.app import OPEN_ENDPOINTS
+from testing.shipped import SIGNALS, VOCABULARY
 
-DOCUMENT = openapi_document()
+DOCUMENT = openapi_document(VOCABULARY)
 HIDDEN = {
     "static",
     "pages.home",
@@ -102,8 +102,8 @@ def test_every_schema_is_a_valid_one():
 def test_every_signal_is_documented_with_its_meaning_and_its_range(customer_type):
     documented = DOCUMENT["components"]["schemas"][f"{customer_type.capitalize()}Signals"]
     assert documented["additionalProperties"] is False
-    assert list(documented["properties"]) == list(CONTRACT[customer_type])
-    for name, signal in CONTRACT[customer_type].items():
+    assert list(documented["properties"]) == list(SIGNALS[customer_type])
+    for name, signal in SIGNALS[customer_type].items():
         schema = documented["properties"][name]
         assert signal.meaning in schema["description"]
         if signal.kind == "count":

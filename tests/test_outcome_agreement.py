@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from models.authoring import loader
 from models.decision.decision_table import read_rulebook
+from testing.shipped import CONTRACT
 from training.cli.train import main
 from training.off_policy.agreement import agreement
 from training.off_policy.outcome_log import Counted
@@ -14,7 +15,7 @@ from training.off_policy.outcome_log import Counted
 
 @pytest.fixture(scope="module")
 def rulebook(authored):
-    return read_rulebook(authored.rulebook)
+    return read_rulebook(authored.rulebook, CONTRACT)
 
 
 def counted(rule, shown, opened, helpful, not_helpful):
@@ -39,6 +40,11 @@ def test_outcomes_are_told_by_the_segment_that_rules_name(rulebook):
     assert (round(changing.helpful.low, 4), round(changing.helpful.high, 4)) == (0.8256, 0.9448)
     assert changing.gain.estimate == pytest.approx(0.4)
     assert changing.is_better is True
+
+
+def test_what_a_campaign_brought_about_tells_of_no_segment(rulebook):
+    campaign = rulebook.campaigns.all[0].id
+    assert agreement([*LOG, counted(campaign, 900, 90, 9, 1)], rulebook) == agreement(LOG, rulebook)
 
 
 def test_a_segment_whose_rules_help_no_more_often_than_neutral_ones_is_named(rulebook):

@@ -247,7 +247,7 @@ def test_what_was_opened_was_shown_and_a_second_time_counts_nothing(channel):
         )
     (row,) = channel.report().values()
     assert row["shown"] == row["opened"]["count"] == row["completed"]["count"] == 5
-    assert (row["opened"]["share"], row["waiting_at_most"]) == (None, 4 * 189)
+    assert (row["opened"]["share"], row["waiting_at_most"]) == (None, 4 * 384)
 
 
 def test_a_customer_rates_once(channel):

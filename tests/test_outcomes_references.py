@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from itsdangerous.encoding import base64_decode
 from strategies import customers
 
-from models.contract.segments import PERSON_SEGMENTS, Segment
-from models.contract.signals import CONTRACT, read_signals
 from service.security.references import FORMAT, BadReferenceError, References
+from testing.shipped import SIGNALS, VOCABULARY, read_signals
 
 AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
 SECRET, OTHER = "s" * 40, "t" * 40
@@ -64,7 +63,7 @@ def test_a_decoded_reference_holds_ids_and_a_moment_and_nothing_of_the_customer(
 
 
 def test_no_rule_id_holds_the_name_of_a_segment(recommender):
-    names = {str(segment) for segment in Segment}
+    names = {*VOCABULARY.segments}
     for table in recommender.rulebook.tables.values():
         for rule in table.rules:
             assert names.isdisjoint(rule.id.split("-")), rule.id
@@ -75,7 +74,7 @@ def test_a_decoded_reference_names_no_inferred_segment_and_no_signal(recommender
     token = References(SECRET).issue(answer(recommender, customer), at=AT)
     words = set(json.dumps(payload_of(token)).replace("-", '"').split('"'))
     # That a firm is an employer was stated, not inferred, and content for firms says so in its id.
-    assert words.isdisjoint({*map(str, PERSON_SEGMENTS), *CONTRACT["person"], *CONTRACT["employer"]})
+    assert words.isdisjoint({*VOCABULARY.inferred, *SIGNALS["person"], *SIGNALS["employer"]})
 
 
 def test_nobody_without_the_secret_reads_from_a_reference_whether_the_customer_objected(recommender):

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -18,7 +19,6 @@ from conftest import NOW, ROOT
 from sqlalchemy import create_engine, event, insert, inspect, select, text
 
 from models.contract.intervals import newcombe, wilson
-from models.contract.signals import read_signals
 from models.decision import bundle
 from service.outcomes import command as outcome_commands
 from service.outcomes import retention
@@ -28,6 +28,7 @@ from service.outcomes.recorder import Outcomes
 from service.outcomes.retention import counts, export, migrate, purge
 from service.outcomes.store import COUNTERS, REVISION, Store, cells, marks, metadata, receipts, sums, weeks
 from service.security.references import References
+from testing.shipped import read_signals
 
 SECRET = "s" * 40
 TODAY = date(2026, 6, 1)
@@ -101,6 +102,22 @@ def test_the_migrations_go_up_down_and_up_and_are_what_the_code_says(url):
 
 def test_the_code_names_the_last_migration():
     assert ScriptDirectory(str(retention.MIGRATIONS)).get_current_head() == REVISION
+
+
+def test_a_language_of_three_letters_is_counted_also_by_a_database_made_before(url, recommender, references):
+    before = Store(url, migrated=False)
+    migrate(before, to="0001")
+    migrate(before)
+    before.close()
+    database = Store(url)
+    outcomes = Outcomes(database, references, smallest=1)
+    [answer] = recommender.recommend([read_signals("person", {})], at=NOW)
+    token, item = references.issue(replace(answer, language="smn"), at=NOW), answer.items[0].content.id
+    event = Event(uuid.uuid4(), token, item, "shown", NOW, None)
+    assert [verdict.result for verdict in outcomes.record([event], client="c", now=NOW)] == ["stored"]
+    with database.transaction(reads=True) as connection:
+        assert connection.execute(select(cells.c.language)).scalars().all() == ["smn"]
+    outcomes.close()
 
 
 def test_tables_of_another_version_are_not_written_to(url):
@@ -401,7 +418,7 @@ def test_no_lift_is_told_of_too_few_and_none_where_the_bundle_does_not_tell_how_
         "experiment, so how many more wait is not known. Name one that ran it with --bundle; `arki-bundle list` shows "
         "them.\n"
         "trial/video: opened at least 30 of at least 60, control at least 10 of at least 40; too few yet to say: of "
-        "each, 60 more may wait.\n"
+        "each, 80 more may wait.\n"
     )
     assert lifts(url, monkeypatch, tried, "--bundle", "none-such") == (
         f"Error: {tried} has 0 bundles whose digest starts with none-such; `arki-bundle list` shows them.\n"

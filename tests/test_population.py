@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 import pytest
 
 from models.contract.codes import BARRED
-from models.contract.segments import PERSON_SEGMENTS
-from models.contract.signals import CONTRACT, InvalidSignalsError, read_signals
+from models.contract.signals import InvalidSignalsError
 from models.decision.scorecard import FEATURES, features
+from testing.shipped import SIGNALS, VOCABULARY, read_signals
 from training.files import CustomerFileError, read_table, write_table
 from training.learning.dataset import matrix, read_dataset
+from training.segments import SIMULATED
 from training.simulation import parameters as p
 from training.simulation.labels import label
 from training.simulation.life_course import simulate
@@ -35,10 +36,33 @@ def persons():
 
 def signals_of(row):
     """A row of the table as the checked signals of one customer."""
-    contract = CONTRACT[row["customer_type"]]
+    contract = SIGNALS[row["customer_type"]]
     return read_signals(
         row["customer_type"], {n: v for n, v in row.items() if n in contract and v is not None}
     )
+
+
+def test_the_codes_of_the_simulation_are_those_of_the_shipped_vocabulary():
+    duties, children = (
+        VOCABULARY.duties,
+        {c for term in VOCABULARY.life_events.values() for c in term.children},
+    )
+    shipped = {
+        "life_events": set(VOCABULARY.life_events),
+        "children": children,
+        "benefits": set(duties["person"]),
+        "claim_kinds": set(duties["employer"]),
+        "channels": set(VOCABULARY.channels_for("person")),
+    }
+    assert p.CODES.keys() == shipped.keys()
+    assert not {code for section, codes in p.CODES.items() for code in set(codes) - shipped[section]}
+
+
+def test_whatever_the_simulation_knows_of_a_code_is_of_one_in_its_map():
+    by_benefit = (p.UPTAKE, p.MATTERS_OF_BENEFIT, p.SMALL_REIMBURSEMENTS, p.INCOME_SUPPORT)
+    by_event = (p.EVENT_RECORDED, p.EVENT_HAZARDS, p.SHAKE_BY_EVENT, p.STRAIN_BY_EVENT)
+    assert {code for table in by_benefit for code in table} <= set(p.BENEFITS)
+    assert {code for table in by_event for code in table} <= set(p.LIFE_EVENTS)
 
 
 def test_the_same_seed_gives_the_same_customers():
@@ -51,7 +75,7 @@ def test_another_seed_gives_other_customers():
 
 def test_every_customer_keeps_the_signal_contract(table):
     rows = table.slice(0, 4_000).to_pylist()
-    own = {kind: set(CONTRACT[kind]) for kind in CONTRACT}
+    own = {kind: set(SIGNALS[kind]) for kind in SIGNALS}
     refused = []
     for row in rows:
         foreign = [
@@ -66,13 +90,13 @@ def test_every_customer_keeps_the_signal_contract(table):
 
 
 def test_every_signal_of_both_contracts_is_a_column(table):
-    expected = {name for contract in CONTRACT.values() for name in contract}
+    expected = {name for contract in SIGNALS.values() for name in contract}
     assert expected - {"customer_ref"} <= set(table.column_names)
 
 
 def test_segment_shares_come_out_near_the_anchors(table):
     segments = table.filter(pc.equal(table["customer_type"], "person"))["segment"].to_pylist()
-    share = {segment: segments.count(segment) / len(segments) for segment in PERSON_SEGMENTS}
+    share = {segment: segments.count(segment) / len(segments) for segment in SIMULATED}
     assert 0.02 <= share["supported"] <= 0.065
     assert 0.09 <= share["changing"] <= 0.20
     assert share["steady"] >= 0.70
@@ -193,7 +217,7 @@ def test_readers_of_the_guideline_differ_near_its_lines_only(persons):
 
 
 def test_a_harder_year_is_never_read_as_less_supported(persons):
-    supported = PERSON_SEGMENTS.index("supported")
+    supported = SIMULATED.index("supported")
     before = label(persons, np.random.default_rng(1)) == supported
     persons.difficulty_12m += 0.5
     after = label(persons, np.random.default_rng(1)) == supported

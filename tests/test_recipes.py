@@ -45,7 +45,27 @@ with (scratch / "answers.csv").open() as file:
 openapi = client.get("/openapi.json").json
 print(json.dumps({"answers": answers, "rows": rows, "openapi": openapi}))
 """
-ASKED = [{"sign_language_needed": True}, {}, {"sign_language_needed": False}]
+ASKED = [
+    {"sign_language_needed": True},
+    {},
+    {"sign_language_needed": False},
+]
+IN_WORDS = """
+import json, os, sys
+
+from service.app import create_app
+from service.settings import Settings
+
+settings = Settings(bundles=__import__("pathlib").Path(os.environ["ARKI_BUNDLES"]), dev_key="a key for tests", secret="s" * 40)
+client = create_app(settings).test_client()
+client.environ_base["HTTP_AUTHORIZATION"] = "Bearer a key for tests"
+asked = {"customer_type": "person", "as_of": "2026-11-21"}
+wished = client.post("/v1/recommendations", json=asked | {"signals": {"preferred_channel": "jodel"}}).json
+spoken = client.post("/v1/recommendations", json=asked | {"language": "ru", "signals": {"interpreter_needed": True}}).json
+listed = client.get("/v1/content?language=ru").json
+channels = client.get("/v1/channels").json
+print(json.dumps({"wished": wished, "spoken": spoken, "listed": listed, "channels": channels}))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +121,31 @@ def test_a_new_signal_is_accepted_and_documented(served):
     signals = served["openapi"]["components"]["schemas"]["PersonSignals"]["properties"]
     assert signals["sign_language_needed"]["type"] == ["boolean", "null"]
     assert len(served["answers"]) == len(ASKED)
+
+
+@pytest.fixture(scope="module")
+def in_words(copy, served):
+    """What the copy answers about what the recipes add to the vocabulary."""
+    return json.loads(run(copy, "-c", IN_WORDS).stdout.splitlines()[-1])
+
+
+def test_a_new_channel_is_accepted_and_offered(in_words, served):
+    assert in_words["wished"]["items"][0]["channel"] == "jodel"
+    preferred = served["openapi"]["components"]["schemas"]["PersonSignals"]["properties"]["preferred_channel"]
+    assert "jodel" in preferred["enum"]
+
+
+def test_a_new_kind_of_content_is_carried_and_documented(in_words, served):
+    web_page = next(channel for channel in in_words["channels"]["channels"] if channel["id"] == "web_page")
+    assert "infographic" in web_page["carries"]
+    assert "infographic" in json.dumps(served["openapi"]["components"]["schemas"]["Item"])
+
+
+def test_a_new_language_is_answered_in(in_words):
+    assert in_words["spoken"]["notice"] != ""
+    languages = {item["content"]["language"] for item in in_words["spoken"]["items"]}
+    assert languages <= {"ru", "en", "fi", "sv"}
+    assert [item["id"] for item in in_words["listed"]["items"]] == ["page-in-russian"]
 
 
 def test_a_new_fact_decides(served):

@@ -18,10 +18,14 @@ from strategies import customers
 from models.contract import codes
 from models.decision import bundle, catalogue, decision_code, experiments, facts
 from models.decision import recommender as recommending
+from models.decision.query import Showable
 from service.api.command import main as rulebook
-from service.api.replay import SENTENCES, ReplayError, read_request, replay
+from service.api.replay import SENTENCES, ReplayError, replay
+from service.api.requests import read_plain
 from service.app import create_app
-from service.security.references import References, shown_digest
+from service.http.body import Document
+from service.security.references import References, showable_digest, shown_digest
+from testing.shipped import CHANNELS, CONTENT_TYPES, LANGUAGES
 
 SECRET = "s" * 40  # of the settings that tests share
 PERSON = {"life_events": [{"event": "KE8", "months_ago": 1}], "benefits_started_6m": 1}
@@ -60,8 +64,8 @@ def servers(both, settings):
 def again(request, answer, folder, **changed):
     token = changed.pop("token", None) or answer["recommendation_id"]
     reference = References(SECRET).verified(token)
-    ask = read_request(json.dumps({**request, **changed}).encode())
-    return replay(reference, token, ask, folder=folder, shows_segment=True)
+    sent = json.dumps({**request, **changed}).encode()
+    return replay(reference, token, sent, folder=folder, shows_segment=True)
 
 
 def refusal(request, answer, folder, **changed):
@@ -79,9 +83,11 @@ def test_any_answer_of_any_bundle_is_made_again_byte_for_byte(
         st.fixed_dictionaries(
             {},
             optional={
-                "language": st.sampled_from(["fi", "sv", "en"]),
+                "language": st.sampled_from(LANGUAGES),
                 "limit": st.integers(1, 10),
                 "shown": st.lists(st.sampled_from(ids), max_size=6),
+                "channels": st.sets(st.sampled_from(CHANNELS), min_size=1).map(list),
+                "content_types": st.sets(st.sampled_from(CONTENT_TYPES), min_size=1).map(list),
                 "as_of": st.sampled_from(
                     ["2026-12-24", "2027-03-28T02:59:59.9+02:00", "2026-10-25T03:30:00Z"]
                 ),
@@ -109,11 +115,25 @@ def test_a_reference_is_replayed_after_it_has_expired_for_outcomes(servers, both
 
 def test_a_degraded_answer_is_made_again_as_it_was(servers, both):
     made = bundle.load(both[0], both[1][0]).recommender
-    ask = read_request(json.dumps(REQUEST | {"shown": ["contact-kela"]}).encode())
+    asked = Document(json.dumps(REQUEST | {"shown": ["contact-kela"]}).encode())
+    ask = read_plain(asked, made.contract)
     neutral = made.degraded(ask.signals, at=NOW, language=ask.language, limit=ask.limit)
     token = References(SECRET).issue(neutral, at=NOW)
     wire = json.loads(again(REQUEST, {}, both[0], token=token, shown=["contact-kela"]).body)
     assert wire["degraded"]
+    assert [item["content"]["id"] for item in wire["items"]] == [item.content.id for item in neutral.items]
+
+
+def test_a_degraded_answer_to_a_caller_who_cannot_show_everything_is_made_again_as_it_was(servers, both):
+    made = bundle.load(both[0], both[1][0]).recommender
+    asked = Document(json.dumps(REQUEST | {"content_types": ["contact_card"]}).encode())
+    ask = read_plain(asked, made.contract)
+    neutral = made.degraded(
+        ask.signals, at=NOW, language=ask.language, limit=ask.limit, showable=ask.showable
+    )
+    token = References(SECRET).issue(neutral, at=NOW)
+    wire = json.loads(again(REQUEST, {}, both[0], token=token, content_types=["contact_card"]).body)
+    assert (wire["degraded"], wire["restricted"]) == (True, neutral.restricted)
     assert [item["content"]["id"] for item in wire["items"]] == [item.content.id for item in neutral.items]
 
 
@@ -140,7 +160,7 @@ def test_a_replay_says_that_other_code_made_the_answer(servers, both):
     other = SimpleNamespace(**{name: getattr(reference, name) for name in reference.__slots__})
     other.code = "0123456789ab"
     with pytest.raises(ReplayError, match="made by the decision code 0123456789ab") as refused:
-        replay(other, token, read_request(json.dumps(REQUEST).encode()), folder=both[0])
+        replay(other, token, json.dumps(REQUEST).encode(), folder=both[0])
     assert refused.value.names["ours"] == decision_code.DECISION_CODE
 
 
@@ -148,11 +168,13 @@ def test_a_replay_says_that_other_code_made_the_answer(servers, both):
     ("changed", "code"),
     [
         ({"shown": ["contact-kela"]}, "other_shown"),
+        ({"channels": ["web_page"]}, "other_showable"),
+        ({"content_types": ["guide"]}, "other_showable"),
         ({"signals": PERSON | {"personalisation": "objected"}}, "other_permission"),
         ({"signals": {}}, "other_answer"),
         ({"customer_type": "employer", "signals": {}}, "other_answer"),
     ],
-    ids=["content shown before", "objection", "signals", "customer type"],
+    ids=["content shown before", "channels", "kinds of content", "objection", "signals", "customer type"],
 )
 def test_a_replay_tells_another_customer_from_the_one_answered(servers, both, changed, code):
     answer = servers[0].post(PATH, json=REQUEST).json
@@ -186,6 +208,18 @@ def test_content_shown_before_is_named_by_a_digest_whatever_its_order():
     assert (shown_digest(()), len(shown_digest(["a"]))) == ("", 11)
 
 
+def test_what_can_be_shown_is_named_by_a_digest_and_takes_no_room_where_nothing_was_listed(servers):
+    lists = (Showable(), Showable(channels=("chat",)), Showable(content_types=("chat",)))
+    assert [len(showable_digest(one)) for one in lists] == [0, 11, 11]
+    assert showable_digest(lists[1]) != showable_digest(lists[2])
+    usual, listed = (
+        servers[0].post(PATH, json=REQUEST | more).json["recommendation_id"]
+        for more in ({}, {"channels": [*CHANNELS]})
+    )
+    assert len(json.loads(base64_decode(usual.split(".")[1]))) == 13
+    assert len(listed) <= len(usual) + 20
+
+
 THRESHOLDS = [
     (facts, "MISSING_DOCUMENTS_FROM", 3),
     (facts, "REPEAT_CONTACTS_FROM", 4),
@@ -193,8 +227,9 @@ THRESHOLDS = [
     (facts, "SIZE_CLASSES", ((5, "micro"),)),
     (recommending, "REASONS_SHOWN", 4),
     (catalogue, "MOST_SHOWN", 51),
+    (catalogue, "USUAL_PRIORITY", 6),
     (experiments, "BUCKETS", 100),
-    (codes, "CHANNELS", ("web_page",)),
+    (codes, "CUSTOMER_TYPES", ("person",)),
     (decision_code, "EDITION", 99),
 ]
 
@@ -303,9 +338,14 @@ def test_the_console_makes_an_answer_again_with_the_same_bytes(servers, language
             409,
             "Paste the request as it was sent, “shown” included.",
         ),
+        (
+            {"request": json.dumps(REQUEST | {"channels": ["phone"]})},
+            409,
+            "Paste the request as it was sent, “channels” and “content_types” included;",
+        ),
         ({"request": json.dumps(REQUEST | {"signals": {}})}, 409, "They are not the ones it was made from."),
     ],
-    ids=["reference", "no JSON", "no request", "shown", "signals"],
+    ids=["reference", "no JSON", "no request", "shown", "channels", "signals"],
 )
 def test_the_console_says_what_stands_in_the_way_of_a_replay(servers, form, status, said):
     answer = servers[0].post(PATH, json=REQUEST).json

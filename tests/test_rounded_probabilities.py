@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import orjson
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 
 from models.columns.scorecard import ColumnScorecard
 from models.columns.signals import MISSING
-from models.contract.segments import PERSON_SEGMENTS
 from models.contract.signals import LifeEvent, Signals
 from models.decision.bundle import ARTIFACTS
 from models.decision.scorecard import (
@@ -24,6 +24,7 @@ from models.decision.scorecard import (
     read_scorecard,
     rounded,
 )
+from testing.shipped import SEGMENTS
 
 DOCUMENT = orjson.loads((ARTIFACTS / "scorecard.json").read_bytes())
 SCORECARD = read_scorecard(DOCUMENT)
@@ -34,12 +35,12 @@ OF_EXPONENTIALS = 1e-15  # how far probabilities of two good exponentials may li
 FEATURE = "omakela_logins_90d"
 
 
-def with_rows(rows):
+def with_rows(rows, segments=SEGMENTS):
     """A scorecard of which the value 0 of a feature has the first row of scores, 1 the second; start and rest are nothing."""
     document = copy.deepcopy(DOCUMENT)
-    edges = list(range(1, len(rows)))
-    document |= {"intercept": [0, 0, 0], "minimum_known": 1}
-    document["tables"] = [{"features": [FEATURE], "edges": [edges], "rows": [*map(list, rows), [0, 0, 0]]}]
+    edges, nothing = list(range(1, len(rows))), [0] * len(segments)
+    document |= {"segments": [*segments], "intercept": nothing, "minimum_known": 1}
+    document["tables"] = [{"features": [FEATURE], "edges": [edges], "rows": [*map(list, rows), nothing]}]
     return read_scorecard(document)
 
 
@@ -55,7 +56,7 @@ def by_columns(card, customers):
     x = dict(zip(FEATURES, np.array(values, np.int32).T, strict=True))
     known = np.array([known_signals(each) for each in customers], np.int32)
     found = ColumnScorecard(card).predict(x, known)
-    segments = [None if at == MISSING else PERSON_SEGMENTS[at] for at in found.segment.tolist()]
+    segments = [None if at == MISSING else card.segments[at] for at in found.segment.tolist()]
     return list(zip(segments, found.probability.tolist(), found.confident.tolist(), strict=True))
 
 
@@ -119,7 +120,7 @@ def test_5_000_random_customers_get_the_same_bits_from_rows_and_columns():
     customers = any_customers(5_000, 16)
     answers = by_rows(SCORECARD, customers)
     assert by_columns(SCORECARD, customers) == answers
-    assert {None, *PERSON_SEGMENTS} == {segment for segment, _, _ in answers}
+    assert {None, *SEGMENTS} == {segment for segment, _, _ in answers}
 
 
 def test_no_random_customer_lies_where_two_exponentials_could_round_apart():
@@ -149,6 +150,26 @@ def test_equal_scores_name_the_first_segment_in_rows_and_columns():
     predicted = [card.predict(each) for each in customers]
     assert [found.probabilities.index(found.probability) for found in predicted] == [0, 1, 1, 0]
     assert by_columns(card, customers) == by_rows(card, customers)
+
+
+@given(data=st.data(), size=st.integers(2, 7))
+def test_any_number_of_segments_is_scored_alike_by_rows_and_columns(data, size):
+    """Small scores, so that some are equal: the first of equals is named."""
+    row = st.lists(st.integers(-3, 3), min_size=size, max_size=size)
+    rows = data.draw(st.lists(row, min_size=1, max_size=6))
+    card = replace(with_rows(rows, [f"class_{at}" for at in range(size)]), abstain_below=0.0)
+    customers = customers_of(rows)
+    answers = by_rows(card, customers)
+    assert by_columns(card, customers) == answers
+    for customer, scores, (segment, _, _) in zip(customers, rows, answers, strict=True):
+        best = scores.index(max(scores))
+        assert segment == card.segments[best]
+        assert math.isclose(sum(card.predict(customer).probabilities), 1, abs_tol=1e-12)
+        others = (sum(scores) - scores[best]) / (size - 1)
+        [contribution] = card.contributions(customer, segment)
+        assert contribution.log_odds == pytest.approx((scores[best] - others) / SCALE)
+        reasons = card.reasons(customer, card.predict(customer))
+        assert reasons == ([contribution] if scores[best] > others else [])
 
 
 def test_the_least_likely_segment_has_what_the_others_leave():

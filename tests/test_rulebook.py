@@ -2,10 +2,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.contract.codes import BENEFITS, CLAIM_KINDS, CUSTOMER_TYPES, LANGUAGES, LIFE_EVENTS
-from models.contract.segments import Segment
+from models.contract.codes import CUSTOMER_TYPES
 from models.decision.decision_table import read_rulebook
-from models.decision.facts import FACTS, feasible_blocks
+from testing.shipped import (
+    BENEFITS,
+    CLAIM_KINDS,
+    CONTRACT,
+    FACTS,
+    LANGUAGES,
+    LIFE_EVENTS,
+    SEGMENT_CODES,
+    feasible_blocks,
+)
 
 
 def cells():
@@ -21,7 +29,7 @@ def cells():
 
 @pytest.fixture(scope="module")
 def rulebook(authored):
-    return read_rulebook(authored.rulebook)
+    return read_rulebook(authored.rulebook, CONTRACT)
 
 
 def test_the_shipped_rulebook_has_no_findings(authored):
@@ -78,7 +86,7 @@ def test_every_reason_is_written_in_three_languages(rulebook):
 
 def test_no_rule_id_names_a_segment(rulebook):
     ids = [rule.id for table in rulebook.tables.values() for rule in table.rules]
-    assert not [name for name in ids for segment in Segment if segment.value in name.split("-")]
+    assert not [name for name in ids for segment in SEGMENT_CODES if segment in name.split("-")]
 
 
 def test_an_employer_is_never_sent_to_a_persons_channel(rulebook, authored):

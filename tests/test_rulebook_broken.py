@@ -13,9 +13,8 @@ from models.authoring.example_customers import Inventor
 from models.authoring.findings import Authored
 from models.authoring.messages import MESSAGES, PHRASES, phrased, said
 from models.authoring.yaml_source import MAX_BYTES, load
-from models.contract.signals import read_signals
 from models.decision.decision_table import read_rulebook
-from models.decision.facts import lookups
+from testing.shipped import CONTRACT, FACT_SET, lookups, read_signals
 
 RULEBOOKS = ROOT / "fixtures" / "rulebooks"
 BROKEN = sorted((RULEBOOKS / "broken").glob("*.yaml"))
@@ -52,7 +51,7 @@ def test_an_example_customer_really_lands_in_the_cell(checked, path):
     asked = signals.customer_type == "person" and finding.example.get("personalisation") is None
     facts = lookups(signals, card.predict(signals) if asked else None)[0]
     assert finding.example.items() <= facts.items()
-    table = read_rulebook(authored.rulebook).tables[signals.customer_type]
+    table = read_rulebook(authored.rulebook, CONTRACT).tables[signals.customer_type]
     deciding = {rule.id for _, of_period in table.periods for rule in [decided_by(of_period, facts)] if rule}
     if finding.code in {"breaks", "changes_nothing"}:
         assert finding.subject in deciding
@@ -121,14 +120,13 @@ def test_every_segment_and_confidence_is_reached_through_the_shipped_model():
     from itertools import product
 
     from models.contract.codes import UNKNOWN
-    from models.contract.segments import PERSON_SEGMENTS
-    from models.decision.facts import PERSON_FACTS
+    from testing.shipped import FACTS, SEGMENTS
 
-    values = {fact.name: fact.values for fact in PERSON_FACTS}
-    inventor = Inventor(analysis.read_model())
+    values = {fact.name: fact.values for fact in FACTS["person"]}
+    inventor = Inventor(analysis.read_model(), FACT_SET)
     nothing = dict.fromkeys(values, UNKNOWN) | {"personalisation": "allowed"}
     cells = product(
-        PERSON_SEGMENTS, ("high", "moderate"), values["digital"], values["friction"], ("KE8", "none", UNKNOWN)
+        SEGMENTS, ("high", "moderate"), values["digital"], values["friction"], ("KE8", "none", UNKNOWN)
     )
     names = ("segment", "confidence", "digital", "friction", "life_event")
     missed = [
@@ -210,10 +208,9 @@ def small(content, tmp_path_factory):
     """Both folders, with few items in the content."""
     folder = tmp_path_factory.mktemp("small")
     shutil.copytree(RULEBOOKS / "sound", folder / "rulebook")
+    shutil.copytree(loader.VOCABULARY, folder / "vocabulary")
     (folder / "content").mkdir()
     documents = {
-        "topics.yaml": content.catalogue["topics"],
-        "channels.yaml": {key: value for key, value in content.channels.items() if key != "days"},
         "texts.yaml": content.texts,
         **{name: {"items": []} for name in loader.ITEM_FILES},
     }
@@ -227,7 +224,7 @@ def small(content, tmp_path_factory):
 
 
 @pytest.mark.parametrize("fault", UNREADABLE)
-@pytest.mark.parametrize("name", [*loader.RULEBOOK_FILES, *loader.CONTENT_FILES])
+@pytest.mark.parametrize("name", [*loader.RULEBOOK_FILES, *loader.CONTENT_FILES, *loader.VOCABULARY_FILES])
 def test_a_file_that_cannot_be_read_is_one_finding(small, tmp_path, name, fault):
     folder = shutil.copytree(small, tmp_path / "broken")
     [path] = folder.rglob(name)
@@ -239,23 +236,26 @@ def test_a_file_that_cannot_be_read_is_one_finding(small, tmp_path, name, fault)
 
 def test_a_file_that_is_missing_or_a_folder_is_one_finding(small, tmp_path):
     folder = shutil.copytree(small, tmp_path / "broken")
-    (folder / "content" / "channels.yaml").unlink()
-    (folder / "content" / "topics.yaml").unlink()
-    (folder / "content" / "topics.yaml").mkdir()
+    (folder / "vocabulary" / "channels.yaml").unlink()
+    (folder / "vocabulary" / "topics.yaml").unlink()
+    (folder / "vocabulary" / "topics.yaml").mkdir()
     found = loader.read_authored(folder / "rulebook", folder / "content").findings
     assert [str(finding) for finding in found] == [
-        "channels.yaml:1: error: channels.yaml: is missing. Restore it from the last published version.",
         "topics.yaml:1: error: topics.yaml: cannot be opened: Is a directory. Let whoever runs Arki read it.",
+        "channels.yaml:1: error: channels.yaml: is missing. Restore it from the last published version.",
     ]
 
 
 @pytest.mark.parametrize(
-    ("name", "key"), [("channels.yaml", "channels"), ("topics.yaml", "topics"), ("texts.yaml", "segments")]
+    ("name", "key"), [("channels.yaml", "channels"), ("topics.yaml", "topics"), ("texts.yaml", "signals")]
 )
 def test_a_file_without_its_main_part_is_one_finding(small, tmp_path, name, key):
     folder = shutil.copytree(small, tmp_path / "broken")
-    path = folder / "content" / name
-    path.write_text(path.read_text().replace(f'"{key}": ', f'"not-{key}": ', 1))
+    [path] = folder.rglob(name)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace(f'"{key}": ', f'"not-{key}": ', 1).replace(f"\n{key}:", f"\nnot-{key}:", 1), "utf-8"
+    )
     [found] = loader.read_authored(folder / "rulebook", folder / "content").findings
     assert str(found) == (
         f"{name}:1: error: {name}: lacks `{key}:`, or has nothing under it. "

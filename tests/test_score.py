@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from models.columns.rows import row_of_text
+from testing.shipped import VOCABULARY
 from training.scoring import command as score
 from training.scoring.request import VERSIONS
 from training.simulation.population import population
@@ -295,6 +296,34 @@ def test_columns_texts_and_language_are_as_asked(run, tmp_path):
     assert [(row["customer_ref"], row["language"]) for row in rows] == [("a", "sv"), ("b", "en")]
     assert list(rows[0]) == ["customer_ref", "language", "item_1_reason"]
     assert run("in.csv", "out.csv", "--language-column", "kieli", "--columns", "age").exit_code == 1
+
+
+def test_a_language_that_the_bundle_has_not_is_told_with_those_it_has(run, tmp_path):
+    (tmp_path / "in.csv").write_text("customer_type\nperson\n")
+    shown = run("in.csv", "out.csv", "--language", "fii")
+    assert shown.exit_code == 2
+    assert "must be one of fi, sv, en" in " ".join(shown.output.split())
+    assert "Did you mean fi?" in " ".join(shown.output.split())
+
+
+def test_every_group_of_the_vocabulary_is_counted_by_whom_one_of_their_lookups_is_of(run, tmp_path):
+    (tmp_path / "in.csv").write_text(
+        "customer_type,life_events,open_matter,employees,personalisation\n"
+        "person,KE8:1;KE3:4,,,\nperson,,child_benefit,,\nperson,,child_benefit,,objected\nemployer,,,5,\nperson,bad,,,\n"
+    )
+    shown = run("in.csv", "out.csv", "--max-bad", "100%", "--json")
+    counted = json.loads(shown.stdout)["group"]
+    assert set(counted) == set(VOCABULARY.groups)
+    expected = {"students": 1, "unemployed": 1, "families": 1, "small_employers": 1}
+    assert {code: counted[code] for code in expected} == expected
+    assert json.loads((tmp_path / "out.csv.manifest.json").read_text())["tally"]["group"] == counted
+
+
+def test_a_report_names_each_group_as_the_vocabulary_does(run, tmp_path):
+    simulated(tmp_path / "in.parquet", 200)
+    assert run("in.parquet", "out.parquet", "--report", "report.html").exit_code == 0
+    page = (tmp_path / "report.html").read_text()
+    assert all(f"{term.name['en']} ({code})" in page for code, term in VOCABULARY.groups.items())
 
 
 def test_a_report_is_one_page_with_plots(run, tmp_path):

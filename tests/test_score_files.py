@@ -17,6 +17,7 @@ from test_score import rows_of, run
 from models.columns.files import chunks, read_chunk
 from models.columns.rows import KEY
 from models.columns.text_lines import MOST_LINES, row_blocks
+from testing.shipped import CONTRACT
 from training.cli.train import main as train
 
 __all__ = ["run"]
@@ -271,11 +272,18 @@ def read(path, rows):
     """The keys of a file, how many of its rows are refused, and the numbers of all rows."""
     keys, refused, numbers = [], 0, []
     for chunk in chunks(path, rows):
-        for batch in read_chunk(chunk):
+        for batch in read_chunk(chunk, contract=CONTRACT):
             keys += batch.batch.column(KEY).to_pylist() if batch.batch else []
             refused += len(batch.unreadable)
             numbers += [*batch.numbers, *(each.row for each in batch.unreadable)]
     return keys, refused, numbers
+
+
+def test_json_lines_are_not_read_without_a_contract(tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"customer_type": "person"}\n')
+    [chunk] = chunks(tmp_path / "in.jsonl", 10)
+    with pytest.raises(TypeError, match="by a contract"):
+        list(read_chunk(chunk))
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from strategies import given_signals
 
-from models.contract.segments import PERSON_SEGMENTS
-from models.contract.signals import read_signals
 from models.decision.bundle import ARTIFACTS
 from models.decision.scorecard import FEATURES, SCALE, ArtifactError, features, read_scorecard, rounded
+from testing.shipped import SEGMENTS, read_signals
 
 DOCUMENT = orjson.loads((ARTIFACTS / "scorecard.json").read_bytes())
 SCORECARD = read_scorecard(DOCUMENT)
@@ -26,14 +25,14 @@ def test_probabilities_are_a_distribution_and_the_best_is_the_segment(signals):
     assert sorted(prediction.probabilities)[1:] == [rounded(p) for p in sorted(exact)[1:]]
     assert prediction.probability == max(prediction.probabilities)
     if prediction.segment is not None:
-        assert PERSON_SEGMENTS[prediction.probabilities.index(prediction.probability)] == prediction.segment
+        assert SEGMENTS[prediction.probabilities.index(prediction.probability)] == prediction.segment
 
 
 @given(given_signals("person"))
 def test_contributions_are_the_score_itself(signals):
     customer = read_signals("person", signals)
     probabilities = SCORECARD.probabilities(features(customer))
-    for at, segment in enumerate(PERSON_SEGMENTS):
+    for at, segment in enumerate(SEGMENTS):
         others = [math.log(p) for i, p in enumerate(probabilities) if i != at]
         intercept = (3 * SCORECARD.intercept[at] - sum(SCORECARD.intercept)) / (2 * SCALE)
         total = intercept + sum(found.log_odds for found in SCORECARD.contributions(customer, segment))
@@ -94,17 +93,19 @@ def test_a_prediction_is_confident_at_the_very_probability_from_which_it_counts_
 
 def test_what_adds_nothing_to_a_segment_or_speaks_against_it_is_no_reason_for_it():
     found = SCORECARD.predict(KNOWN)
-    flat = found._replace(rows=[(7, 7, 7)] * len(found.rows))
-    assert SCORECARD.reasons(KNOWN, flat) == []
+    tables = [table | {"rows": [[7, 7, 7] for _ in table["rows"]]} for table in DOCUMENT["tables"]]
+    flat = read_scorecard(DOCUMENT | {"tables": tables})
+    assert flat.predict(KNOWN).segment is not None
+    assert flat.reasons(KNOWN, flat.predict(KNOWN)) == []
     assert SCORECARD.reasons(KNOWN, found)
     assert all(reason.log_odds > 0 for reason in SCORECARD.reasons(KNOWN, found))
 
 
 def test_the_least_that_a_table_can_add_to_a_segment_is_a_reason_for_it():
-    found = SCORECARD.predict(KNOWN)
-    row = tuple(int(segment != PERSON_SEGMENTS[-1]) for segment in PERSON_SEGMENTS)
-    prediction = found._replace(segment=PERSON_SEGMENTS[0], rows=[row] + [(0, 0, 0)] * (len(found.rows) - 1))
-    card = replace(SCORECARD, names=(("omakela_logins_90d",), *SCORECARD.names[1:]))
+    row = [int(segment != SEGMENTS[-1]) for segment in SEGMENTS]
+    table = {"features": ["omakela_logins_90d"], "edges": [[]], "rows": [row, [0, 0, 0]]}
+    card = read_scorecard(DOCUMENT | {"tables": [table]})
+    prediction = card.predict(KNOWN)._replace(segment=SEGMENTS[0])
     assert card.reasons(KNOWN, prediction) == [(("omakela_logins_90d",), 1 / (2 * SCALE))]
 
 
@@ -119,7 +120,22 @@ def broken(change):
     [
         pytest.param(lambda document: document.update(format=99), id="format"),
         pytest.param(lambda document: document.update(feature_contract="x"), id="feature contract"),
-        pytest.param(lambda document: document.update(segments=["a", "b", "c"]), id="segments"),
+        pytest.param(lambda document: document.pop("segments"), id="no segments"),
+        pytest.param(lambda document: document.update(segments="steady"), id="segments as a text"),
+        pytest.param(
+            lambda document: document.update(segments=["a", "b"]), id="fewer segments than numbers in a row"
+        ),
+        pytest.param(lambda document: document.update(segments=["a", "b", "b"]), id="a segment twice"),
+        pytest.param(
+            lambda document: document.update(segments=["a", "b", 3]), id="a segment that is no text"
+        ),
+        pytest.param(lambda document: document.update(segments=["a", "b", "C"]), id="a segment in capitals"),
+        pytest.param(
+            lambda document: document.update(segments=["a", "b", "unknown"]), id="unknown as a segment"
+        ),
+        pytest.param(
+            lambda document: document.update(segments=["a", "b", "employer"]), id="employer as inferred"
+        ),
         pytest.param(lambda document: document["tables"][0]["rows"].pop(), id="a row missing"),
         pytest.param(lambda document: document["tables"][0]["rows"][0].pop(), id="a number missing"),
         pytest.param(
@@ -140,6 +156,35 @@ def broken(change):
 def test_a_scorecard_that_is_not_ours_is_refused(change):
     with pytest.raises(ArtifactError):
         read_scorecard(broken(change))
+
+
+@pytest.mark.parametrize(
+    ("segments", "message"),
+    [
+        (
+            (*SEGMENTS, "recovering", "young"),
+            (
+                r"the model was never taught recovering, young, which the vocabulary names as inferred; train on labels that name every"
+                r" inferred segment, or say in the vocabulary that it is not inferred"
+            ),
+        ),
+        (
+            ("steady", "changing"),
+            (
+                r"the model infers supported, which the vocabulary does not name as inferred; train again without, or add it to the"
+                r" vocabulary"
+            ),
+        ),
+    ],
+)
+def test_a_model_of_other_segments_than_the_vocabulary_infers_is_refused_and_says_train(segments, message):
+    with pytest.raises(ArtifactError, match=rf"^{message}$"):
+        read_scorecard(DOCUMENT, segments=segments)
+
+
+@pytest.mark.parametrize("segments", [SEGMENTS, SEGMENTS[::-1], None], ids=str)
+def test_a_model_of_the_segments_that_the_vocabulary_infers_is_read_in_its_own_order(segments):
+    assert read_scorecard(DOCUMENT, segments=segments).segments == ("steady", "changing", "supported")
 
 
 def test_every_feature_has_a_table():

@@ -1,6 +1,7 @@
 """The column form of everything between a record batch and its answers agrees with the row form, whatever the batch."""
 
 import math
+from dataclasses import replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 from strategies import customers
 
 from models.columns.rows import SIGNALS, read_row, row_of_text
+from models.columns.statutory import StatutoryColumns
 from models.contract.channels import HELSINKI
-from models.contract.codes import LANGUAGES
 from models.contract.signals import InvalidSignalsError
+from models.decision.catalogue import read_catalogue
+from testing.shipped import LANGUAGES, VOCABULARY
 from training.scoring.request import VERSIONS, ScoringRequest
 from training.scoring.scorer import REFUSED, Scorer, fault_rows
 from training.simulation.population import population
@@ -49,7 +52,7 @@ def scorer(forms):
 def answer(row, recommender, asked=ASKED):
     """What the row form says of a row, in the columns of the file."""
     try:
-        customer = read_row(row, asked.language, asked.language_column)
+        customer = read_row(row, recommender.contract, asked.language, asked.language_column)
     except InvalidSignalsError as error:
         return dict.fromkeys(asked.columns) | {
             "customer_ref": row.get("customer_ref"),
@@ -236,6 +239,19 @@ def test_a_slice_of_a_batch_gives_the_same_answers_as_the_whole(scorer):
     assert [
         row for start in range(0, 3000, 777) for row in scorer.score(batch[start : start + 777]).to_pylist()
     ] == whole
+
+
+def test_a_language_that_the_bundle_lacks_is_refused_with_those_that_it_has(recommender):
+    with pytest.raises(ValueError, match=r"has no language ru\. Ask in one of fi, sv, en"):
+        Scorer(recommender, ScoringRequest(AT, language="ru"))
+
+
+def test_more_benefits_than_a_key_kept_beside_for_are_refused_and_not_mixed_up():
+    [term, *_] = VOCABULARY.duties["person"].values()
+    many = {f"benefit_{at}": term for at in range(60)}
+    vocabulary = replace(VOCABULARY, duties={**VOCABULARY.duties, "person": many})
+    with pytest.raises(OverflowError, match="no room for 60 benefits"):
+        StatutoryColumns(read_catalogue({"items": []}, vocabulary), AT.date(), valid_days=30)
 
 
 def agrees(scorer, recommender, customers, seed):

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.contract.signals import read_signals
 from service.api.compiled import dumper
 from service.api.explanations import ExplanationSchema
 from service.api.schemas import (
@@ -20,6 +19,7 @@ from service.app import create_app
 from service.observability import metrics
 from service.security.access import make_key, write_keys
 from service.settings import Settings
+from testing.shipped import read_signals
 
 PATH = "/v1/recommendations"
 JOB_LOST = {
@@ -52,7 +52,12 @@ class Failing:
     """A recommender whose model breaks, with a signal in its message."""
 
     def __init__(self, real):
-        self.versions, self.degraded, self.real = real.versions, real.degraded, real
+        self.versions, self.degraded, self.contract, self.real = (
+            real.versions,
+            real.degraded,
+            real.contract,
+            real,
+        )
 
     def recommend(self, customers, **_):
         raise RuntimeError(f"cannot score {dict(customers[0].values)}")

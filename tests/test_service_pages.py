@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.contract.codes import CHANNELS
 from models.decision.bundle import BundleError
 from service.api import listings
 from service.app import create_app
+from testing.shipped import CHANNELS
 
 MARKING = {
     "fi": "Esimerkkisivu. Sivun on tehnyt riippumaton Arki-hanke. Se ei ole Kelan oma sivu.",
@@ -127,6 +127,7 @@ def test_swagger_ui_ships_with_its_licence(root):
         ("fi-FI", "fi", "Arki on riippumaton avoin hanke. Se ei ole Kelan oma palvelu."),
         ("*", "en", "Arki is an independent open project. It is not Kela's own service."),
         ("et", "en", "Arki is an independent open project. It is not Kela's own service."),
+        ("se", "fi", "Arki on riippumaton avoin hanke. Se ei ole Kelan oma palvelu."),
     ],
 )
 def test_the_first_page_says_that_arki_is_independent(stranger, asked, language, marking):
@@ -196,8 +197,10 @@ def test_the_segments_are_in_kelas_words_in_three_languages(client):
     segments = client.get("/v1/segments").json["segments"]
     assert [segment["id"] for segment in segments] == ["steady", "changing", "supported", "employer"]
     assert [segment["inferred"] for segment in segments] == [True, True, True, False]
+    assert [segment["origin"] for segment in segments] == ["inferred", "inferred", "inferred", "known"]
     for segment in segments:
         assert all(segment["name"].values())
+        assert segment["source"]
         assert client.get(f"/v1/segments/{segment['id']}").json == segment
 
 
@@ -248,6 +251,43 @@ def test_the_catalogue_can_be_narrowed(client, query):
         assert value in {"language": item["languages"], "topic": item["topics"]}.get(name, [item.get(name)])
 
 
+def test_content_can_be_narrowed_to_what_a_channel_may_offer(client, recommender):
+    items = recommender.catalogue.items
+    listed = client.get("/v1/content?channel=phone_appointment&limit=500").json["items"]
+    assert {item["id"] for item in listed} == {
+        name for name, item in items.items() if item.fits("phone_appointment")
+    }
+    assert any(
+        item["channels"] == ["phone_appointment"] and item["channel"] == "phone_appointment"
+        for item in listed
+    )
+
+
+def test_the_groups_are_listed_with_their_definition_source_and_condition(client, recommender):
+    listed = client.get("/v1/segments").json["groups"]
+    terms = recommender.vocabulary.groups
+    assert [group["id"] for group in listed] == list(terms)
+    for group in listed:
+        term = terms[group["id"]]
+        assert group["condition"] == term.when
+        assert (group["customer_type"], group["source"]) == (term.customer_type, term.source)
+        assert group["name"].keys() == group["description"].keys() == recommender.vocabulary.languages.keys()
+
+
+def test_the_mapping_of_a_group_has_the_rows_that_make_a_member_and_no_others(client):
+    every = client.get("/v1/mapping").json["rows"]
+    rows = client.get("/v1/mapping?group=students").json["rows"]
+    assert {row["customer_type"] for row in rows} == {"person"}
+    assert {(row["fact"], row["value"]) for row in rows} == {
+        ("life_event", "KE3"),
+        ("open_matter", "student_aid"),
+        ("open_matter", "school_transport"),
+    }
+    assert all(row in every for row in rows)
+    firms = client.get("/v1/mapping?group=large_employers").json["rows"]
+    assert {(row["fact"], row["value"]) for row in firms} == {("employer_size", "large")}
+
+
 def test_every_channel_is_listed_with_its_hours(client):
     channels = client.get("/v1/channels").json["channels"]
     assert sorted(channel["id"] for channel in channels) == sorted(CHANNELS)
@@ -261,6 +301,10 @@ def test_the_rulebook_is_public_in_full(client, recommender):
     for kind, table in recommender.rulebook.tables.items():
         assert [rule["id"] for rule in book[kind]] == [rule.id for rule in table.rules]
     assert len(book["guarantees"]) == len(recommender.rulebook.guarantees)
+    assert [one["id"] for one in book["campaigns"]] == [one.id for one in recommender.rulebook.campaigns.all]
+    assert [one["groups"] for one in book["campaigns"]] == [
+        list(one.groups) for one in recommender.rulebook.campaigns.all
+    ]
 
 
 def test_the_model_is_public_in_full(client, store):

@@ -74,7 +74,7 @@ BAD_BODIES = {
         person() | {"limits": 3},
         "/limits",
         "unknown_field",
-        "is not a field here. Allowed: customer_type, signals, language, limit, shown, as_of, assignment_key.",
+        "is not a field here. Allowed: customer_type, signals, language, limit, shown, channels, content_types, as_of, assignment_key.",
     ),
     "barred-field": (
         person() | {"age": 40},
@@ -86,9 +86,26 @@ BAD_BODIES = {
         person() | {"a/b ~ ä": 1},
         "",
         "unknown_field",
-        "has a field that is not known here. Allowed: customer_type, signals, language, limit, shown, as_of, assignment_key.",
+        "has a field that is not known here. Allowed: customer_type, signals, language, limit, shown, channels, content_types, as_of, assignment_key.",
     ),
-    "language": (person() | {"language": "se"}, "/language", "unknown_value", "must be one of fi, sv, en."),
+    "language": (
+        person() | {"language": "de"},
+        "/language",
+        "unknown_value",
+        "must be one of fi, sv, en, se. Did you mean en?",
+    ),
+    "language-in-capitals": (
+        person() | {"language": "FI"},
+        "/language",
+        "unknown_value",
+        "must be one of fi, sv, en, se. Did you mean fi?",
+    ),
+    "no-language": (
+        person() | {"language": None},
+        "/language",
+        "wrong_type",
+        "must be one of fi, sv, en, se.",
+    ),
     "limit-zero": (person() | {"limit": 0}, "/limit", "out_of_range", "must be a whole number from 1 to 10."),
     "limit-eleven": (
         person() | {"limit": 11},
@@ -466,7 +483,7 @@ def test_a_batch_holds_one_to_five_hundred_customers(client, customers, code):
         ("limit=1&limit=2", [("limit", "repeated")]),
         ("status=gone", [("status", "unknown_value")]),
         ("nope=1", [("nope", "unknown_field")]),
-        ("offset=-1&language=se", [("offset", "out_of_range"), ("language", "unknown_value")]),
+        ("offset=-1&language=de", [("offset", "out_of_range"), ("language", "unknown_value")]),
         ("%00=1", [("", "unknown_field")]),
     ],
 )
@@ -632,6 +649,8 @@ JSON_VALUES = st.recursive(
                     "language",
                     "limit",
                     "shown",
+                    "channels",
+                    "content_types",
                     "as_of",
                     "customers",
                     "ref",
@@ -648,7 +667,9 @@ JSON_VALUES = st.recursive(
 )
 HALF_RIGHT = st.fixed_dictionaries(
     {"customer_type": st.sampled_from(["person", "employer"]) | JSON_VALUES, "signals": JSON_VALUES},
-    optional=dict.fromkeys(("language", "limit", "shown", "as_of", "ref"), JSON_VALUES),
+    optional=dict.fromkeys(
+        ("language", "limit", "shown", "channels", "content_types", "as_of", "ref"), JSON_VALUES
+    ),
 )
 
 

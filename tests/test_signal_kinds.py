@@ -7,8 +7,8 @@ from conftest import ROOT
 
 from models.columns.text_blocks import ARROW_TYPES
 from models.contract.signal_kinds import KINDS
-from models.contract.signals import CONTRACT
 from service.console.customer_form import _ENTERED
+from testing.shipped import SIGNALS as CONTRACT
 from testing.survey import PACKAGES
 
 SIGNALS = [

@@ -9,7 +9,7 @@ from models.columns.rows import read_row
 from models.contract.codes import BARRED
 from models.contract.near_names import NearNames
 from models.contract.signals import (
-    CONTRACT,
+    DECLARED,
     EMPLOYER_SIGNALS,
     MOST_FAULTS,
     MOST_HINTS,
@@ -17,9 +17,9 @@ from models.contract.signals import (
     FaultLimit,
     InvalidSignalsError,
     LifeEvent,
-    read_signals,
 )
 from models.decision.scorecard import FEATURES
+from testing.shipped import CONTRACT, read_signals
 
 
 def faults_of(customer_type, signals):
@@ -145,13 +145,13 @@ def test_the_first_twenty_faults_are_listed_and_the_others_counted():
 
 
 def test_wrong_values_beyond_the_limit_are_counted_as_well():
-    error = refused({name: {} for name in CONTRACT["person"]})
-    assert (len(error.faults), error.unlisted) == (MOST_FAULTS, len(CONTRACT["person"]) - MOST_FAULTS)
+    error = refused({name: {} for name in DECLARED["person"]})
+    assert (len(error.faults), error.unlisted) == (MOST_FAULTS, len(DECLARED["person"]) - MOST_FAULTS)
 
 
 def test_five_misspelt_names_are_told_which_one_was_meant():
     limit = FaultLimit()
-    signals = {f"{name}s": 1 for name in ("applications_12m", *list(CONTRACT["person"])[:9])}
+    signals = {f"{name}s": 1 for name in ("applications_12m", *list(DECLARED["person"])[:9])}
     hints = [fault for fault in refused(signals, limit=limit).faults if "Did you mean" in fault.message]
     assert (len(hints), limit.hints) == (MOST_HINTS, 0)
     assert refused(signals, limit=limit).faults[0].message == (
@@ -162,7 +162,7 @@ def test_five_misspelt_names_are_told_which_one_was_meant():
 def test_a_row_of_a_file_says_how_many_faults_it_does_not_list():
     row = {"customer_ref": "a", "customer_type": "person"} | {f"unknown_{number}": 1 for number in range(22)}
     with pytest.raises(InvalidSignalsError) as caught:
-        read_row(row)
+        read_row(row, CONTRACT)
     assert len(caught.value.faults) == MOST_FAULTS + 1
     assert caught.value.faults[-1] == (
         "/signals",
@@ -186,8 +186,8 @@ def edited(name, chance):
 
 @given(st.sampled_from(["person", "employer"]), st.data(), st.randoms(use_true_random=False))
 def test_a_name_with_one_slip_is_told_from_all_others(customer_type, data, chance):
-    name = data.draw(st.sampled_from(sorted(CONTRACT[customer_type])))
-    assert NearNames(CONTRACT[customer_type]).nearest(edited(name, chance)) == name
+    name = data.draw(st.sampled_from(sorted(DECLARED[customer_type])))
+    assert NearNames(DECLARED[customer_type]).nearest(edited(name, chance)) == name
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_name_with_one_slip_is_told_from_all_others(customer_type, data, chanc
     ],
 )
 def test_a_name_with_a_word_too_few_is_told_and_a_foreign_one_is_not(given_name, meant):
-    assert NearNames(CONTRACT["person"]).nearest(given_name) == meant
+    assert NearNames(DECLARED["person"]).nearest(given_name) == meant
 
 
 @given(
@@ -214,7 +214,7 @@ def test_a_name_with_a_word_too_few_is_told_and_a_foreign_one_is_not(given_name,
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from([*CONTRACT["person"], *CONTRACT["employer"], "x", ""]), inner, max_size=4
+                st.sampled_from([*DECLARED["person"], *DECLARED["employer"], "x", ""]), inner, max_size=4
             )
         ),
         max_leaves=8,
@@ -241,4 +241,4 @@ def test_every_signal_says_what_it_means_and_why_it_may_be_used(signal):
 
 
 def test_no_barred_attribute_is_a_signal_or_a_feature():
-    assert BARRED.isdisjoint({*CONTRACT["person"], *CONTRACT["employer"], *FEATURES})
+    assert BARRED.isdisjoint({*DECLARED["person"], *DECLARED["employer"], *FEATURES})

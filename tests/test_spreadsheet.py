@@ -18,12 +18,14 @@ from models.authoring.canonical_yaml import formatted
 from models.authoring.findings import Authored
 from models.authoring.rule_edits import merge
 from models.authoring.sheet_rows import tidy
-from models.authoring.spreadsheet import SHEETS, SheetError, columns_of
+from models.authoring.spreadsheet import SheetError, columns_of, sheets_of
 from models.authoring.yaml_source import loads, plain
 from models.cli import rulebook as arki_rulebook
-from models.decision.facts import FACTS
+from testing.shipped import ALL_FACTS
 
 SOUND = ROOT / "fixtures" / "rulebooks" / "sound"
+
+SHEETS = tuple(sheets_of(ALL_FACTS))
 
 
 @pytest.fixture(params=["shipped", "sound"])
@@ -83,11 +85,11 @@ def test_the_table_has_a_frozen_header_a_sheet_for_each_segment_and_drop_downs(f
     for name in SHEETS:
         sheet, kind = book[name], "employer" if name == "employer" else "person"
         assert sheet.freeze_panes == "C2"
-        assert [cell.value for cell in sheet[1]] == list(columns_of(kind))
+        assert [cell.value for cell in sheet[1]] == list(columns_of(kind, ALL_FACTS))
         offered = [
             validation for validation in sheet.data_validations.dataValidation if validation.type == "list"
         ]
-        assert len(offered) == len(FACTS[kind]) + 3
+        assert len(offered) == len([*ALL_FACTS.of[kind], "channel", "content", "human_channel", "topic"])
     for row in book["supported"].iter_rows(min_row=2, values_only=True):
         assert "supported" in row
 
@@ -331,7 +333,7 @@ def test_rows_are_added_moved_and_removed_and_comments_stay(tmp_path):
         "owner": "service-team",
         "source": "kela.fi",
     }
-    sheet.append([new.get(column) for column in columns_of("person")])
+    sheet.append([new.get(column) for column in columns_of("person", ALL_FACTS)])
     book.save(table)
     book = load_workbook(table)
     for row in book["several"].iter_rows(min_row=2):
@@ -384,7 +386,7 @@ def test_text_that_looks_like_something_else_stays_text(tmp_path, text):
     book = load_workbook(table)
     for row in book["employer"].iter_rows(min_row=2):
         if row[1].value == "firm":
-            cell = row[columns_of("employer").index("source")]
+            cell = row[columns_of("employer", ALL_FACTS).index("source")]
             cell.value, cell.data_type = text, "s"
     book.save(table)
     spreadsheet.import_(table, folder)
@@ -514,10 +516,10 @@ def test_whatever_is_edited_comes_back_as_it_was_typed(edits, order, gone):
     wanted = [wanted[at] for at in order if at not in gone]
     if not wanted:
         return
-    merged, _ = merge(text, "person", given_rows, wanted)
+    merged, _ = merge(text, "person", given_rows, wanted, ALL_FACTS)
     assert [spreadsheet._row(rule) for rule in loads(merged)["person"]] == wanted
     assert formatted(merged) == merged
-    again, told = merge(merged, "person", wanted, wanted)
+    again, told = merge(merged, "person", wanted, wanted, ALL_FACTS)
     assert (again, told) == (merged, [])
     assert loads(merged)["employer"] == loads(text)["employer"]
 
@@ -797,7 +799,7 @@ def test_importing_a_file_of_another_kind_is_one_sentence(tmp_path, name):
 
 def test_the_help_of_import_says_what_a_table_holds():
     shown = " ".join(CliRunner().invoke(arki_rulebook.main, ["import", "--help"]).output.split())
-    for name in (*SHEETS, *columns_of("person")[:1], *columns_of("employer")[-12:]):
+    for name in (*SHEETS, *columns_of("person", ALL_FACTS)[:1], *columns_of("employer", ALL_FACTS)[-12:]):
         assert name in shown
     assert "no DMN" in shown
     missing = CliRunner().invoke(arki_rulebook.main, ["import", "none.xlsx", "--language", "fi"])

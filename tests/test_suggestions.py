@@ -12,6 +12,7 @@ from models.authoring import analysis, loader
 from models.authoring.suggestions import as_yaml, needs_of, suggest
 from models.cli import rulebook as arki_rulebook
 from models.decision.decision_table import read_rulebook
+from testing.shipped import CONTRACT
 
 SOUND = ROOT / "fixtures" / "rulebooks" / "sound"
 
@@ -37,7 +38,7 @@ def test_the_proposed_examples_cover_every_rule_and_are_examples_that_hold(conte
 
 def test_each_edge_that_a_customer_can_stand_on_is_covered(content):
     authored = read(content, SOUND)
-    tables = read_rulebook(authored.rulebook).tables
+    tables = read_rulebook(authored.rulebook, CONTRACT).tables
     covered = set()
     for example in suggest(authored).examples:
         covered |= needs_of(

@@ -11,11 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from models.authoring.population_sample import read_sample, segment_shares
-from models.authoring.questions import lookups_of
-from models.contract.codes import BARRED
-from models.contract.signals import read_signals
-from models.decision.facts import is_feasible
+from models.authoring.questions import NAMES, lookups_of
+from models.contract.codes import BARRED, UNKNOWN
 from models.decision.scorecard import FEATURE_SIGNAL, FEATURES, SCALE, read_scorecard
+from testing.shipped import FACT_SET, read_signals
 from training.cli.train import main
 from training.learning.dataset import read_dataset
 from training.learning.evaluate import answered
@@ -29,6 +28,7 @@ from training.learning.pipeline import (
 )
 from training.learning.run import TrainingRequest, train
 from training.reporting.artifacts import ARTIFACTS, MODEL_FILES, SIMULATION_FILES, read_classifier, write
+from training.segments import inferred_segments
 from training.simulation.parameters import ADULTS, EMPLOYING_FIRMS
 from training.simulation.population import population
 
@@ -231,10 +231,20 @@ def test_the_population_summary_is_small_and_adds_up(folder, trained):
     for audit in counted.audit.values():
         assert 0 <= min(audit.codes) <= max(audit.codes) < len(audit.groups)
     for question in counted.questions[:2000]:
-        looked_up = lookups_of(question)
-        assert all(is_feasible(question.customer_type, facts) for facts in looked_up)
+        looked_up = lookups_of(question, FACT_SET)
+        assert all(FACT_SET.is_feasible(question.customer_type, facts) for facts in looked_up)
     assert sample.model == json.loads((path.parent / "scorecard.json").read_text())["version"]
     assert sum(segment_shares(path)[1].values()) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("folder", ["trained", "shipped"])
+def test_the_population_summary_keeps_what_a_stated_segment_would_make_known(folder, trained):
+    path = (trained if folder == "trained" else ARTIFACTS) / "population.json.gz"
+    at = {name: place for place, name in enumerate(NAMES["person"])}
+    persons = [one.facts for one in read_sample(path).population.questions if one.customer_type == "person"]
+    unnamed = [facts for facts in persons if facts[at["segment"]] == "unknown"]
+    for name in ("digital", "friction"):
+        assert {facts[at[name]] for facts in unnamed} - {UNKNOWN}, name
 
 
 @pytest.mark.parametrize("folder", ["trained", "shipped"])
@@ -346,7 +356,7 @@ def test_unknown_signals_say_little_by_themselves(shipped):
 def test_tables_are_centred_on_the_training_customers(trained):
     pipeline = read_classifier(trained / "classifier.joblib")
     thresholds = {"abstain_below": 0.5, "confident_from": 0.8, "minimum_known": 2}
-    scorecard = compile_scorecard(pipeline, thresholds)
+    scorecard = compile_scorecard(pipeline, thresholds, inferred_segments())
     for table, shares in zip(scorecard["tables"], pipeline.named_steps["bins"].cell_shares_, strict=True):
         assert np.abs(shares @ np.array(table["rows"]) / SCALE).max() < 1e-3
 

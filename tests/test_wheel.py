@@ -36,6 +36,7 @@ def test_the_wheel_carries_its_data(wheel):
         "service/outcomes/migrations/env.py",
         "service/outcomes/migrations/script.py.mako",
         "service/outcomes/migrations/versions/0001_outcomes.py",
+        "service/outcomes/migrations/versions/0002_languages.py",
         "service/static/swagger/swagger-ui-bundle.js",
         "service/personas.json",
         "service/console/static/console.css",

@@ -5,23 +5,25 @@ from datetime import date, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import customers
+from strategies import customers, showables
 
 from models.contract.channels import HELSINKI
-from models.contract.signals import read_signals
 from models.decision.catalogue import Catalogue, ContentItem, ContentText
 from models.decision.offers import GATES, Sought, Wanted, why_not
+from models.decision.query import Showable
+from testing.shipped import read_signals, spoken_in, with_topics
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)
 PARENTS = {"general": None, "housing": None, "rent": "housing", "work": None}
 
 
-def item(name, *, kind="guide", topics=("rent",), languages=("fi",), **more):
+def item(name, *, kind="guide", topics=("rent",), languages=("fi",), channel=None, **more):
     fields = {
         "statutory": False,
         "audience": "person",
         "benefits": frozenset(),
-        "channel": None,
+        "channels": frozenset([channel] if channel else []),
+        "spoken": spoken_in(languages),
         "valid_from": date.min,
         "valid_until": date.max,
         "approved": True,
@@ -44,15 +46,19 @@ CASES = [
     pytest.param(item("shown"), "shown", id="shown before"),
     pytest.param(item("x"), "outranked", id="another goes first"),
     pytest.param(item("x", topics=("housing",)), "outranked", id="a nearer topic goes first"),
+    pytest.param(
+        item("x", topics=("housing",), priority=9), "outranked", id="a nearer topic goes before a priority"
+    ),
+    pytest.param(item("a", review_by=date(2020, 1, 1)), "outranked", id="a higher priority goes first"),
 ]
 
 
 GUIDES = (Sought("guide", "rent", "web_page"),)
 
 
-def asked(*items, limit=3, sought=GUIDES):
-    catalogue = Catalogue((item("best"), *items), PARENTS, {})
-    wanted = Wanted("person", "fi", date(2026, 11, 18), ("shown",), limit)
+def asked(*items, limit=3, sought=GUIDES, **showable):
+    catalogue = Catalogue((item("best", priority=6), *items), with_topics(PARENTS))
+    wanted = Wanted("person", "fi", date(2026, 11, 18), ("shown",), limit, Showable(**showable))
     return dict(why_not(catalogue, sought, wanted))
 
 
@@ -72,10 +78,31 @@ def test_where_it_came_furthest_counts():
     assert asked(item("x", valid_until=date(2026, 1, 1)), sought=sought) == {"x": "validity"}
 
 
+@pytest.mark.parametrize(
+    "lists", [{"channels": ("phone",)}, {"content_types": ("form",)}], ids=["channel", "kind"]
+)
+def test_what_would_be_offered_but_cannot_be_shown_says_so_and_counts_for_nothing(lists):
+    sought = (*GUIDES, Sought("form", "rent", "phone"))
+    found = asked(item("x"), item("form", kind="form"), limit=1, sought=sought, **lists)
+    assert found == {"best": "restricted", "x": "outranked"}
+
+
+def test_what_can_be_shown_where_it_is_looked_for_again_is_offered():
+    sought = (*GUIDES, Sought("guide", "rent", "phone"))
+    assert asked(sought=sought, channels=("phone",)) == {}
+
+
 @settings(max_examples=30, deadline=None)
-@given(customer=customers(), limit=st.integers(1, 10), language=st.sampled_from(["fi", "sv", "en"]))
-def test_every_item_is_offered_or_says_why_not(recommender, customer, limit, language):
-    explained = recommender.explain(read_signals(*customer), at=NOON, limit=limit, language=language)
+@given(
+    customer=customers(),
+    limit=st.integers(1, 10),
+    language=st.sampled_from(["fi", "sv", "en"]),
+    showable=showables(),
+)
+def test_every_item_is_offered_or_says_why_not(recommender, customer, limit, language, showable):
+    explained = recommender.explain(
+        read_signals(*customer), at=NOON, limit=limit, language=language, showable=showable
+    )
     offered = [item.content.id for item in explained.recommendation.items]
     refused = {one.content: one.gate for one in explained.why_not}
     assert sorted([*offered, *refused]) == sorted(recommender.catalogue.items)

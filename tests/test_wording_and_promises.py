@@ -8,6 +8,7 @@ from models.authoring import analysis, loader
 from models.authoring.promises import CHECKS, WORDING
 from models.authoring.wording import states_entitlement
 from models.decision.decision_table import read_rulebook
+from testing.shipped import CONTRACT
 
 # fmt: off
 PROMISED = {
@@ -51,7 +52,7 @@ def findings(authored, change):
 
 def test_every_promise_is_listed_and_has_a_check(whole):
     assert (
-        {promise.check for promise in read_rulebook(whole.rulebook).promises}
+        {promise.check for promise in read_rulebook(whole.rulebook, CONTRACT).promises}
         == {*CHECKS, WORDING}
         == set(loader.PROMISES)
     )

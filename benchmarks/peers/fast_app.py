@@ -8,8 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import ORJSONResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from benchmarks.peers.own import answer
-from models.contract.signals import CONTRACT
+from benchmarks.peers.own import answer, recommender
 
 
 class LifeEvent(BaseModel):
@@ -32,7 +31,10 @@ def _type_of(signal):
 Signals = create_model(
     "Signals",
     __config__=ConfigDict(extra="forbid"),
-    **{name: (_type_of(signal) | None, None) for name, signal in CONTRACT["person"].items()},
+    **{
+        name: (_type_of(signal) | None, None)
+        for name, signal in recommender().contract.signals["person"].items()
+    },
 )
 
 

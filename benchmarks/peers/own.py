@@ -11,19 +11,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from models.contract.signals import read_signals
 from models.decision.bundle import BundleStore
+from models.decision.recommender import Recommender
 
 _STORE: list[BundleStore] = []
 
 
-def answer(body: dict[str, Any]) -> dict[str, Any]:
-    """The recommendation for the customer of a body."""
+def recommender() -> Recommender:
+    """That of the current bundle."""
     if not _STORE:
         _STORE.append(BundleStore(Path(os.environ["BENCH_BUNDLES"])))
-    signals = read_signals(body["customer_type"], body["signals"])
+    return _STORE[0].recommender()
+
+
+def answer(body: dict[str, Any]) -> dict[str, Any]:
+    """The recommendation for the customer of a body."""
+    current = recommender()
+    signals = current.contract.read(body["customer_type"], body["signals"])
     at, language = datetime.fromisoformat(body["as_of"]), body.get("language", "fi")
-    made = _STORE[0].recommender().recommend([signals], at=at, language=language)[0]
+    made = current.recommend([signals], at=at, language=language)[0]
     return {
         "personalised": made.personalised,
         "notice": made.notice,

@@ -1,6 +1,6 @@
 """`recommend` alone, µs: `python recommend_alone.py customers.json`, with the tree to be timed on PYTHONPATH.
 
-Uses what every revision has: `read_signals`, `BundleStore` and `recommend`.
+Uses what every revision has: a reader of signals, `BundleStore` and `recommend`.
 """
 
 import json
@@ -12,20 +12,30 @@ from datetime import datetime
 from pathlib import Path
 
 try:
-    from models.contract.signals import read_signals
     from models.decision.bundle import BundleStore
 except ImportError:  # a tree from before there were rooms
     from models.bundle import BundleStore
-    from models.signals import read_signals
 
 AT = datetime.fromisoformat("2026-11-18T12:00:00+02:00")
 TIMES = 15
 
 
+def reader(recommender):
+    """What reads signals: the bundle's contract, or a function of a tree whose codes stood in code."""
+    if hasattr(recommender, "contract"):
+        return recommender.contract.read
+    try:
+        from models.contract.signals import read_signals
+    except ImportError:
+        from models.signals import read_signals
+    return read_signals
+
+
 def main():
     given = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["signals"]
-    customers = [read_signals("person", signals) for signals in given]
     recommender = BundleStore(Path(os.environ["BENCH_BUNDLES"])).recommender()
+    read = reader(recommender)
+    customers = [read("person", signals) for signals in given]
     took = []
     for _ in range(TIMES):
         began = time.process_time_ns()

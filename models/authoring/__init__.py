@@ -23,6 +23,7 @@ __all__ = [
     "population_sample",
     "questions",
     "spreadsheet",
+    "succession",
     "suggestions",
     "yaml_source",
 ]

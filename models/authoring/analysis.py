@@ -22,18 +22,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from models.authoring.coverage import find_dead_references
-from models.authoring.example_customers import TELLING, Inventor, telling
-from models.authoring.findings import Authored, Phrase, mapping_at, one_of, phrase
+from models.authoring.example_customers import Inventor, telling
+from models.authoring.findings import Authored, Phrase, closest, mapping_at, one_of, phrase
 from models.authoring.grid import GAP, Cell, Conditions, Decided, TooLargeError, decide
 from models.authoring.loader import MODELS
 from models.authoring.promises import check_promises, outcome_of
+from models.authoring.vocabulary_checks import find_untrained
 from models.authoring.yaml_source import word
-from models.contract.channels import read_channels
-from models.contract.codes import CUSTOMER_TYPES, PERSON_CHANNELS, UNKNOWN, CustomerType
+from models.contract.channels import Channel, read_channels
+from models.contract.codes import CUSTOMER_TYPES, PERSON, CustomerType
 from models.decision.catalogue import read_catalogue
 from models.decision.decision_table import Guarantee, Rule, Rulebook, Table, read_rulebook
 from models.decision.experiments import CONTROL
-from models.decision.facts import FACTS, Facts, feasible_blocks
+from models.decision.facts import Facts
 from models.decision.scorecard import ArtifactError, Scorecard, read_scorecard
 
 SCORECARD: Final = MODELS / "artifacts" / "scorecard.json"
@@ -68,16 +69,22 @@ def analyse(authored: Authored, *, scorecard: Path = SCORECARD) -> None:
     """
     if authored.errors:
         return
-    rulebook = read_rulebook(authored.rulebook)
-    catalogue = read_catalogue(authored.catalogue)
-    channels = read_channels(authored.channels)
-    inventor = Inventor(read_model(scorecard))
+    rulebook = read_rulebook(authored.rulebook, authored.facts.contract)
+    catalogue = read_catalogue(authored.catalogue, authored.terms)
+    channels = read_channels(authored.channels, authored.terms)
+    model = read_model(scorecard)
+    if model is not None:
+        find_untrained(authored, model.segments)
+        if authored.errors:
+            return
+    inventor = Inventor(model, rulebook.facts)
     for customer_type in CUSTOMER_TYPES:
         table = rulebook.tables[customer_type]
         try:
             periods = decided_periods(rulebook, table)
         except TooLargeError as error:
-            authored.find("rules.yaml", "too_tangled", problem=str(error))
+            fact = {"fact": error.fact, "number": error.values}
+            authored.find("rules.yaml", "too_tangled", problem=str(error), names=fact)
             continue
         authored.cells += periods[0].decided.cells
         gap = _find_gaps(authored, table, periods, inventor)
@@ -85,17 +92,15 @@ def analyse(authored: Authored, *, scorecard: Path = SCORECARD) -> None:
         _find_idle(authored, table, periods, inventor)
         _find_misleading(authored, table, periods, inventor)
         _find_broken_guarantees(authored, rulebook, table, periods, inventor)
+        preferable = authored.terms.channels_for(PERSON) if customer_type == PERSON else ()
         guaranteed = {
-            kind: [
-                name
-                for name in PERSON_CHANNELS
-                if customer_type == "person" and kind in channels[name].carries
-            ]
+            kind: [name for name in preferable if kind in channels[name].carries]
             for guarantee in rulebook.guarantees
             if guarantee.customer_type == customer_type
             for kind in guarantee.content
         }
         find_dead_references(authored, table, catalogue, guaranteed)
+        _find_retired(authored, table, channels)
         if gap:
             break
     _find_failed_examples(authored, rulebook)
@@ -105,7 +110,7 @@ def analyse(authored: Authored, *, scorecard: Path = SCORECARD) -> None:
 
 def decided_periods(rulebook: Rulebook, table: Table) -> list[_Period]:
     """Each period's table, decided over every feasible cell. Raises `TooLargeError`."""
-    blocks = feasible_blocks(table.customer_type)
+    blocks = table.facts.blocks(table.customer_type)
     also = [g.every for g in rulebook.guarantees if g.customer_type == table.customer_type]
     return [
         _Period(
@@ -147,7 +152,7 @@ def idle_values(decided: Decided, row: int, when: Conditions) -> Iterator[tuple[
 def _find_gaps(authored: Authored, table: Table, periods: list[_Period], inventor: Inventor) -> bool:
     for period in periods:
         if GAP in period.decided.rows():
-            cells = period.decided.examples(GAP, {}, TELLING)
+            cells = period.decided.examples(GAP, {}, inventor.telling)
             facts, customer = inventor.first(table.customer_type, cells)
             authored.find(
                 "rules.yaml",
@@ -180,7 +185,7 @@ def _find_unreachable(authored: Authored, table: Table, periods: list[_Period]) 
 
 def _deciders(rule: Rule, period: _Period, customer_type: CustomerType, **more: tuple[str, ...]) -> list[str]:
     """The rules that decide the cells a rule would accept, in order."""
-    blocks = [_inside(block, {**rule.when, **more}) for block in feasible_blocks(customer_type)]
+    blocks = [_inside(block, {**rule.when, **more}) for block in period.table.facts.blocks(customer_type)]
     whole = [block for block in blocks if all(block.values())]
     if not whole:
         return []
@@ -210,7 +215,7 @@ def _find_idle(authored: Authored, table: Table, periods: list[_Period], invento
             if not successors:
                 break
             beneath |= dict.fromkeys(period.table.rules[at].id for at in sorted(successors))
-            cells = period.decided.examples(row, {}, TELLING)
+            cells = period.decided.examples(row, {}, inventor.telling)
             example = inventor.first(table.customer_type, cells) if example[0] is None else example
         else:
             if beneath:
@@ -242,7 +247,7 @@ def _find_misleading(authored: Authored, table: Table, periods: list[_Period], i
             facts, customer = None, None
             if names:
                 row = period.row(names[0])
-                cells = period.decided.examples(row or 0, {**rule.when, name: idle}, TELLING)
+                cells = period.decided.examples(row or 0, {**rule.when, name: idle}, inventor.telling)
                 facts, customer = inventor.first(table.customer_type, _matching(cells, name, idle))
             authored.find(
                 rule.id,
@@ -268,7 +273,7 @@ def _find_broken_guarantees(
             continue
         for period in periods:
             cells = chain.from_iterable(
-                period.decided.examples(row, every, TELLING)
+                period.decided.examples(row, every, inventor.telling)
                 for row, rule in enumerate(period.table.rules)
                 for every in _breaking(rule, guarantee)
             )
@@ -296,6 +301,16 @@ def _breaking(rule: Rule, guarantee: Guarantee) -> Iterator[Conditions]:
         yield guarantee.every
     elif not all(variants) and "allowed" in guarantee.every.get("personalisation", ("allowed",)):
         yield {**guarantee.every, "personalisation": ("allowed",)}
+
+
+def _find_retired(authored: Authored, table: Table, channels: Mapping[str, Channel]) -> None:
+    """Rules that offer a channel, or name a human one, on days on which it is there no more."""
+    for rule in table.rules:
+        for name in dict.fromkeys((rule.channel, rule.human_channel)):
+            retired = channels[name].retired
+            if retired is not None and rule.valid_until >= retired:
+                hint = closest(channels[name].successor or "", channels)
+                authored.find(rule.id, "retired_channel", value=name, day=retired.isoformat(), hint=hint)
 
 
 def _find_failed_examples(authored: Authored, rulebook: Rulebook) -> None:
@@ -349,7 +364,7 @@ def example_facts(authored: Authored, example: Mapping[str, Any]) -> Facts | Non
     before = len(authored.findings)
     for key in example:
         one_of(authored, name, "field", key, ("id", "for", "facts", "expect", "as_of"))
-    values = {fact.name: fact.values for fact in FACTS[customer_type]}
+    values = {fact.name: fact.values for fact in authored.facts.of[customer_type]}
     facts = mapping_at(authored, name, "facts", example.get("facts"))
     stated = {key: word(value) for key, value in facts.items()}
     for key, value in stated.items():
@@ -364,7 +379,13 @@ def example_facts(authored: Authored, example: Mapping[str, Any]) -> Facts | Non
             authored.find(name, "wrong_shape", key=key, shape=phrase("a_text"))
     if len(authored.findings) > before:
         return None
-    return dict.fromkeys(values, UNKNOWN) | {"personalisation": "allowed"} | stated
+    whole = authored.facts.completed(customer_type, stated)
+    wrong = [
+        key for key, value in stated.items() if whole[key] != value
+    ]  # groups, which follow from the rest
+    if wrong:
+        authored.find(name, "not_in_group", value=wrong[0])
+    return None if wrong else whole
 
 
 def _comes_out(authored: Authored, example: Mapping[str, Any], rule: Rule, period: Phrase | str) -> bool:

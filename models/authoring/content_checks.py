@@ -5,29 +5,30 @@ What passes is put back in the shape declared, so that rules and analysis can re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
-from models.authoring.fields import Fields, is_number, shaped
+from models.authoring.fields import Fields, is_number, is_whole, shaped
 from models.authoring.findings import (
     Authored,
     closest,
     in_all_languages,
-    mapping_at,
     one_of,
     phrase,
     section_at,
 )
 from models.authoring.opening_days import compile_opening_days, is_span
+from models.authoring.yaml_source import visible
 from models.contract.channels import PTV_CHANNEL_TYPES, WEEKDAYS
-from models.contract.codes import BENEFITS, CHANNELS, CLAIM_KINDS, CONTENT_TYPES, LANGUAGES, LIFE_EVENTS
-from models.contract.segments import Segment
-from models.decision.catalogue import EMPLOYERS, GENERAL
+from models.contract.codes import CUSTOMER_TYPES, EVERYONE
+from models.decision.catalogue import USUAL_PRIORITY
 from models.decision.scorecard import FEATURE_SIGNAL
 
 REVIEW_AHEAD_DAYS: Final = 60
-AUDIENCES: Final = ("person", "employer", "both")
+HIGHEST_PRIORITY: Final = 9
+AUDIENCES: Final = (*CUSTOMER_TYPES, EVERYONE)
 ITEM_FIELDS: Final[Fields] = {
     "id": "text",
     "type": "text",
@@ -36,10 +37,11 @@ ITEM_FIELDS: Final[Fields] = {
     "topics": "list",
     "life_events": "list",
     "benefits": "list",
-    "channel": "text",
+    "channel": "list",
     "languages": "mapping",
     "owner": "text",
     "review_by": "day",
+    "priority": "any",
     "status": "text",
     "evidence": "text",
     "legacy_address": "flag",
@@ -68,9 +70,19 @@ CHANNEL_FIELDS: Final[Fields] = {
     "carries": "list",
     "card": "text",
     "name": "mapping",
+    "retired": "day",
+    "successor": "text",
 }
-_CHANNEL_OPTIONAL: Final = ("hours_vary", "cost_eur", "capacity_per_day", "grade", "name")
-_TOPIC_FIELDS: Final[Fields] = {"parent": "text", **dict.fromkeys(LANGUAGES, "text")}
+_CHANNEL_OPTIONAL: Final = (
+    "hours_vary",
+    "cost_eur",
+    "capacity_per_day",
+    "grade",
+    "name",
+    "retired",
+    "successor",
+)
+_CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _FILES: Final[Mapping[str, Fields]] = {
     "channels.yaml": {
         "channels": "mapping",
@@ -80,46 +92,39 @@ _FILES: Final[Mapping[str, Fields]] = {
         "exceptions": "any",
     },
     "texts.yaml": {
-        "source": "text",
-        "segments": "mapping",
         "notice": "mapping",
         "preferred_channel": "mapping",
         "signals": "mapping",
-    },
-    "topics.yaml": {
-        "topics": "mapping",
-        "event_topics": "mapping",
-        "benefit_topics": "mapping",
-        "claim_topics": "mapping",
     },
 }
 
 _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "channels.yaml": ("channels",),
-    "texts.yaml": ("segments", "signals"),
-    "topics.yaml": ("topics", "event_topics", "benefit_topics", "claim_topics"),
+    "texts.yaml": ("signals",),
 }
 """The parts that a file cannot do without."""
 
 
 def check_content(authored: Authored) -> None:
     """Check everything of the content that needs no rule and no grid, and nothing that needs a file not read."""
-    documents = {
-        "channels.yaml": authored.channels,
-        "texts.yaml": authored.texts,
-        "topics.yaml": authored.catalogue["topics"],
-    }
-    for file, check in _CHECKS.items():
-        if file not in authored.unread:
-            _keep_known(authored, file, documents[file])
-            check(authored)
+    if "texts.yaml" not in authored.unread:
+        _keep_known(authored, "texts.yaml", authored.texts)
+        _check_texts(authored)
     authored.catalogue["items"] = [_checked_item(item, authored) for item in authored.catalogue["items"]]
+
+
+def check_channels(authored: Authored) -> None:
+    """Check the channels, which are of the vocabulary; they need its languages and kinds of content."""
+    if "channels.yaml" not in authored.unread:
+        _keep_known(authored, "channels.yaml", authored.channels)
+        _check_channels(authored)
+    authored.channels.setdefault("channels", {})
 
 
 def find_expiring(authored: Authored, today: date) -> None:
     """Warn of content that soon expires. Said when asked, never part of a bundle: it depends on today's date."""
     soon = (today + timedelta(days=REVIEW_AHEAD_DAYS)).isoformat()
-    for item in authored.catalogue["items"]:
+    for item in authored.catalogue.get("items", ()):
         last = item.get("valid_until", "9999")
         if item.get("status") == "approved" and today.isoformat() <= last <= soon:
             authored.find(item["id"], "expires", day=last, warning=True)
@@ -127,9 +132,10 @@ def find_expiring(authored: Authored, today: date) -> None:
 
 def check_kinds(authored: Authored, subject: str, kinds: list[object], channel: object) -> None:
     """Each kind of content exists, and the channel can carry it."""
-    carried = authored.channels.get("channels", {}).get(str(channel), {}).get("carries", CONTENT_TYPES)
+    every = authored.codes("content_types")
+    carried = authored.channels.get("channels", {}).get(str(channel), {}).get("carries", every)
     for kind in kinds:
-        if one_of(authored, subject, "content_type", kind, CONTENT_TYPES) and kind not in carried:
+        if one_of(authored, subject, "content_type", kind, every) and kind not in carried:
             authored.find(subject, "cannot_carry", value=kind, channel=channel, hint=closest("", carried))
 
 
@@ -150,15 +156,6 @@ def _check_texts(authored: Authored) -> None:
     texts = authored.texts
     for key in ("notice", "preferred_channel"):
         in_all_languages(authored, "texts.yaml", key, texts.get(key))
-    segments = texts["segments"] = section_at(authored, "texts.yaml", "segments", texts.get("segments"))
-    _known(authored, "texts.yaml", "segment", segments, tuple(Segment))
-    for segment in Segment if segments else ():
-        entry = mapping_at(authored, "texts.yaml", segment.value, segments.get(segment.value))
-        for key in ("name", "description"):
-            what = phrase("of", what=phrase(key), name=f"segment {segment.value}")
-            in_all_languages(authored, "texts.yaml", what, entry.get(key))
-        for key in entry:
-            one_of(authored, "texts.yaml", "field", key, ("name", "description"))
     signals = texts["signals"] = section_at(authored, "texts.yaml", "signals", texts.get("signals"))
     named = sorted(set(FEATURE_SIGNAL.values()))
     _known(authored, "texts.yaml", "signal", signals, named)
@@ -179,14 +176,15 @@ def _check_channels(authored: Authored) -> None:
     authored.channels["channels"] = {}
     if not section:
         authored.unread.add("channels.yaml")
-    for name in CHANNELS if section else ():
-        if name not in section:
-            authored.find("channels.yaml", "lacks_channel", value=name)
     channels = {}
     for name, described in section.items():
         subject = f"channel {name}"
-        if one_of(authored, subject, "channel", name, CHANNELS):
+        if _CODE.fullmatch(str(name)):
             channels[name] = _checked_channel(authored, subject, name, described)
+        else:
+            authored.find(subject, "bad_code", value=visible(str(name)))
+    for name, channel in channels.items():
+        _check_successor(authored, name, channel, channels)
     authored.channels["channels"] = channels
     for name in authored.channels.get("human_fallback", ()) if section else ():
         if one_of(authored, "channels.yaml", "channel", name, channels) and not channels[name].get("human"):
@@ -202,9 +200,9 @@ def _checked_channel(authored: Authored, subject: str, name: str, described: obj
         if key in channel:
             one_of(authored, subject, key, channel[key], allowed)
     for kind in (*channel.get("carries", ()), *([channel["card"]] if "card" in channel else ())):
-        one_of(authored, subject, "content_type", kind, CONTENT_TYPES)
+        one_of(authored, subject, "content_type", kind, authored.codes("content_types"))
     for language in channel.get("languages", ()):
-        one_of(authored, subject, "language", language, LANGUAGES)
+        one_of(authored, subject, "language", language, authored.codes("languages"))
     if channel.get("human") and channel.get("hours") == "always":
         authored.find(subject, "human_always", value=name)
     if "hours" in channel and not _are_hours(channel["hours"]):
@@ -212,7 +210,25 @@ def _checked_channel(authored: Authored, subject: str, name: str, described: obj
     capacity = channel.get("capacity_per_day", 1)
     if not is_number(capacity) or capacity <= 0:
         authored.find(subject, "no_capacity", value=name)
+    channel.setdefault("audience", EVERYONE)  # where it was no word at all, which is told
     return channel
+
+
+def _check_successor(
+    authored: Authored, name: str, channel: Mapping[str, Any], channels: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """A channel that takes another's place is there, is for the same customers, and stays longer."""
+    subject, successor = f"channel {name}", channel.get("successor")
+    if successor is None:
+        return
+    if "retired" not in channel:
+        authored.find(subject, "succeeded_without_end", value=successor)
+    elif one_of(authored, subject, "channel", successor, set(channels) - {name}):
+        other = channels[successor]
+        if other.get("audience") not in {channel.get("audience"), EVERYONE}:
+            authored.find(subject, "successor_for_others", value=successor)
+        if other.get("retired", "9999") <= channel["retired"]:
+            authored.find(subject, "successor_retired", value=successor)
 
 
 def _are_hours(hours: object) -> bool:
@@ -222,36 +238,6 @@ def _are_hours(hours: object) -> bool:
     return all(day in WEEKDAYS and is_span(span) for day, span in hours.items())
 
 
-def _check_topics(authored: Authored) -> None:
-    topics = authored.catalogue["topics"]
-    section = section_at(authored, "topics.yaml", "topics", topics.get("topics"))
-    known: dict[str, dict[str, Any]] = {}
-    for name, labels in section.items():
-        subject = f"topic {name}"
-        known[name] = shaped(authored, subject, labels, _TOPIC_FIELDS)
-        in_all_languages(authored, subject, "label", labels)
-    topics["topics"] = known
-    if not known:
-        authored.unread.add("topics.yaml")
-        return
-    for name, labels in known.items():
-        if "parent" in labels:
-            one_of(authored, f"topic {name}", "parent_topic", labels["parent"], known)
-    for name in (GENERAL, EMPLOYERS):
-        if name not in known:
-            authored.find("topics.yaml", "lacks_topic", value=name)
-    for key, codes, what in (
-        ("event_topics", LIFE_EVENTS, "life_event"),
-        ("benefit_topics", BENEFITS, "benefit"),
-        ("claim_topics", CLAIM_KINDS, "benefit"),
-    ):
-        named = topics[key] = section_at(authored, "topics.yaml", key, topics.get(key))
-        _known(authored, "topics.yaml", what, named, codes)
-        for code in codes if named else ():
-            of = phrase("of", what=phrase("topic"), name=code)
-            one_of(authored, "topics.yaml", of, named.get(code), known)
-
-
 def _checked_item(written: dict[str, Any], authored: Authored) -> dict[str, Any]:
     name = written["id"]
     item = shaped(
@@ -259,24 +245,27 @@ def _checked_item(written: dict[str, Any], authored: Authored) -> dict[str, Any]
     )
     item["id"] = name
     for key, what, allowed in (
-        ("type", "content_type", CONTENT_TYPES),
+        ("type", "content_type", authored.codes("content_types")),
         ("class", "class", ("statutory", "service", "guidance")),
         ("audience", "audience", AUDIENCES),
         ("status", "status", ("approved", "draft")),
-        ("channel", "channel", CHANNELS),
     ):
         if key in item:
             one_of(authored, name, what, item[key], allowed)
     item.setdefault("topics", [])
-    topics = authored.catalogue["topics"].get("topics", {})
     for key, what, codes in (
-        ("topics", "topic", topics if "topics.yaml" not in authored.unread else item["topics"]),
-        ("life_events", "life_event", LIFE_EVENTS),
-        ("benefits", "benefit", (*BENEFITS, *CLAIM_KINDS)),
+        ("topics", "topic", authored.codes("topics")),
+        ("channel", "channel", authored.codes("channels")),
+        ("life_events", "life_event", authored.codes("life_events")),
+        ("benefits", "benefit", (*authored.codes("benefits"), *authored.codes("claim_kinds"))),
     ):
         _known(authored, name, what, item.get(key, ()), codes)
     if item.get("status") == "approved" and not item["topics"]:
         authored.find(name, "no_topics")
+    priority = item.get("priority", USUAL_PRIORITY)
+    if not is_whole(priority) or not 1 <= priority <= HIGHEST_PRIORITY:
+        authored.find(name, "bad_priority")
+        del item["priority"]
     first, last = item.get("valid_from", ""), item.get("valid_until", "9999")
     if first > last:
         authored.find(name, "item_reversed", start=first, until=last)
@@ -289,7 +278,7 @@ def _checked_item(written: dict[str, Any], authored: Authored) -> dict[str, Any]
 def _checked_languages(item: dict[str, Any], authored: Authored) -> dict[str, Any]:
     name, languages = item["id"], {}
     for language, text in item.get("languages", {}).items():
-        if one_of(authored, name, "language", language, LANGUAGES):
+        if one_of(authored, name, "language", language, authored.codes("languages")):
             fields = shaped(authored, name, text, TEXT_FIELDS)
             if not ("title" in fields and "url" in fields):
                 authored.find(name, "no_title", language=language)
@@ -297,10 +286,3 @@ def _checked_languages(item: dict[str, Any], authored: Authored) -> dict[str, An
     if item.get("status") == "approved" and not languages:
         authored.find(name, "no_language")
     return languages
-
-
-_CHECKS: Final = {
-    "texts.yaml": _check_texts,
-    "channels.yaml": _check_channels,
-    "topics.yaml": _check_topics,
-}

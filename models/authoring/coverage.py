@@ -14,13 +14,12 @@ from itertools import product
 from typing import Final, NamedTuple
 
 from models.authoring.findings import Authored, Phrase, phrase
-from models.contract.codes import BENEFITS, CLAIM_KINDS, NATIONAL_LANGUAGES, CustomerType, Language
+from models.contract.codes import CustomerType, Language
+from models.contract.vocabulary import BenefitTerm
 from models.decision.catalogue import Catalogue, ContentItem, Span, uncovered
 from models.decision.decision_table import Table
 from models.decision.offers import topics_of
 
-DUTIES: Final[Mapping[CustomerType, tuple[str, ...]]] = {"person": BENEFITS, "employer": CLAIM_KINDS}
-"""What statutory content is attached to, for each type of customer."""
 ALWAYS: Final = Span(date.min, date.max)
 _DAY: Final = timedelta(days=1)
 _Lacking = dict[tuple[str, CustomerType, Span], dict[str, dict[Language, None]]]
@@ -38,15 +37,15 @@ class DutyGap(NamedTuple):
 
 
 def floor_gaps(catalogue: Catalogue) -> Iterator[DutyGap]:
-    """The days on which a benefit has no statutory item in a national language, where it has one on others."""
+    """The days of a benefit on which it has no statutory item in a national language, where it has one on others."""
     lacking: _Lacking = defaultdict(dict)
-    for kind, duties in DUTIES.items():
-        for benefit in duties:
+    for kind, duties in catalogue.vocabulary.duties.items():
+        for benefit, term in duties.items():
             items = catalogue.statutory_for(benefit, kind)
-            for language in NATIONAL_LANGUAGES:
+            for language in catalogue.vocabulary.national_languages:
                 spoken = [item for item in items if language in item.languages]
-                for days in uncovered(map(_span, spoken), ALWAYS) if spoken else ():
-                    beside = next(item for item in spoken if _is_beside(_span(item), days))
+                for days in uncovered(map(_span, spoken), _days_of(term)) if spoken else ():
+                    beside = next((item for item in spoken if _is_beside(_span(item), days)), spoken[0])
                     lacking[beside.id, kind, days].setdefault(benefit, {})[language] = None
     yield from _gaps(lacking, catalogue)
 
@@ -62,16 +61,16 @@ def unsucceeded(catalogue: Catalogue) -> Iterator[DutyGap]:
         (gap.item.id, gap.customer_type, benefit) for gap in floor_gaps(catalogue) for benefit in gap.benefits
     }
     ending = (
-        (kind, benefit, items, item)
-        for kind, duties in DUTIES.items()
-        for benefit in duties
+        (kind, benefit, term.valid_until, items, item)
+        for kind, duties in catalogue.vocabulary.duties.items()
+        for benefit, term in duties.items()
         for items in [catalogue.statutory_for(benefit, kind)]
         for item in items
-        if item.valid_until < date.max and (item.id, kind, benefit) not in reported
+        if item.valid_until < term.valid_until and (item.id, kind, benefit) not in reported
     )
     lacking: _Lacking = defaultdict(dict)
-    for kind, benefit, items, item in ending:
-        after = Span(item.valid_until + _DAY, date.max)
+    for kind, benefit, last, items, item in ending:
+        after = Span(item.valid_until + _DAY, last)
         successors = [other for other in items if _may_succeed(other, item)]
         for language in item.languages:
             spans = [_span(other) for other in successors if language in other.languages]
@@ -83,10 +82,11 @@ def unsucceeded(catalogue: Catalogue) -> Iterator[DutyGap]:
 
 def without_floor(catalogue: Catalogue) -> Iterator[tuple[CustomerType, str]]:
     """The benefits for which no statutory item in some national language exists on any day."""
-    for kind, duties in DUTIES.items():
+    languages = catalogue.vocabulary.national_languages
+    for kind, duties in catalogue.vocabulary.duties.items():
         for benefit in duties:
             items = catalogue.statutory_for(benefit, kind)
-            if not all(any(language in item.languages for item in items) for language in NATIONAL_LANGUAGES):
+            if not all(any(language in item.languages for item in items) for language in languages):
                 yield kind, benefit
 
 
@@ -125,11 +125,11 @@ def find_dead_references(
     )
     for rule in table.rules:
         holds = Span(rule.valid_from, rule.valid_until)
-        topics = sorted(topics_of(rule, table.customer_type, catalogue))
+        topics = sorted(topics_of(rule, table.customer_type, table.facts, catalogue))
         for kind in dict.fromkeys(kind for arm in rule.arms() for kind in arm.content):
             missing: dict[str, None] = {}
             ends: dict[Span, dict[str, None]] = defaultdict(dict)
-            for language in NATIONAL_LANGUAGES:
+            for language in catalogue.vocabulary.national_languages:
                 for topic, channel in product(topics, {rule.channel, *guaranteed.get(kind, ())}):
                     gaps = list(uncovered(spans(kind, topic, channel, language), holds))
                     if gaps == [holds]:
@@ -149,6 +149,10 @@ def find_dead_references(
                     languages=", ".join(languages),
                     days=told_days(gap),
                 )
+
+
+def _days_of(benefit: BenefitTerm) -> Span:
+    return Span(benefit.valid_from, benefit.valid_until)
 
 
 def _span(item: ContentItem) -> Span:
@@ -171,4 +175,4 @@ def _may_succeed(other: ContentItem, item: ContentItem) -> bool:
 def _is_beside(span: Span, days: Span) -> bool:
     """Whether a span ends on the day before some days, or begins on the day after them."""
     ended = days.first > date.min and span.last == days.first - _DAY
-    return ended or (days.first == date.min and span.first == days.last + _DAY)
+    return ended or (days.last < date.max and span.first == days.last + _DAY)

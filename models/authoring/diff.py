@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from models.authoring import loader
-from models.authoring.example_customers import TELLING, Inventor
+from models.authoring.example_customers import Inventor, telling_facts
 from models.authoring.grid import GAP, Cell, Conditions, decide, decide_boxes
 from models.authoring.promises import offer_of, outcome_of
 from models.contract.channels import Channel, read_channels
 from models.contract.codes import CUSTOMER_TYPES, CustomerType
+from models.contract.signals import SignalContract
 from models.decision import bundle
 from models.decision.decision_table import Rule, Rulebook, Table, read_rulebook
-from models.decision.facts import Facts, feasible_blocks
+from models.decision.fact_set import FactSet
+from models.decision.facts import Facts
 from models.decision.recommender import Recommender
 
 
@@ -89,7 +91,7 @@ def read_edition(name: str, bundles: Path) -> Edition:
     """
     folder = Path(name)
     if any((place / "rules.yaml").exists() for place in (folder, folder / "rulebook")):
-        return _authored(name, *loader.find_folders(folder))
+        return _authored(name, loader.find_folders(folder))
     if (folder / "rulebook.json").exists():
         return _bundled(name, folder)
     matching = [digest for digest in bundle.available(bundles) if digest.startswith(name)]
@@ -108,8 +110,14 @@ def edition_of(name: str, parts: Mapping[str, Any], artifacts: Path = bundle.ART
         for channel, data in channels["channels"].items()
         if "capacity_per_day" in data
     }
+    vocabulary = bundle.vocabulary_of(parts)
     return Edition(
-        name, read_rulebook(parts["rulebook.json"]), read_channels(channels), capacities, parts, artifacts
+        name,
+        read_rulebook(parts["rulebook.json"], SignalContract(vocabulary)),
+        read_channels(channels, vocabulary),
+        capacities,
+        parts,
+        artifacts,
     )
 
 
@@ -118,18 +126,32 @@ def difference(
 ) -> RulebookDifference:
     """Every cell of facts whose answer differs on a day, by the rules that decide it, old and new.
 
-    A rule that was only renamed, moved or rewritten to the same answer makes no difference.
+    A rule that was only renamed, moved or rewritten to the same answer makes no difference. The cells are those of the new
+    vocabulary, with the groups that either names in a rule: an old rule whose codes it lacks decides none of them.
     """
     changes: list[CellChange] = []
     cells = 0
+    facts = _facts_of_both(old.rulebook.facts, new.rulebook.facts)
     for customer_type in CUSTOMER_TYPES:
         tables = (old.rulebook.tables[customer_type].on(day), new.rulebook.tables[customer_type].on(day))
-        blocks = feasible_blocks(customer_type)
+        blocks = facts.blocks(customer_type)
         cells += decide(blocks, []).cells
         for boxes, was in _decided_boxes(tables[0], blocks):
             changes += _changes_within(customer_type, was, boxes, tables[1], inventor)
     changes.sort(key=lambda change: -change.cells)
     return RulebookDifference(tuple(changes), cells)
+
+
+def _facts_of_both(old: FactSet, new: FactSet) -> FactSet:
+    """The facts of the new vocabulary, and of both rulebooks' groups those that it has."""
+    named = {
+        fact.name
+        for facts in (old, new)
+        for kind in CUSTOMER_TYPES
+        for fact in facts.of[kind]
+        if fact.is_group
+    }
+    return FactSet(new.contract, named & set(new.vocabulary.groups))
 
 
 def _decided_boxes(
@@ -161,15 +183,15 @@ def _changes_within(
             drawn = [box for box in boxes if "allowed" in box["personalisation"]]
             if not drawn or row not in (decided := decide_boxes(drawn, whens)).rows():
                 continue  # only what is tried differs, and nobody here is in an experiment
-        cells: Iterator[Cell] = decided.examples(row, {}, TELLING)
+        cells: Iterator[Cell] = decided.examples(row, {}, telling_facts(table.facts))
         facts, customer = (
             inventor.first(customer_type, cells) if inventor is not None else (next(cells), None)
         )
         yield CellChange(customer_type, was, now, decided.count(row), facts or {}, customer)
 
 
-def _authored(name: str, rulebook: Path, content: Path) -> Edition:
-    authored = loader.read_authored(rulebook, content)
+def _authored(name: str, folders: loader.Folders) -> Edition:
+    authored = loader.read_authored(*folders)
     if authored.errors:
         raise EditionError(
             f"{name} has errors; `arki-rulebook check` tells them. First: {authored.errors[0]}"

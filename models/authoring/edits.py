@@ -13,17 +13,20 @@ from pathlib import PurePath
 from typing import Any, Final, Literal, NamedTuple, TypeGuard
 
 from models.authoring.findings import Authored, phrase
-from models.contract.codes import CHANNELS, CONTENT_TYPES
+from models.authoring.vocabulary_checks import FILES
 from models.decision.decision_table import Guarantee, read_guarantees
-from models.decision.facts import feasible_blocks
+from models.decision.fact_set import FactSet
 
 _NOT_AUTHORED: Final = {"scorecard.json", "manifest.json", "sources"}
 _OUTCOMES: Final = {"check.json": {"cells", "errors", "warnings", "sources"}}
 _FILES: Final = {
     ("rulebook.json", "guarantees"): "guarantees.yaml",
     ("rulebook.json", "promises"): "guarantees.yaml",
-    ("catalogue.json", "topics"): "topics.yaml",
+    ("rulebook.json", "campaigns"): "campaigns.yaml",
+    ("catalogue.json", "topics"): "topics.yaml",  # of bundles made before vocabularies were data
     ("check.json", "examples"): "examples.yaml",
+    ("vocabulary.json", "version"): "version.yaml",
+    **{("vocabulary.json", part): file for file, parts in FILES.items() for part in parts},
 }
 _NAMES: Final = {"rulebook.json": "rules.yaml"}
 Leaf = str | int | float | bool | None | list[Any] | dict[str, Any]
@@ -97,7 +100,7 @@ def find_weakened(authored: Authored, old: Mapping[str, Any]) -> set[str]:
     for guarantee in read_guarantees(old):
         if guarantee.id not in now:
             _warn(authored, guarantee.id, "guarantee_removed", says=guarantee.says)
-        elif how := weaker(guarantee, now[guarantee.id]):
+        elif how := weaker(guarantee, now[guarantee.id], authored.facts):
             _warn(authored, guarantee.id, "guarantee_weaker", what=phrase(how), says=guarantee.says)
     checks = {promise["id"]: promise["check"] for promise in authored.rulebook["promises"]}
     for promise in old.get("promises", ()):
@@ -108,13 +111,14 @@ def find_weakened(authored: Authored, old: Mapping[str, Any]) -> set[str]:
     return weakened
 
 
-def weaker(old: Guarantee, new: Guarantee) -> str | None:
+def weaker(old: Guarantee, new: Guarantee, facts: FactSet) -> str | None:
     """Whether some answer to some customer breaks the old guarantee and not the new: the phrase that says how, or None.
 
-    An answer is a channel and one or more kinds of content; the customers are the feasible cells of facts.
+    An answer is a channel and one or more kinds of content; the customers are the feasible cells of facts. A value that the
+    facts lack is nobody's.
     """
-    fewer = _leaves_customers_out(old, new)
-    looser = _meet(old, new) and _allows_more(old, new)
+    fewer = _leaves_customers_out(old, new, facts)
+    looser = _meet(old, new, facts) and _allows_more(old, new, facts)
     if fewer and looser:
         return "weaker_both"
     return "weaker_every" if fewer else "weaker_must" if looser else None
@@ -125,25 +129,25 @@ def _warn(authored: Authored, subject: str, code: str, **names: object) -> None:
     authored.find(subject, code, at=at, warning=True, names=names)
 
 
-def _leaves_customers_out(old: Guarantee, new: Guarantee) -> bool:
+def _leaves_customers_out(old: Guarantee, new: Guarantee, facts: FactSet) -> bool:
     """Whether a cell of which the old guarantee demands something is none of the new one's."""
-    if not _demands(old):
+    if not _demands(old, facts):
         return False
-    for block in feasible_blocks(old.customer_type):
+    for block in facts.blocks(old.customer_type):
         cells = _within(block, old)
         if all(cells.values()) and (
             old.customer_type != new.customer_type
-            or any(set(cells[fact]) - set(values) for fact, values in new.every.items())
+            or any(set(cells.get(fact, ())) - set(values) for fact, values in new.every.items())
         ):
             return True
     return False
 
 
-def _meet(old: Guarantee, new: Guarantee) -> bool:
+def _meet(old: Guarantee, new: Guarantee, facts: FactSet) -> bool:
     """Whether both concern some cell."""
     return old.customer_type == new.customer_type and any(
         all(set(values) & set(new.every.get(fact, values)) for fact, values in _within(block, old).items())
-        for block in feasible_blocks(old.customer_type)
+        for block in facts.blocks(old.customer_type)
     )
 
 
@@ -155,18 +159,20 @@ def _within(block: Mapping[str, Sequence[str]], guarantee: Guarantee) -> dict[st
     }
 
 
-def _demands(guarantee: Guarantee) -> bool:
+def _demands(guarantee: Guarantee, facts: FactSet) -> bool:
     """Whether some answer breaks a guarantee."""
+    channels, kinds = facts.vocabulary.channels, facts.vocabulary.content_types
     return any(
-        allowed and set(allowed) < set(every)
-        for allowed, every in ((guarantee.channel, CHANNELS), (guarantee.content, CONTENT_TYPES))
+        allowed and set(every) - set(allowed)
+        for allowed, every in ((guarantee.channel, channels), (guarantee.content, kinds))
     )
 
 
-def _allows_more(old: Guarantee, new: Guarantee) -> bool:
+def _allows_more(old: Guarantee, new: Guarantee, facts: FactSet) -> bool:
     """Whether some channel with some kinds of content keeps the new guarantee and breaks the old."""
-    channels = set(new.channel or CHANNELS) - set(old.channel or CHANNELS)
-    kinds = set(new.content or CONTENT_TYPES) - set(old.content or CONTENT_TYPES)
+    every, every_kind = set(facts.vocabulary.channels), set(facts.vocabulary.content_types)
+    channels = (set(new.channel) or every) - (set(old.channel) or every)
+    kinds = (set(new.content) or every_kind) - (set(old.content) or every_kind)
     return bool(channels or kinds)
 
 

@@ -42,8 +42,8 @@ def compile_experiment(authored: Authored, rule: Mapping[str, Any]) -> dict[str,
 
 
 def find_repeated_experiments(authored: Authored) -> None:
-    """Two rules with one experiment would share its customers unseen."""
-    rule_of: dict[str, str] = {}
+    """Two rules with one experiment, or a campaign of its name, would share its customers unseen."""
+    rule_of: dict[str, str] = {each["id"]: each["id"] for each in authored.rulebook["campaigns"]}
     for kind in CUSTOMER_TYPES:
         for rule in authored.rulebook[kind]:
             name = rule.get("experiment", {}).get("id")

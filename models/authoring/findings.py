@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 from models.authoring.messages import TeamLanguage, phrased, said
-from models.contract.codes import LANGUAGES
-from models.contract.segments import Segment
+from models.contract.signals import SignalContract
+from models.contract.vocabulary import EMPTY, Vocabulary
+from models.decision.fact_set import FactSet
 
 _MOST_NAMES: Final = 40  # a readable list
 
@@ -104,12 +105,18 @@ class Authored:
     ----------
     sources : dict
         The text of each file that was read, by its name.
+    vocabulary : dict
+        The compiled vocabulary, but for the channels.
+    facts : FactSet
+        The facts that conditions may name, each group among them; none until the vocabulary was read.
     unread : set
         Files that are missing or cannot be read; what depends on one is not checked.
     cells : int
         How many cells of facts `analysis` checked; 0 until it did.
     """
 
+    vocabulary: dict[str, Any] = field(default_factory=dict)
+    facts: FactSet = field(default_factory=lambda: FactSet(SignalContract(EMPTY)))
     rulebook: dict[str, Any] = field(default_factory=dict)
     examples: list[dict[str, Any]] = field(default_factory=list)
     catalogue: dict[str, Any] = field(default_factory=dict)
@@ -120,6 +127,35 @@ class Authored:
     sources: dict[str, str] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
     cells: int = 0
+
+    @property
+    def terms(self) -> Vocabulary:
+        """The vocabulary as those read it who decide by it."""
+        return self.facts.vocabulary
+
+    @property
+    def lacks_vocabulary(self) -> bool:
+        """Whether a part of the vocabulary is missing or cannot be read, so that no code can be checked."""
+        needed = (
+            "languages",
+            "content_types",
+            "topics",
+            "benefits",
+            "claim_kinds",
+            "life_events",
+            "segments",
+        )
+        return not all(self.vocabulary.get(part) for part in needed) or not self.channels.get("channels")
+
+    def codes(self, section: str) -> tuple[str, ...]:
+        """The codes of a part of the vocabulary that was read."""
+        entries = self.channels if section == "channels" else self.vocabulary
+        return tuple(entries.get(section, ()))
+
+    @property
+    def complete_languages(self) -> tuple[str, ...]:
+        """The languages in which every approved text must exist."""
+        return tuple(code for code, term in self.vocabulary.get("languages", {}).items() if term["complete"])
 
     @property
     def errors(self) -> list[Finding]:
@@ -141,6 +177,7 @@ class Authored:
             },
         }
         return {
+            "vocabulary.json": self.vocabulary,
             "rulebook.json": self.rulebook,
             "catalogue.json": self.catalogue,
             "channels.json": self.channels,
@@ -203,14 +240,14 @@ def one_of(
 
 def find_segments(authored: Authored, subject: str, name: str) -> None:
     """A finding for each segment that an id names: ids travel with answers, segments do not."""
-    for segment in sorted(set(Segment) & set(name.split("-"))):
-        authored.find(subject, "segment_in_id", value=str(segment))
+    for segment in sorted(set(authored.codes("segments")) & set(name.split("-"))):
+        authored.find(subject, "segment_in_id", value=segment)
 
 
 def in_all_languages(authored: Authored, subject: str, what: str | Phrase, texts: object) -> None:
-    """Every language has a text that is not empty; if not, a finding for each that has none."""
+    """Every language that is complete has a text that is not empty; if not, a finding for each that has none."""
     by_language = texts if isinstance(texts, Mapping) else {}
-    for language in LANGUAGES:
+    for language in authored.complete_languages:
         if not isinstance(by_language.get(language), str) or not by_language[language].strip():
             word = what if isinstance(what, Phrase) else phrase(what)
             authored.find(subject, "no_text", what=word, language=language)

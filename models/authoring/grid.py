@@ -40,7 +40,14 @@ LARGEST_PIECES: Final = 2_000_000
 
 
 class TooLargeError(ValueError):
-    """A table that cannot be checked exactly. Fewer or simpler rules; it is never checked in part."""
+    """A table that cannot be checked exactly. Fewer or simpler rules; it is never checked in part.
+
+    `fact` is the one of which conditions tell the most values apart, `values` how many; empty and 0 where that is not known.
+    """
+
+    def __init__(self, problem: str, fact: str = "", values: int = 0) -> None:
+        super().__init__(problem)
+        self.fact, self.values = fact, values
 
 
 class Decided(Protocol):
@@ -93,7 +100,10 @@ def decide(
     starts = [space.box(block) for block in blocks]
     if sum(math.prod(mask.bit_count() for mask in start) for start in starts) <= largest:
         return Painted(space, starts, boxes)
-    return Pieces(space, starts, boxes)
+    try:
+        return Pieces(space, starts, boxes)
+    except TooLargeError as error:
+        raise TooLargeError(str(error), *space.finest()) from None
 
 
 def decide_boxes(blocks: Sequence[Conditions], rows: Sequence[Conditions]) -> Pieces:
@@ -137,6 +147,12 @@ class _Space:
         return math.prod(
             sum(len(classes[i]) for i in _bits(mask)) for mask, classes in zip(box, self.classes, strict=True)
         )
+
+    def finest(self) -> tuple[str, int]:
+        """The fact of which boxes tell the most values apart, and how many those are."""
+        counts = {name: len(classes) for name, classes in zip(self.names, self.classes, strict=True)}
+        fact = max(counts, key=counts.__getitem__)
+        return fact, counts[fact]
 
     def members(self, axis: int, mask: int) -> set[str]:
         return {value for i in _bits(mask) for value in self.classes[axis][i]}

@@ -31,8 +31,9 @@ from models.authoring.impact_report import (
 from models.authoring.periods import Days
 from models.authoring.promises import outcome_of
 from models.authoring.questions import Population
-from models.authoring.side_by_side import BY_CHANGE, BY_LANGUAGE, Chosen, Compared, SideBySide
-from models.contract.codes import CHANNELS, CONTENT_TYPES, LANGUAGES, CustomerType
+from models.authoring.side_by_side import Chosen, Compared, SideBySide
+from models.contract.codes import CUSTOMER_TYPES, EMPLOYER, CustomerType
+from models.decision.facts import SEGMENT
 from models.decision.recommendation import Recommendation
 from models.decision.recommender import Recommender
 
@@ -79,7 +80,7 @@ def impact(
             counted[-1] = counted[-1]._replace(end=days.end)
             continue
         last = compared
-        counted.append(_period(days, population, compared.rows))
+        counted.append(_period(days, population, compared.rows, asking.by_change))
         # Shown in full are the first days on which anything changes; an edit that begins in March is not told by today.
         if shown is None or (counted[-1].changed and not shown.rows.any()):
             shown = compared
@@ -87,8 +88,8 @@ def impact(
     return _Figures(asking, population, shown, capacities or {}).report(counted, limit, inventor)
 
 
-def _period(days: Days, population: Population, rows: Masks) -> Period:
-    return Period(days.start, days.end, _customers(population, rows != 0), _by(BY_CHANGE, population, rows))
+def _period(days: Days, population: Population, rows: Masks, by_change: tuple[int, ...]) -> Period:
+    return Period(days.start, days.end, _customers(population, rows != 0), _by(by_change, population, rows))
 
 
 def _customers(population: Population, rows: NDArray[np.bool_]) -> int:
@@ -112,6 +113,10 @@ class _Figures:
         self._asking, self._population, self._compared = asking, population, compared
         self._capacities = capacities
         self._moved = compared.rows != 0
+        sides = (asking.old.vocabulary, asking.new.vocabulary)
+        # What both versions know, in the order of the new one; what only the old one has comes last.
+        self._channel_codes = tuple(dict.fromkeys([*sides[1].channels, *sides[0].channels]))
+        self._kind_codes = tuple(dict.fromkeys([*sides[1].content_types, *sides[0].content_types]))
         # By question: of (old, new) the first item's channel and kind, as positions; the last position is no item.
         first = self._first_items(compared.days.start)[:, :, population.question_of]
         self._channels, self._kinds = first[:, 0], first[:, 1]
@@ -120,8 +125,9 @@ class _Figures:
         """All figures, the largest first."""
         population, rows = self._population, self._compared.rows
         old, new = self._asking.old.channels, self._asking.new.channels
+        channels = self._channel_codes
         offered = [
-            dict(zip(CHANNELS, self._sums(codes, len(CHANNELS) + 1), strict=False))
+            dict(zip(channels, self._sums(codes, len(channels) + 1), strict=False))
             for codes in self._channels
         ]
         figures = Impact(
@@ -131,17 +137,19 @@ class _Figures:
             limit=limit,
             sampled=population.sampled,
             periods=periods,
-            by_change=_by(BY_CHANGE, population, rows),
+            by_change=_by(self._asking.by_change, population, rows),
         )
-        by_language = _by(BY_LANGUAGE, population, rows)
-        figures.languages = [Move(name, name, n) for name, n in zip(LANGUAGES, by_language, strict=True)]
+        by_language = _by(self._asking.by_language, population, rows)
+        figures.languages = [
+            Move(name, name, n) for name, n in zip(self._asking.languages, by_language, strict=True)
+        ]
         figures.seen = self._seen()
-        figures.channels = self._moves(self._channels, CHANNELS)
-        figures.contents = self._moves(self._kinds, CONTENT_TYPES)
+        figures.channels = self._moves(self._channels, channels)
+        figures.contents = self._moves(self._kinds, self._kind_codes)
         figures.segments = self._segments()
         figures.loads = [
             Load(name, round(offered[0][name]), round(offered[1][name]), self._capacities.get(name))
-            for name in CHANNELS
+            for name in channels
             if name in new and new[name].human
         ]
         figures.groups = list(self._groups())
@@ -158,10 +166,16 @@ class _Figures:
             if key not in known:
                 question = self._population.questions[at]
                 known[key] = [
-                    _first_item(self._asking.ask(side, question, day, LANGUAGES[0]))
+                    self._first_item(self._asking.ask(side, question, day, self._asking.languages[0]))
                     for side in self._asking.sides
                 ]
         return np.array([known[key] for key in keys], np.int64).reshape(len(keys), 2, 2).transpose(1, 2, 0)
+
+    def _first_item(self, answer: Recommendation | None) -> list[int]:
+        if answer is None or not answer.items:
+            return [len(self._channel_codes), len(self._kind_codes)]
+        first = answer.items[0]
+        return [self._channel_codes.index(first.channel), self._kind_codes.index(first.content_type)]
 
     def _sums(self, codes: Masks, size: int) -> list[float]:
         counts: list[float] = np.bincount(codes, weights=self._population.weight, minlength=size).tolist()
@@ -202,13 +216,15 @@ class _Figures:
 
     def _segments(self) -> list[Move]:
         counts: dict[str, float] = defaultdict(float)
+        known = {kind: self._asking.new.vocabulary.known_segment(kind) or kind for kind in CUSTOMER_TYPES}
         for lookups, n in zip(self._asking.lookups, self._moved_by_question(), strict=True):
-            counts[lookups[0].get("segment", "employer")] += n
+            segment = lookups[0].get(SEGMENT) or known[EMPLOYER]
+            counts[segment] += n
         return [Move(name, name, round(n)) for name, n in _largest(counts) if n]
 
     def _groups(self) -> Iterator[Group]:
         new = self._asking.new.channels
-        human = np.array([name in new and new[name].human for name in CHANNELS] + [False])
+        human = np.array([name in new and new[name].human for name in self._channel_codes] + [False])
         flags = (np.ones_like(self._moved), self._moved, human[self._channels[0]], human[self._channels[1]])
         for column, audit in sorted(self._population.audit.items()):
             counts = [
@@ -242,10 +258,3 @@ def _comes_out_alike(chosen: Chosen) -> bool:
     if chosen.old is None or chosen.new is None:
         return chosen.old is chosen.new
     return outcome_of(chosen.old) == outcome_of(chosen.new)
-
-
-def _first_item(answer: Recommendation | None) -> list[int]:
-    if answer is None or not answer.items:
-        return [len(CHANNELS), len(CONTENT_TYPES)]
-    first = answer.items[0]
-    return [CHANNELS.index(first.channel), CONTENT_TYPES.index(first.content_type)]

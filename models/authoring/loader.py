@@ -7,13 +7,15 @@ a `Finding` in their words, with file, line and remedy; nothing raises on bad co
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from models.authoring import yaml_source
-from models.authoring.content_checks import check_content, check_kinds
+from models.authoring.campaign_checks import compile_campaign
+from models.authoring.conditions import allowed_values
+from models.authoring.content_checks import check_channels, check_content, check_kinds
 from models.authoring.experiment_checks import compile_experiment, find_repeated_experiments
 from models.authoring.fields import is_day
 from models.authoring.findings import (
@@ -25,17 +27,23 @@ from models.authoring.findings import (
     one_of,
     phrase,
 )
-from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, CustomerType
+from models.authoring.succession import FILE as VERSION_FILE
+from models.authoring.succession import read_version
+from models.authoring.vocabulary_checks import FILES, compile_vocabulary, make_facts
+from models.contract.codes import CUSTOMER_TYPES, EVERYONE, CustomerType
 from models.contract.signals import read_count
 from models.decision.decision_table import STATED_TOPIC
-from models.decision.facts import FACTS
 
 MODELS: Final = Path(__file__).parent.parent
 RULEBOOK: Final = MODELS / "rulebook"
 CONTENT: Final = MODELS / "content"
+VOCABULARY: Final = MODELS / "vocabulary"
 RULEBOOK_FILES: Final = ("rules.yaml", "guarantees.yaml", "examples.yaml")
+CAMPAIGNS: Final = "campaigns.yaml"
+"""A rulebook may do without it."""
 ITEM_FILES: Final = ("catalogue.yaml", "nudges.yaml", "pages.yaml")
-CONTENT_FILES: Final = (*ITEM_FILES, "channels.yaml", "texts.yaml", "topics.yaml")
+CONTENT_FILES: Final = (*ITEM_FILES, "texts.yaml")
+VOCABULARY_FILES: Final = (*FILES, "channels.yaml", VERSION_FILE)
 PROMISES: Final = (
     "a_human_channel",
     "the_neutral_answer",
@@ -51,23 +59,47 @@ _ID: Final = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_ID - 1}}}")
 OUTCOMES: Final = ("channel", "content", "topic", "human_channel")
 
 
-def read_authored(rulebook: Path = RULEBOOK, content: Path = CONTENT) -> Authored:
-    """Read both folders of the content team and check everything that needs no grid; `analysis` does the rest."""
-    return read_rules(read_content(content), rulebook)
+class Folders(NamedTuple):
+    """Where the three parts of what the content team writes lie."""
+
+    rulebook: Path
+    content: Path
+    vocabulary: Path
 
 
-def find_folders(rulebook: Path | None, content: Path | None = None) -> tuple[Path, Path]:
-    """The folders of the rules and of the content that goes with them.
+def read_authored(
+    rulebook: Path = RULEBOOK, content: Path = CONTENT, vocabulary: Path | None = None
+) -> Authored:
+    """Read the folders of the content team and check everything that needs no grid; `analysis` does the rest.
 
-    `rulebook` may also hold both, as `rulebook/` and `content/`. Content that is not named is what lies beside the rules,
-    else the shipped catalogue.
+    A vocabulary that is not named is what lies beside the content, else the shipped one.
+    """
+    return read_rules(read_content(content, vocabulary), rulebook)
+
+
+def find_folders(rulebook: Path | None, content: Path | None = None) -> Folders:
+    """The folders of the rules, and of the content and the vocabulary that go with them.
+
+    `rulebook` may also hold all, as `rulebook/`, `content/` and `vocabulary/`. Content that is not named is what lies beside
+    the rules, else the shipped catalogue; the vocabulary is what lies beside the content, else the shipped one.
     """
     if rulebook is None:
-        return RULEBOOK, content or CONTENT
+        content = content or CONTENT
+        return Folders(RULEBOOK, content, vocabulary_beside(content))
     within = rulebook / "rulebook"
     rules = within if (within / "rules.yaml").exists() else rulebook
     beside = rules.resolve().parent / "content"
-    return rules, content or (beside if (beside / "catalogue.yaml").exists() else CONTENT)
+    if content is None:
+        content = beside if (beside / "catalogue.yaml").exists() else CONTENT
+    # Rules whose folder has a vocabulary of its own beside it are meant to go with it, whatever the content.
+    own = rules.resolve().parent / "vocabulary"
+    return Folders(rules, content, own if (own / "segments.yaml").exists() else vocabulary_beside(content))
+
+
+def vocabulary_beside(content: Path) -> Path:
+    """The vocabulary that goes with a folder of content: the one beside it, else the shipped one."""
+    beside = content.resolve().parent / "vocabulary"
+    return beside if (beside / "segments.yaml").exists() else VOCABULARY
 
 
 def is_id(name: str) -> bool:
@@ -75,44 +107,78 @@ def is_id(name: str) -> bool:
     return _ID.fullmatch(name) is not None
 
 
-def read_content(folder: Path) -> Authored:
-    """Read topics, channels, texts and items, and check each by itself."""
+def read_content(folder: Path, vocabulary: Path | None = None) -> Authored:
+    """Read the vocabulary, texts and items, and check each by itself."""
     authored = Authored()
+    words = vocabulary or vocabulary_beside(folder)
+    compile_words(authored, {name: yaml_source.load(words / name, authored) for name in VOCABULARY_FILES})
     compile_content(authored, {name: yaml_source.load(folder / name, authored) for name in CONTENT_FILES})
     return authored
 
 
-def compile_content(authored: Authored, files: Mapping[str, Mapping[str, Any]]) -> None:
-    """Check the content files as `written.load` gives them, and put what was written into `authored` as plain data."""
-    for word, file in (("topic", "topics.yaml"), ("channel", "channels.yaml")):
-        entries = files[file].get(f"{word}s")
-        for name in entries if isinstance(entries, Mapping) else ():
-            authored.places[f"{word} {name}"] = (file, yaml_source.line_of(entries, name))
+def facts_beside(rulebook: Path) -> Authored:
+    """The vocabulary that goes with a folder of rules, read and checked by itself."""
+    authored = Authored()
+    folder = find_folders(rulebook).vocabulary
+    compile_words(authored, {name: yaml_source.load(folder / name, authored) for name in VOCABULARY_FILES})
+    return authored
+
+
+def compile_words(authored: Authored, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check the files of the vocabulary as `yaml_source.load` gives them, and make the facts that follow from it."""
+    entries = files["channels.yaml"].get("channels")
+    for name in entries if isinstance(entries, Mapping) else ():
+        authored.places[f"channel {name}"] = ("channels.yaml", yaml_source.line_of(entries, name))
+    compile_vocabulary(authored, files)
+    version = files[VERSION_FILE].get("version")
+    authored.vocabulary["version"] = str(version)
+    if read_version(version) is None and VERSION_FILE not in authored.unread:
+        authored.find(VERSION_FILE, "no_version", at=(VERSION_FILE, 1))
     authored.channels = yaml_source.plain(files["channels.yaml"])
+    if authored.codes("languages") and authored.codes("content_types"):
+        check_channels(authored)
+    else:
+        authored.channels = {}
+    if not authored.lacks_vocabulary:
+        make_facts(authored)
+
+
+def compile_content(authored: Authored, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check the content files as `yaml_source.load` gives them, and put what was written into `authored` as plain data.
+
+    Without a vocabulary nothing that names a code can be checked, and nothing is.
+    """
+    if authored.lacks_vocabulary:
+        return
     authored.texts = yaml_source.plain(files["texts.yaml"])
     items: list[Any] = []
     for name in ITEM_FILES:
         for key in files[name]:
             one_of(authored, name, "field", key, ("items",))
         items += map(yaml_source.plain, _placed(files[name].get("items", []), name, authored))
-    authored.catalogue = {"topics": yaml_source.plain(files["topics.yaml"]), "items": items}
+    authored.catalogue = {"items": items}
     check_content(authored)
 
 
 def read_rules(authored: Authored, folder: Path) -> Authored:
-    """Read rules, guarantees and examples into what was read of the content, and check each against it."""
-    compile_rules(authored, {name: yaml_source.load(folder / name, authored) for name in RULEBOOK_FILES})
+    """Read rules, guarantees, examples and campaigns into what was read of the content, and check each against it."""
+    names = (*RULEBOOK_FILES, CAMPAIGNS) if (folder / CAMPAIGNS).exists() else RULEBOOK_FILES
+    compile_rules(authored, {name: yaml_source.load(folder / name, authored) for name in names})
     return authored
 
 
 def compile_rules(authored: Authored, files: Mapping[str, Mapping[str, Any]]) -> None:
-    """Check the files of rules as `written.load` gives them, and put what was written into `authored` as plain data."""
+    """Check the files of rules as `yaml_source.load` gives them, and put what was written into `authored` as plain data."""
+    if authored.lacks_vocabulary:
+        return
     rules, guarantees, examples = (files[name] for name in RULEBOOK_FILES)
+    campaigns = files.get(CAMPAIGNS, {})
     known = ("hit_policy", "answer_valid_days", "human_channel", *CUSTOMER_TYPES)
     for file, document, names in (
         ("rules.yaml", rules, known),
         ("guarantees.yaml", guarantees, ("guarantees", "promises")),
         ("examples.yaml", examples, ("examples",)),
+        (CAMPAIGNS, campaigns, ("campaigns",)),
     ):
         for key in document:
             one_of(authored, file, "field", key, names)
@@ -122,6 +188,7 @@ def compile_rules(authored: Authored, files: Mapping[str, Mapping[str, Any]]) ->
         **{kind: _placed(rules.get(kind, []), "rules.yaml", authored) for kind in CUSTOMER_TYPES},
         "guarantees": _placed(guarantees.get("guarantees", []), "guarantees.yaml", authored),
         "promises": _placed(guarantees.get("promises", []), "guarantees.yaml", authored),
+        "campaigns": _placed(campaigns.get("campaigns", []), CAMPAIGNS, authored),
     }
     authored.examples = yaml_source.plain(_placed(examples.get("examples", []), "examples.yaml", authored))
     whole = authored.unread.isdisjoint({"rules.yaml", "guarantees.yaml"})
@@ -131,6 +198,10 @@ def compile_rules(authored: Authored, files: Mapping[str, Mapping[str, Any]]) ->
     _compile_guarantees(authored)
     _check_promises(authored, whole=whole)
     _find_overlaps(authored)
+    compiled = [
+        compile_campaign(authored, yaml_source.plain(each)) for each in authored.rulebook["campaigns"]
+    ]
+    authored.rulebook["campaigns"] = [campaign for campaign in compiled if campaign is not None]
     find_repeated_experiments(authored)
 
 
@@ -212,26 +283,23 @@ def _check_outcome(
     name: str, then: Mapping[str, Any], customer_type: CustomerType, authored: Authored
 ) -> None:
     """Channels exist and serve such customers, a person answers where one must, each kind fits its channel."""
-    read = "channels.yaml" not in authored.unread
-    known: Mapping[str, Any] = (
-        authored.channels["channels"] if read else {channel: {} for channel in CHANNELS}
-    )
+    known: Mapping[str, Any] = authored.channels["channels"]
     for what in ("channel", "human_channel"):
         if then.get(what) is None:
             authored.find(name, "no_outcome", key=what)
             continue
-        if not one_of(authored, name, "channel", then.get(what), known) or not read:
+        if not one_of(authored, name, "channel", then.get(what), known):
             continue
         channel = mapping_at(authored, "channels.yaml", then[what], known[then[what]])
-        if channel.get("audience") not in {customer_type, "both"}:
+        if channel.get("audience") not in {customer_type, EVERYONE}:
             authored.find(name, "wrong_audience", value=then[what], audience=phrase(customer_type))
         if what == "human_channel" and not channel.get("human"):
             authored.find(name, "no_person", value=then[what])
     if not then["content"]:
         authored.find(name, "no_outcome", key="content")
     check_kinds(authored, name, then["content"], then.get("channel"))
-    if then["topic"] != STATED_TOPIC and "topics.yaml" not in authored.unread:
-        one_of(authored, name, "topic", then["topic"], authored.catalogue["topics"]["topics"])
+    if then["topic"] != STATED_TOPIC:
+        one_of(authored, name, "topic", then["topic"], authored.codes("topics"))
 
 
 def _compile_guarantees(authored: Authored) -> None:
@@ -241,17 +309,14 @@ def _compile_guarantees(authored: Authored) -> None:
         for key in entry:
             one_of(authored, name, "field", key, ("id", "for", "every", "must", "says"))
         if one_of(authored, name, "customer_type", entry.get("for"), CUSTOMER_TYPES):
-            entry["every"] = _compile_conditions(entry.get("every"), name, entry["for"], authored)
+            entry["every"] = _compile_conditions(
+                entry.get("every"), name, entry["for"], authored, may_bar=True
+            )
         entry["must"] = must = mapping_at(authored, name, "must", entry.get("must"))
-        checks: dict[str, Callable[[], tuple[str, ...]]] = {
-            "channel": lambda: CHANNELS,
-            "content": lambda: CONTENT_TYPES,
-        }
+        checks = {"channel": authored.codes("channels"), "content": authored.codes("content_types")}
         for key, values in must.items():
             if one_of(authored, name, "promise", key, checks):
-                must[key] = list_at(authored, name, key, values)
-                for value in must[key]:
-                    one_of(authored, name, key, value, checks[key]())
+                must[key] = allowed_values(authored, name, key, values, checks[key], what=phrase(key))
         if not any(must.values()):
             authored.find(name, "no_must")
         if not entry.get("says"):
@@ -302,15 +367,12 @@ def _same_conditions(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _compile_conditions(
-    when: object, subject: str, customer_type: CustomerType, authored: Authored
+    when: object, subject: str, customer_type: CustomerType, authored: Authored, *, may_bar: bool = False
 ) -> dict[str, list[str]]:
-    """Conditions as lists of allowed values; YAML's yes/no read as text."""
-    facts = {fact.name: fact.values for fact in FACTS[customer_type]}
-    compiled: dict[str, list[str]] = {}
-    for name, allowed in mapping_at(authored, subject, "when", when).items():
-        if not one_of(authored, subject, "fact", name, facts):
-            continue
-        compiled[name] = [yaml_source.word(value) for value in list_at(authored, subject, name, allowed)]
-        for value in compiled[name]:
-            one_of(authored, subject, phrase("value_of", name=name), value, facts[name])
-    return compiled
+    """Conditions as lists of allowed values; YAML's yes/no read as text. In a spreadsheet a rule can bar no value."""
+    facts = {fact.name: fact.values for fact in authored.facts.of[customer_type]}
+    return {
+        name: allowed_values(authored, subject, name, allowed, facts[name], may_bar=may_bar)
+        for name, allowed in mapping_at(authored, subject, "when", when).items()
+        if one_of(authored, subject, "fact", name, facts)
+    }

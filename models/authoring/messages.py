@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
+from models.authoring.phrases import PHRASES
+
 TeamLanguage = Literal["en", "fi", "sv"]
 TEAM_LANGUAGES: Final[tuple[TeamLanguage, ...]] = ("en", "fi", "sv")
 TRANSLATIONS: Final = Path(__file__).parent / "translations"
@@ -88,13 +90,12 @@ _CONTENT: Final = {
     "item_reversed": Said(
         "is valid until {until}, before it begins on {start}.", "Swap `valid_from` and `valid_until`."
     ),
+    "bad_priority": Said(
+        "has a `priority` that is no whole number from 1 to 9.", "Write 9 for what goes first; 5 is usual."
+    ),
     "no_topics": Said(
         "is approved but has no topic.", "List the topics it is about under `topics:`, the main one first."
     ),
-    "lacks_topic": Said(
-        "lacks the topic `{value}`.", "Restore it: it is the topic of a customer who stated nothing."
-    ),
-    "lacks_channel": Said("lacks the channel `{value}`.", "Every channel of the code list is described."),
     "human_always": Said("says a person answers at {value} at all hours.", "Give its opening hours."),
     "hours_form": Said(
         "gives {value} opening hours that cannot be read.",
@@ -173,7 +174,10 @@ _RULES: Final = {
         "offers `{value}`, of which the catalogue has none in {languages} for its topic {days}.",
         "Renew what ends, or add one that follows.",
     ),
-    "too_tangled": Said("cannot be proven: {problem}.", "Make its rules fewer or their conditions simpler."),
+    "too_tangled": Said(
+        "cannot be proven: {problem}. Conditions tell {number} values of `{fact}` apart, more than of any other fact.",
+        "Name fewer values of `{fact}` by themselves, or make the rules fewer or their conditions simpler.",
+    ),
 }
 _EXPERIMENTS: Final = {
     "no_variants": Said(
@@ -326,6 +330,88 @@ _SHEET: Final = {
         "a text holds a character that no spreadsheet can: `{value}`.", "Remove it from the text."
     ),
 }
+_VOCABULARY: Final = {
+    "bad_code": Said(
+        "has the code `{value}`, which is none.",
+        "Write it in small letters a to z, digits and _, beginning with a letter.",
+    ),
+    "lacks_start": Said("names no topic at which a {kind} starts.", "{hint}"),
+    "national_incomplete": Said(
+        "says that `{value}` is a national language and not complete.",
+        "The law wants every text in it: write `complete: true`.",
+    ),
+    "no_complete_fallback": Said(
+        "leaves who asks for `{value}` without a text where none is written in it.",
+        "Name a complete language under `fallback:`.",
+    ),
+    "no_national": Said("names no national language.", "Write `national: true` where the Language Act does."),
+    "succeeded_without_end": Said(
+        "names `{value}` as its successor and does not say from when.",
+        "Write `valid_until:`, or `retired:` of a channel.",
+    ),
+    "successor_for_others": Said(
+        "is succeeded by `{value}`, which is for other customers.", "Name a channel for the same customers."
+    ),
+    "successor_retired": Said(
+        "is succeeded by `{value}`, which is there no longer than it is itself.", "Name a channel that stays."
+    ),
+    "origin_of_kind": Said(
+        "says that a segment of a {kind} is {value}.",
+        "A segment of employers is `known`; one of persons is `inferred` or `stated`.",
+    ),
+    "known_twice": Said("is known of the same customers as `{value}`.", "Let only one segment be known."),
+    "none_known": Said("has no segment of employers.", "Write one with `origin: known`."),
+    "none_inferred": Said("has no segment that the model infers.", "Write one with `origin: inferred`."),
+    "stated_when": Said(
+        "has a condition and is not stated, or is stated and has none.",
+        "Write `when:` of a stated segment and of no other.",
+    ),
+    "bad_condition": Said(
+        "has a condition that cannot be read.",
+        "Name facts with their values; `all:` and `any:` hold lists of conditions, `not:` one.",
+    ),
+    "group_is_fact": Said("has the name of the fact `{value}`.", "Give the group another code."),
+    "group_circle": Said("stands on itself.", "Take `{value}` out of the conditions that it names."),
+    "nobody_in": Said("has nobody in it: no customer can meet its condition.", "Correct the condition."),
+    "untrained": Said(
+        "names the segment `{value}` as inferred, which the model does not know.",
+        "Train a model on labels that name it (`make train`), or say how else it is come by.",
+    ),
+    "not_inferred": Said(
+        "does not name `{value}` as inferred, which the model infers.",
+        "Restore it, or train a model without it.",
+    ),
+    "not_in_group": Said(
+        "says that its customer is in the group `{value}`, or is not, and its other facts say otherwise.",
+        "Correct the facts, or leave the group out: it follows from them.",
+    ),
+    "retired_channel": Said("offers `{value}`, which is there no more from {day} on.", "{hint}"),
+    "campaign_share": Said(
+        "has a `control_share` that is no whole number from 0 to {most}.",
+        "Write the percent who are left out.",
+    ),
+    "campaign_kinds": Said(
+        "is for groups of persons and of employers.", "Write a campaign for each type of customer."
+    ),
+    "campaign_item": Said(
+        "shows `{value}`, which is a draft or statutory.",
+        "Name an approved item that the law does not ask for.",
+    ),
+    "campaign_days": Said(
+        "runs on days on which its item `{value}` does not hold.", "Renew the item, or shorten the campaign."
+    ),
+    "campaign_nowhere": Said(
+        "shows `{value}`, which no channel that a rule offers carries.", "Choose an item of another kind."
+    ),
+    "code_removed": Said(
+        "is there no more, and answers that name the {what} `{value}` may still be shown or reported on.",
+        "Restore it. A channel may go once it has been `retired:` for as many days as an answer holds.",
+    ),
+    "version_behind": Said(
+        "does not say that {what}: {values}.", 'Write `version: "{version}"`, so that clients know.'
+    ),
+    "no_version": Said("has no version.", 'Write it as `version: "1.0"`.'),
+}
 MESSAGES: Final[dict[str, Said]] = {
     **_READING,
     **_CONTENT,
@@ -334,113 +420,6 @@ MESSAGES: Final[dict[str, Said]] = {
     **_PROMISES,
     **_EXAMPLES,
     **_SHEET,
+    **_VOCABULARY,
 }
 """What is said of each code."""
-
-PHRASES: Final[dict[str, str]] = {
-    "meant": "Did you mean `{value}`?",
-    "allowed": "Allowed: {values}.",
-    "in_variant": " in its variant `{value}`",
-    "from_day": " from {day}",
-    "value_of": "value of {name}",
-    "of": "{what} of {name}",
-    "fact": "fact",
-    "channel": "channel",
-    "content": "content",
-    "content_type": "content type",
-    "topic": "topic",
-    "field": "field",
-    "parent_topic": "parent topic",
-    "outcome": "outcome",
-    "rule": "rule",
-    "customer_type": "customer type",
-    "promise": "promise",
-    "check": "check",
-    "class": "class",
-    "audience": "audience",
-    "status": "status",
-    "life_event": "life event",
-    "benefit": "benefit",
-    "language": "language",
-    "ptv_channel": "PTV channel type",
-    "reason": "reason",
-    "notice": "notice",
-    "name": "name",
-    "description": "description",
-    "phrase": "phrase",
-    "label": "label",
-    "a_mapping": "a set of `name: value` entries",
-    "a_list": "a list",
-    "a_text": "a word or text",
-    "a_number": "a number",
-    "a_flag": "`true` or `false`",
-    "segment": "segment",
-    "signal": "signal",
-    "eve": "eve",
-    "preferred_channel": "reason of a preferred channel",
-    "person": "person",
-    "employer": "employer",
-    "bad_tab": "a line begins with a tab; use spaces",
-    "bad_colon": "a colon stands where none may; put the text in quotes, or check the indentation",
-    "no_colon": "a colon is missing after a name",
-    "open_bracket": "a bracket was left open, or a comma is missing",
-    "open_quote": "a quotation mark was left open",
-    "bad_indent": "the indentation does not match the lines above",
-    "bad_yaml": "it is not well-formed YAML ({problem})",
-    "weaker_every": "it is about fewer customers",
-    "weaker_must": "it allows more answers",
-    "weaker_both": "it is about fewer customers and allows more answers",
-    "experiment": "experiment",
-    "since": "{since_edited}{since_added}{since_removed}{since_moved}",
-    "since_edited": "; edited: {rules}",
-    "since_added": "; added: {rules}",
-    "since_removed": "; removed: {rules}",
-    "since_moved": "; moved: {rules}",
-    "a_folder": "a folder",
-    "an_empty_file": "an empty file",
-    "an_ods": "an OpenDocument file (.ods)",
-    "an_xls": "an old Excel file (.xls) or one locked with a password",
-    "an_xlsb": "a binary Excel file (.xlsb)",
-    "another_zip": "another kind of file (a zip)",
-    "a_dmn": "a DMN model, which Arki neither reads nor writes",
-    "an_xml": "an XML or HTML file",
-    "a_pdf": "a PDF",
-    "a_yaml": "a YAML file",
-    "a_csv": "a CSV file",
-    "another_file": "a text or another kind of file",
-    "nobody_such": "no customer is such",
-    "taken_by": "{deciders} decides",
-    "not_human": "`{channel}` is not answered by a person",
-    "no_hours": "`{channel}` has no opening hours",
-    "not_theirs": "`{value}` is not for {audience}s",
-    "no_duty": "nothing statutory can reach {audience}s with `{benefit}`",
-    "duty_ends": "{days} nothing statutory in {languages} reaches {audience}s with {benefits}",
-    "duty_unsucceeded": "{days} no statutory item in {languages} takes its place for {audience}s with {benefits}",
-    "days_from": "from {start}",
-    "days_until": "until {end}",
-    "days_every": "on every day",
-    "days_between": "from {start} to {end}",
-    "nobody_there": "no human channel is left for {audience}s {log_in} who are served in `{language}`",
-    "with_log_in": "with strong identification",
-    "without_log_in": "not known to have strong identification",
-    "no_card": "{days} no page in `{language}` tells {audience}s how to reach `{channel}`",
-    "do_fallback": "Add to `human_fallback:` in channels.yaml a channel that they can use.",
-    "do_card": "Add an approved `{value}` on a general topic.",
-    "long_closed": "`{channel}` is closed for 20 days or more after {day}",
-    "do_open": "Correct its hours or `exceptions:`, or take it out of `human_fallback:`.",
-    "not_neutral": "objectors and minors get different answers",
-    "do_human": "Name a channel where a person answers, with its hours.",
-    "do_audience": "Choose what is meant for them.",
-    "do_duty": "Add an approved statutory item for it to the catalogue.",
-    "do_duty_days": "Renew it, or add an approved statutory item that covers these days.",
-    "do_succeed": "Renew it, let an approved statutory item begin on the next day, or make it a draft if the law asks for it no more.",
-    "do_neutral": "Write one rule for both: `personalisation: [objected, minor]`.",
-    "error": "error",
-    "warning": "warning",
-    "for_example": "For example",
-    "nobody_leads": "The current model leads nobody here.",
-    "try_customer": "Try the customer",
-    "checked": "{persons} rules for persons, {employers} for employers, {promises} guarantees, {items} items, checked over {cells} cells: {errors} errors, {warnings} warnings.",
-    "thousands": ",",
-}
-"""Words and clauses that messages are filled with, or that stand around them."""

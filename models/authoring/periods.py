@@ -1,6 +1,6 @@
 """The periods to come in which one of two versions, or the difference between them, may be another than before.
 
-A period begins on a day on which a rule or an item of either begins, or no longer holds. Days whose hours the two tell
+A period begins on a day on which a rule, an item or a campaign of either begins, or no longer holds, or a channel is retired. Days whose hours the two tell
 apart, such as a holiday that one of them knows alone, are periods of their own.
 """
 
@@ -50,7 +50,12 @@ def periods_to_come(
     begins = {
         start
         for recommender in (old, new)
-        for start in (*_rule_starts(recommender), *_item_starts(recommender))
+        for start in (
+            *_rule_starts(recommender),
+            *_item_starts(recommender),
+            *_campaign_starts(recommender),
+            *_retirements(recommender),
+        )
         if day < start <= last
     }
     begins |= {start for start in _opening_starts(old, new, Days(day, last)) if day < start <= last}
@@ -71,6 +76,19 @@ def _item_starts(recommender: Recommender) -> Iterator[date]:
             yield item.valid_from
             if item.valid_until < date.max:
                 yield item.valid_until + _DAY
+
+
+def _campaign_starts(recommender: Recommender) -> Iterator[date]:
+    for campaign in recommender.rulebook.campaigns.all:
+        yield campaign.valid_from
+        if campaign.valid_until < date.max:
+            yield campaign.valid_until + _DAY
+
+
+def _retirements(recommender: Recommender) -> Iterator[date]:
+    for channel in recommender.channels.values():
+        if channel.retired is not None:
+            yield channel.retired
 
 
 def _opening_starts(old: Recommender, new: Recommender, span: Days) -> Iterator[date]:

@@ -6,8 +6,9 @@ Needs pyarrow, so the serving process never imports it. `training` makes the sam
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -19,9 +20,9 @@ from models.columns.cells import Cells, cells_of, facts_of
 from models.columns.files import BATCH_ROWS, CustomerFileError, chunks, columns_of, read_chunk
 from models.columns.signals import MISSING
 from models.columns.text_blocks import CustomerBatch
-from models.contract.codes import BENEFITS, CLAIM_KINDS, UNKNOWN, CustomerType
-from models.contract.signals import CONTRACT
-from models.decision.facts import VARYING
+from models.contract.codes import CUSTOMER_TYPES, PERSON, UNKNOWN, CustomerType
+from models.contract.signals import SignalContract
+from models.decision.fact_set import FactSet
 from models.decision.scorecard import Scorecard
 
 if TYPE_CHECKING:
@@ -31,29 +32,37 @@ if TYPE_CHECKING:
 
 THREADS: Final = 2
 _Entry = TypeVar("_Entry", bound=Hashable)
-_PREFERRED: Final = CONTRACT["person"]["preferred_channel"].values
 _YES_NO: Final = ("no", "yes", UNKNOWN)  # MISSING, which is -1, finds the last
-_RUNNING: Final[Mapping[CustomerType, tuple[str, ...]]] = {"person": BENEFITS, "employer": CLAIM_KINDS}
 
 
-def read_population(path: Path, scorecard: Scorecard) -> Population:
+def read_population(path: Path, scorecard: Scorecard, facts: FactSet, *others: FactSet) -> Population:
     """The customers of a file as a population, audit columns among them.
+
+    Parameters
+    ----------
+    path : Path
+    scorecard : Scorecard
+        The model that names the segments.
+    facts : FactSet
+        Of the version whose codes the file may name.
+    *others : FactSet
+        Of further versions that are asked the same questions.
 
     Raises
     ------
     CustomerFileError
         If it cannot be read, has no column ``customer_type``, or holds a row that is none.
     """
-    return population_of(read_batches(path), scorecard)
+    return population_of(read_batches(path, facts.contract), scorecard, facts, *others)
 
 
-def read_batches(path: Path) -> Iterator[CustomerBatch]:
+def read_batches(path: Path, contract: SignalContract) -> Iterator[CustomerBatch]:
     """The batches of a customer file. Raises `CustomerFileError` as `read_population` does."""
     names = columns_of(path)
     if names and "customer_type" not in names:
         raise CustomerFileError(f"{path.name} has no column customer_type. Add it: person or employer.")
     for chunk in chunks(path, BATCH_ROWS):
-        for batch in read_chunk(chunk):
+        for batch in read_chunk(chunk, contract=contract):
             if batch.unreadable:
                 raise CustomerFileError(
                     f"{path.name} cannot be read: row {batch.unreadable[0].row} {batch.unreadable[0].message}"
@@ -61,13 +70,27 @@ def read_batches(path: Path) -> Iterator[CustomerBatch]:
             yield batch
 
 
-def population_of(batches: Iterable[CustomerBatch], scorecard: Scorecard) -> Population:
-    """The customers of some batches, counted by what they ask; two chunks are evaluated at a time."""
-    counting = _Counting()
+def population_of(
+    batches: Iterable[CustomerBatch],
+    scorecard: Scorecard,
+    facts: FactSet,
+    *others: FactSet,
+    whole: bool = False,
+) -> Population:
+    """The customers of some batches, counted by what they ask; two chunks are evaluated at a time.
+
+    Where any version states segments, or with `whole`, questions keep what is known beside a segment also where the model
+    names none.
+    """
+    whole = whole or any(
+        version.vocabulary.stated_segments(kind) for version in (facts, *others) for kind in CUSTOMER_TYPES
+    )
+    evaluated = partial(cells_of, scorecard=scorecard, facts=facts, whole=whole)
+    counting = _Counting(facts)
     with ThreadPoolExecutor(THREADS) as pool:
         waiting: deque[Future[list[Cells]]] = deque()
         for batch in batches:
-            waiting.append(pool.submit(cells_of, batch, scorecard))
+            waiting.append(pool.submit(evaluated, batch))
             if len(waiting) > THREADS:
                 counting.add(waiting.popleft().result())
         for future in waiting:
@@ -87,7 +110,8 @@ class _Rows(NamedTuple):
 class _Counting:
     """What was met so far, numbered in the order in which it was met."""
 
-    def __init__(self) -> None:
+    def __init__(self, facts: FactSet) -> None:
+        self._facts = facts
         self._questions: dict[Question, int] = {}
         self._owed: dict[Owed, int] = {}
         self._groups: dict[str, dict[str, int]] = {}
@@ -98,8 +122,8 @@ class _Counting:
         for cells in parts:
             asking, question = _distinct([*cells.cells.T, cells.preferred, cells.matter, cells.identifies])
             owing, owed = _distinct([cells.matter, cells.benefits])
-            questions = _numbers(self._questions, (_question(cells, at) for at in asking.tolist()))
-            owes = _numbers(self._owed, (_owed(cells, at) for at in owing.tolist()))
+            questions = _numbers(self._questions, (self._question(cells, at) for at in asking.tolist()))
+            owes = _numbers(self._owed, (self._owing(cells, at) for at in owing.tolist()))
             audit = [self._group_codes(name, values) for name, values in cells.audit.items()]
             self._rows.append(_counted(questions[question], owes[owed], audit, np.ones(len(question), int)))
 
@@ -125,6 +149,30 @@ class _Counting:
                 for (name, groups), codes in zip(self._groups.items(), rows.audit, strict=True)
             },
         )
+
+    def _question(self, cells: Cells, at: int) -> Question:
+        kind, signals = cells.customer_type, self._facts.contract.signals
+        looked_up = [
+            facts_of(kind, cell, self._facts) for cell in cells.cells[at].tolist() if cell != MISSING
+        ]
+        preferred = int(cells.preferred[at])
+        return Question(
+            kind,
+            tuple(looked_up[0][name] for name in NAMES[kind]),
+            tuple(facts[self._facts.varying[kind]] for facts in looked_up[1:]),
+            "" if preferred == MISSING else signals[PERSON]["preferred_channel"].values[preferred],
+            self._matter(kind, int(cells.matter[at])),
+            _YES_NO[int(cells.identifies[at])],
+        )
+
+    def _owing(self, cells: Cells, at: int) -> Owed:
+        kind, bits = cells.customer_type, int(cells.benefits[at])
+        codes = self._facts.vocabulary.duties[kind]
+        running = tuple(code for place, code in enumerate(codes) if bits >> place & 1)
+        return Owed(kind, self._matter(kind, int(cells.matter[at])), running)
+
+    def _matter(self, kind: CustomerType, code: int) -> str:
+        return UNKNOWN if code == MISSING else self._facts.contract.signals[kind]["open_matter"].values[code]
 
     def _group_codes(self, name: str, values: pa.Array) -> Codes:
         """The positions of the groups of an audit column; null is a group without a name."""
@@ -156,27 +204,3 @@ def _counted(question: Codes, owed: Codes, audit: list[Codes], customers: Codes)
     counts = np.bincount(inverse, weights=customers, minlength=len(first)).astype(np.int64)
     groups = np.array([codes[first] for codes in audit], np.int64).reshape(len(audit), len(first))
     return _Rows(question[first], owed[first], groups, counts)
-
-
-def _question(cells: Cells, at: int) -> Question:
-    kind = cells.customer_type
-    looked_up = [facts_of(kind, cell) for cell in cells.cells[at].tolist() if cell != MISSING]
-    preferred, matter = int(cells.preferred[at]), int(cells.matter[at])
-    return Question(
-        kind,
-        tuple(looked_up[0][name] for name in NAMES[kind]),
-        tuple(facts[VARYING[kind]] for facts in looked_up[1:]),
-        "" if preferred == MISSING else _PREFERRED[preferred],
-        _matter(kind, matter),
-        _YES_NO[int(cells.identifies[at])],
-    )
-
-
-def _owed(cells: Cells, at: int) -> Owed:
-    kind, bits = cells.customer_type, int(cells.benefits[at])
-    running = tuple(code for place, code in enumerate(_RUNNING[kind]) if bits >> place & 1)
-    return Owed(kind, _matter(kind, int(cells.matter[at])), running)
-
-
-def _matter(kind: CustomerType, code: int) -> str:
-    return UNKNOWN if code == MISSING else CONTRACT[kind]["open_matter"].values[code]

@@ -1,7 +1,8 @@
 """The sample of the population that ships with the model: the questions of simulated customers, counted and scaled to Finland.
 
-No customer is left in it: each row says how many simulated customers asked the same and belong to the same audit group. The
-shares of segments are read in plain Python, so that pages can show them; numpy is imported where the sample is read whole.
+No customer is left in it: each row says how many simulated customers asked the same and belong to the same audit group. Its
+codes are those of the vocabulary that it was made by. The shares of segments are read in plain Python, so that pages can
+show them; numpy is imported where the sample is read whole.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import orjson
 
 from models.authoring.questions import NAMES, Audit, Owed, Population, Question
 from models.contract.codes import CUSTOMER_TYPES, UNKNOWN, CustomerType
+from models.contract.vocabulary import EMPTY
 from models.decision.bundle import ARTIFACTS
-from models.decision.facts import FACTS
+from models.decision.facts import SEGMENT, declared_facts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 SAMPLE: Final = ARTIFACTS / "population.json.gz"
 FORMAT: Final = 2
+OF_VOCABULARY: Final = frozenset([SEGMENT, "life_event", "open_matter"])
+"""The facts whose values are codes of a vocabulary, so that a sample may have others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,10 @@ def read_sample(path: Path = SAMPLE) -> Sample:
 
 @dataclass(frozen=True, slots=True)
 class FirstLookups:
-    """Customers by all facts of their first lookup: the facts' names, and each combination of values with its weight."""
+    """Customers by all facts of their first lookup: the facts' names, and each combination of values with its weight.
+
+    `questions.as_known` makes of a combination the facts that one version knows.
+    """
 
     model: str
     names: Mapping[CustomerType, tuple[str, ...]]
@@ -117,14 +124,14 @@ def _questions(kind: CustomerType, part: Mapping[str, Any]) -> list[Question]:
 
 def _facts(kind: CustomerType, questions: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """The facts of each question. One declared after the sample was made, behind the others, is unknown of everybody."""
-    columns = [_values(column) for column in questions["facts"]]
-    for column, fact in zip(columns, FACTS[kind], strict=False):
-        if not set(column) <= set(fact.values):
+    columns, declared = [_values(column) for column in questions["facts"]], declared_facts(EMPTY)[kind]
+    for column, fact in zip(columns, declared, strict=False):
+        if fact.name not in OF_VOCABULARY and not set(column) <= set(fact.values):
             raise ValueError(
                 f"the sample of the population has other values of {fact.name}. Declare a new fact behind the others of its"
                 " customer type, or train the model again."
             )
-    missing = len(FACTS[kind]) - len(columns)
+    missing = len(declared) - len(columns)
     columns += [[UNKNOWN] * len(columns[0])] * missing
     return list(zip(*columns, strict=True))
 

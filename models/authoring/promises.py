@@ -16,18 +16,14 @@ from models.authoring.coverage import ALWAYS, floor_gaps, told_days, unsucceeded
 from models.authoring.findings import Authored, Phrase, phrase
 from models.authoring.wording import own_texts, states_entitlement
 from models.contract.channels import LOOK_AHEAD_DAYS, Channel, human_channel
-from models.contract.codes import CUSTOMER_TYPES, LANGUAGES, NATIONAL_LANGUAGES, UNKNOWN, CustomerType
+from models.contract.codes import CUSTOMER_TYPES, EVERYONE, PERSON, UNKNOWN, CustomerType
 from models.decision.catalogue import Catalogue, read_catalogue, uncovered
 from models.decision.decision_table import Rule, Rulebook
-from models.decision.facts import FACTS, LOG_IN, NEEDS
+from models.decision.fact_set import FactSet
+from models.decision.facts import LOG_IN
 
 WORDING: Final = "wording"
 """The promise that no text states entitlement. Its findings quote the words, so `check_promises` adds them itself."""
-_LOG_INS: Final[Mapping[CustomerType, tuple[str, ...]]] = {
-    kind: next((fact.values for fact in FACTS[kind] if fact.name == LOG_IN), (UNKNOWN,))
-    for kind in CUSTOMER_TYPES
-}
-"""Whether a customer is known to identify strongly: of an employer nothing tells."""
 
 
 class Broken(NamedTuple):
@@ -40,7 +36,7 @@ class Broken(NamedTuple):
 
 def check_promises(authored: Authored, rulebook: Rulebook, channels: Mapping[str, Channel]) -> None:
     """Check every promise listed and, listed or not, that of wording; a finding for each place that breaks one."""
-    catalogue = read_catalogue(authored.catalogue)
+    catalogue = read_catalogue(authored.catalogue, authored.terms)
     for promise in rulebook.promises:
         if promise.check == WORDING:
             continue
@@ -48,7 +44,8 @@ def check_promises(authored: Authored, rulebook: Rulebook, channels: Mapping[str
             authored.find(
                 broken.subject, "promise_broken", guarantee=promise.id, what=broken.what, hint=broken.hint
             )
-    for subject, language, text in own_texts(authored.rulebook, authored.catalogue, authored.texts):
+    documents = (authored.rulebook, authored.catalogue, authored.texts, authored.vocabulary)
+    for subject, language, text in own_texts(*documents, languages=authored.codes("languages")):
         words = states_entitlement(text, language)
         if words:
             authored.find(subject, "entitlement", language=language, words=words)
@@ -68,12 +65,12 @@ def a_human_channel(
             yield Broken(rule.id, phrase("not_human", channel=channel.id), phrase("do_human"))
         elif not channel.hours:
             yield Broken(rule.id, phrase("no_hours", channel=channel.id), phrase("do_human"))
-        elif channel.audience not in {kind, "both"}:
+        elif channel.audience not in {kind, EVERYONE}:
             yield Broken(
                 rule.id, phrase("not_theirs", value=channel.id, audience=phrase(kind)), phrase("do_audience")
             )
         else:
-            yield from _unreachable(rule, kind, channels)
+            yield from _unreachable(rule, kind, channels, rulebook.facts)
     for name, channel in channels.items():
         if channel.fallback is not None and not (channel.human and channel.hours):
             yield Broken(f"channel {name}", phrase("not_human", channel=name), phrase("do_human"))
@@ -82,19 +79,31 @@ def a_human_channel(
     yield from _without_card(rulebook, catalogue, channels)
 
 
-def _unreachable(rule: Rule, kind: CustomerType, channels: Mapping[str, Channel]) -> Iterator[Broken]:
+def _unreachable(
+    rule: Rule, kind: CustomerType, channels: Mapping[str, Channel], facts: FactSet
+) -> Iterator[Broken]:
     """A customer of a rule for whom no human channel is left, by log-in and language; the first found."""
-    log_ins = {value == "yes" for value in rule.when.get(LOG_IN, _LOG_INS[kind])}
+    # Of an employer nothing tells whether it is known to identify strongly.
+    every = next((fact.values for fact in facts.of[kind] if fact.name == LOG_IN), (UNKNOWN,))
+    log_ins = {value == "yes" for value in rule.when.get(LOG_IN, every)}
     if "allowed" not in rule.when.get("personalisation", ("allowed",)):
-        log_ins = {
-            value == "yes" for value in _LOG_INS[kind]
-        }  # not a fact of theirs, and yet it rules channels out
-    for identified, language in product(sorted(log_ins), LANGUAGES):
-        if not human_channel(channels, rule.human_channel, kind, identified=identified, language=language):
+        log_ins = {value == "yes" for value in every}  # not a fact of theirs, and yet it rules channels out
+    for identified, language, day in product(
+        sorted(log_ins), facts.vocabulary.languages, _days_of_change(channels)
+    ):
+        languages = facts.vocabulary.served_with(language)
+        if not human_channel(
+            channels, rule.human_channel, kind, identified=identified, languages=languages, day=day
+        ):
             log_in = phrase("with_log_in" if identified else "without_log_in")
             what = phrase("nobody_there", audience=phrase(kind), log_in=log_in, language=language)
             yield Broken(rule.id, what, phrase("do_fallback"))
             return
+
+
+def _days_of_change(channels: Mapping[str, Channel]) -> list[date]:
+    """A day of each stretch of days on which the same channels are there."""
+    return sorted({date.min, *(channel.retired for channel in channels.values() if channel.retired)})
 
 
 def _long_closed(channel: Channel) -> Iterator[Broken]:
@@ -121,10 +130,10 @@ def _without_card(
     for kind in CUSTOMER_TYPES:
         wished = [channels[rule.human_channel] for rule in rulebook.tables[kind].rules]
         named = {
-            channel.id: channel for channel in (*wished, *fallback) if channel.audience in {kind, "both"}
+            channel.id: channel for channel in (*wished, *fallback) if channel.audience in {kind, EVERYONE}
         }
-        topic = catalogue.stated_topic(kind, None, None)
-        for (name, channel), language in product(named.items(), NATIONAL_LANGUAGES):
+        topic = catalogue.vocabulary.starts[kind]
+        for (name, channel), language in product(named.items(), catalogue.vocabulary.national_languages):
             spans = catalogue.spans(channel.card, topic, customer_type=kind, channel=name, language=language)
             for days in uncovered(spans, ALWAYS):
                 what = phrase(
@@ -138,12 +147,15 @@ def the_neutral_answer(rulebook: Rulebook, _: Catalogue, __: Mapping[str, Channe
 
     That nothing else is a fact of theirs is by construction: `facts.feasible_blocks`, held by tests.
     """
-    values = {fact.name: fact.values for fact in FACTS["person"]}
-    needs = NEEDS["person"]
-    for _start, table in rulebook.tables["person"].periods:
-        for stated in product(*(values[name] for name in needs)):
-            facts = dict.fromkeys(values, UNKNOWN) | dict(zip(needs, stated, strict=True))
-            one, other = (table.choose(facts | {"personalisation": mark}) for mark in ("objected", "minor"))
+    known = rulebook.facts
+    needs = {name: known.fact(PERSON, name).values for name in known.needs[PERSON]}
+    for _start, table in rulebook.tables[PERSON].periods:
+        for stated in product(*needs.values()):
+            facts = dict(zip(needs, stated, strict=True))
+            one, other = (
+                table.choose(known.completed(PERSON, facts | {"personalisation": mark}))
+                for mark in ("objected", "minor")
+            )
             if offer_of(one) != offer_of(other):
                 yield Broken(other.id, phrase("not_neutral"), phrase("do_neutral"))
                 return
@@ -176,7 +188,7 @@ def statutory_content(_: Rulebook, catalogue: Catalogue, __: Mapping[str, Channe
 def audiences(rulebook: Rulebook, catalogue: Catalogue, channels: Mapping[str, Channel]) -> Iterator[Broken]:
     """No rule's channel, no item that can be picked and no statutory item is for the other type of customer."""
     for kind, rule in _rules(rulebook):
-        if channels[rule.channel].audience not in {kind, "both"}:
+        if channels[rule.channel].audience not in {kind, EVERYONE}:
             yield Broken(
                 rule.id,
                 phrase("not_theirs", value=rule.channel, audience=phrase(kind)),

@@ -1,7 +1,8 @@
 """A population as the distinct questions that its customers put to the recommender, and how many put each.
 
-A question holds the facts and signals that an answer may depend on, and nothing else of a customer. `signals_of` turns one
-into signals again, so that the recommender itself answers it: the segment is stated, for the model has been asked before.
+A question holds the facts and signals that an answer may depend on, and nothing else of a customer; groups and stated segments
+follow from them, by the vocabulary of whichever version is asked. `signals_of` turns a question into signals again, so that
+the recommender itself answers it: the model's segment is given, for the model has been asked before.
 Imports numpy for types alone: the pages that show shares of the sample have no need of it.
 """
 
@@ -9,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from models.contract.codes import UNKNOWN, CustomerType
-from models.contract.segments import Segment
-from models.contract.signals import LifeEvent, Signals
-from models.decision.facts import FACTS, LOG_IN, VARYING, Facts, plainest_signals
+from models.contract.codes import EMPLOYER, PERSON, UNKNOWN, CustomerType
+from models.contract.signals import LifeEvent, SignalContract, Signals
+from models.contract.vocabulary import EMPTY
+from models.decision.fact_set import FactSet
+from models.decision.facts import CONFIDENCE, LOG_IN, SEGMENT, SURE, Facts, declared_facts
+from models.decision.groups import holds
 from models.decision.recommender import Recommender
 from models.decision.scorecard import Prediction, Scorecard
 
@@ -22,7 +26,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NAMES: Final = {kind: tuple(fact.name for fact in FACTS[kind]) for kind in FACTS}
+NAMES: Final = {kind: tuple(fact.name for fact in facts) for kind, facts in declared_facts(EMPTY).items()}
+"""The facts that are declared, whatever the vocabulary."""
+_BESIDE: Final = tuple(
+    fact.name
+    for fact in declared_facts(EMPTY)[PERSON]
+    if fact.known == "named" and fact.name not in {SEGMENT, CONFIDENCE}
+)
+"""What is known beside a segment alone."""
 
 
 class Question(NamedTuple):
@@ -31,7 +42,8 @@ class Question(NamedTuple):
     Attributes
     ----------
     facts : tuple of str
-        Of the first lookup, in the order of `NAMES`.
+        Of the first lookup, in the order of `NAMES`; the segment is the model's. What is known beside a segment alone may be
+        there also where the model names none.
     further : tuple of str
         The varying fact of each further lookup.
     preferred : str
@@ -87,27 +99,50 @@ class Population:
     sampled: int = 0
 
 
-def lookups_of(question: Question) -> list[Facts]:
-    """The facts of each lookup, in order."""
-    first = dict(zip(NAMES[question.customer_type], question.facts, strict=True))
-    varying = VARYING[question.customer_type]
-    return [first, *(first | {varying: value} for value in question.further)]
+def lookups_of(question: Question, facts: FactSet) -> list[Facts]:
+    """The facts of each lookup, in order, as one version knows them."""
+    kind = question.customer_type
+    first, varying = dict(zip(NAMES[kind], question.facts, strict=True)), facts.varying[kind]
+    return [as_known(kind, first | {varying: value}, facts) for value in (first[varying], *question.further)]
+
+
+def as_known(customer_type: CustomerType, counted: Facts, facts: FactSet) -> Facts:
+    """The facts of a lookup as one version knows them: with the segment that they state, and the groups that its rules name.
+
+    Parameters
+    ----------
+    customer_type : {"person", "employer"}
+    counted : Facts
+        Those of `NAMES`, as questions hold them.
+    facts : FactSet
+        Of the version.
+    """
+    known = counted
+    if counted.get(SEGMENT) == UNKNOWN:
+        known = counted | dict.fromkeys(_BESIDE, UNKNOWN)
+    if counted["personalisation"] == "allowed":
+        vocabulary = facts.vocabulary
+        for term in vocabulary.stated_segments(customer_type):
+            if holds(term.when, known, vocabulary.groups):
+                known = counted | {SEGMENT: term.code, CONFIDENCE: SURE}
+                break
+    return facts.completed(customer_type, known)
 
 
 def signals_of(question: Question) -> Signals:
-    """Signals of a customer who asks this question, once their segment is stated."""
+    """Signals of a customer who asks this question, once the model's segment is given."""
     kind = question.customer_type
-    values = plainest_signals(kind, dict(zip(NAMES[kind], question.facts, strict=True)))
+    values = _declared_facts().plainest_signals(kind, dict(zip(NAMES[kind], question.facts, strict=True)))
     if question.open_matter == UNKNOWN:
         values.pop("open_matter", None)
     else:
         values["open_matter"] = question.open_matter
-    return Signals(kind, values | (_of_person if kind == "person" else _of_employer)(question))
+    return Signals(kind, values | (_of_person if kind == PERSON else _of_employer)(question))
 
 
 def owed_signals(owed: Owed) -> Signals:
     """Signals of a customer to whom such statutory content is owed."""
-    name = "active_benefits" if owed.customer_type == "person" else "claim_kinds"
+    name = "active_benefits" if owed.customer_type == PERSON else "claim_kinds"
     matter = {} if owed.open_matter == UNKNOWN else {"open_matter": owed.open_matter}
     return Signals(owed.customer_type, {**matter, name: owed.benefits})
 
@@ -117,19 +152,17 @@ class Answerer:
 
     def __init__(self, recommender: Recommender) -> None:
         self.recommender = recommender
-        self._stating: dict[tuple[str, str], Recommender] = {}
+        self._stating: dict[Prediction, Recommender] = {}
 
     def stating(self, question: Question) -> Recommender:
         """The recommender, with a model that names the question's segment."""
-        if question.customer_type == "employer":
+        prediction = _prediction_of(question)
+        if prediction is None:
             return self.recommender
-        facts = dict(zip(NAMES["person"], question.facts, strict=True))
-        key = (facts["segment"], facts["confidence"])
-        if key not in self._stating:
-            segment = None if key[0] == UNKNOWN else Segment(key[0])
-            stated = _Stated(Prediction(segment, 1.0, (), key[1] == "high"))
-            self._stating[key] = replace(self.recommender, scorecard=cast("Scorecard", stated))
-        return self._stating[key]
+        if prediction not in self._stating:
+            stated = cast("Scorecard", _Stated(prediction))
+            self._stating[prediction] = replace(self.recommender, scorecard=stated)
+        return self._stating[prediction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +178,22 @@ class _Stated:
         return []
 
 
+@cache
+def _declared_facts() -> FactSet:
+    return FactSet(SignalContract(EMPTY))
+
+
+def _prediction_of(question: Question) -> Prediction | None:
+    """The model's answer; None for employers, of whom it is not asked."""
+    if question.customer_type == EMPLOYER:
+        return None
+    facts = dict(zip(NAMES[PERSON], question.facts, strict=True))
+    segment = None if facts[SEGMENT] == UNKNOWN else facts[SEGMENT]
+    return Prediction(segment, 1.0, (), facts[CONFIDENCE] == SURE)
+
+
 def _of_person(question: Question) -> dict[str, Any]:
-    facts = dict(zip(NAMES["person"], question.facts, strict=True))
+    facts = dict(zip(NAMES[PERSON], question.facts, strict=True))
     values: dict[str, Any] = {}
     if question.strong_identification != UNKNOWN:
         values[LOG_IN] = question.strong_identification == "yes"
@@ -159,7 +206,7 @@ def _of_person(question: Question) -> dict[str, Any]:
 
 
 def _of_employer(question: Question) -> dict[str, Any]:
-    facts = dict(zip(NAMES["employer"], question.facts, strict=True))
+    facts = dict(zip(NAMES[EMPLOYER], question.facts, strict=True))
     stated = (facts["open_matter"], *question.further)
     claims = tuple(kind for kind in stated if kind not in {UNKNOWN, question.open_matter})
     return {"claim_kinds": claims} if claims else {}

@@ -12,9 +12,9 @@ from typing import Any, Final
 from models.authoring import canonical_yaml
 from models.authoring.canonical_yaml import Collection, Entry, Scalar
 from models.authoring.edits import to_move
-from models.contract.codes import LANGUAGES, CustomerType
+from models.contract.codes import CustomerType
 from models.decision.experiments import CONTROL
-from models.decision.facts import FACTS
+from models.decision.fact_set import FactSet
 
 Row = dict[str, str]
 """A rule as cells of text, by column; an empty cell is left out."""
@@ -22,7 +22,9 @@ Row = dict[str, str]
 _THEN: Final = ("channel", "content", "topic", "human_channel")
 
 
-def merge(text: str, kind: CustomerType, present: list[Row], wanted: list[Row]) -> tuple[str, list[str]]:
+def merge(
+    text: str, kind: CustomerType, present: list[Row], wanted: list[Row], facts: FactSet
+) -> tuple[str, list[str]]:
     """The canonical text with a customer type's rules as wanted, and what changed, one sentence each.
 
     Where nothing changes, the text comes back as it is.
@@ -30,6 +32,7 @@ def merge(text: str, kind: CustomerType, present: list[Row], wanted: list[Row]) 
     old, new = ({row["id"]: row for row in rows} for rows in (present, wanted))
     if present == wanted:
         return text, []
+    names_of_facts = [fact.name for fact in facts.of[kind]]
     document = canonical_yaml.read(text)
     rules = _child(document, kind, is_list=True)
     changes: list[str] = []
@@ -38,13 +41,13 @@ def merge(text: str, kind: CustomerType, present: list[Row], wanted: list[Row]) 
             _cut(rules, name)
             changes.append(f"{name}: removed")
         elif changed := [key for key in sorted({*row, *new[name]}) if row.get(key) != new[name].get(key)]:
-            _edit(_find(rules, name)[1], kind, row, new[name], changed)
+            _edit(_find(rules, name)[1], names_of_facts, row, new[name], changed)
             changes.append(f"{name}: {', '.join(changed)} changed")
     order = [name for name in old if name in new]
     before: str | None = None
     for name, row in new.items():
         if name not in old:
-            _put(rules, Entry(_new_rule(row, kind)), before)
+            _put(rules, Entry(_new_rule(row, names_of_facts)), before)
             order.insert(order.index(before) + 1 if before else 0, name)
             changes.append(f"{name}: added")
         before = name
@@ -76,9 +79,8 @@ def read_experiment(cell: str) -> dict[str, Any] | None:
     return {"id": name.strip(), "control_share": control_share, "variants": arms}
 
 
-def _edit(rule: Collection, kind: CustomerType, old: Row, new: Row, changed: list[str]) -> None:
+def _edit(rule: Collection, facts: list[str], old: Row, new: Row, changed: list[str]) -> None:
     """Write the changed cells of one rule over."""
-    facts = [fact.name for fact in FACTS[kind]]
     if set(changed) & set(facts):
         order = [f for f in old if f in facts and f in new] + [f for f in facts if f in new and f not in old]
         _set(rule, "when", _conditions(new, order))
@@ -171,13 +173,19 @@ def _put(rules: Collection, rule: Entry, before: str | None) -> None:
     rules.entries.insert(at, rule)
 
 
-def _new_rule(row: Row, kind: CustomerType) -> Collection:
+def _new_rule(row: Row, facts: list[str]) -> Collection:
     """A rule in the house style."""
     parts: dict[str, Scalar | Collection | None] = {
         "id": Scalar(row["id"]),
-        "when": _conditions(row, [fact.name for fact in FACTS[kind] if fact.name in row]),
+        "when": _conditions(row, [name for name in facts if name in row]),
         "then": _group({key: _values(row[key], is_list=key == "content") for key in _THEN if key in row}),
-        "because": _group({language: _scalar(row.get(f"because_{language}")) for language in LANGUAGES}),
+        "because": _group(
+            {
+                name.removeprefix("because_"): _scalar(text)
+                for name, text in row.items()
+                if name.startswith("because_")
+            }
+        ),
         "owner": _scalar(row.get("owner")),
         "source": _scalar(row.get("source")),
         "valid": _days(row),

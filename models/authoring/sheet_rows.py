@@ -11,28 +11,38 @@ from models.authoring import rule_edits, yaml_source
 from models.authoring.loader import LONGEST_ID, is_id
 from models.authoring.rule_edits import Row
 from models.authoring.sheet_files import Cell, Line, SheetError
-from models.contract.codes import CUSTOMER_TYPES, LANGUAGES, CustomerType
-from models.contract.segments import Segment
-from models.decision.facts import FACTS
+from models.contract.codes import CUSTOMER_TYPES, PERSON, UNKNOWN, CustomerType
+from models.decision.fact_set import FactSet
+from models.decision.facts import SEGMENT
 
-SHEETS: Final = ("several", "steady", "changing", "supported", "unknown", "employer")
+SEVERAL: Final = "several"
+"""The sheet of rules for several segments, or none."""
 OUTCOMES: Final = ("channel", "content", "topic", "human_channel")
-_BECAUSE: Final = tuple(f"because_{language}" for language in LANGUAGES)
 _TAIL: Final = ("owner", "source", "valid_from", "valid_until", "experiment")
 _ERRORS: Final = {"#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!"}
 _ESCAPED: Final = re.compile(r"_x00(0[0-9A-Fa-f]|1[0-9A-Fa-f]|7[Ff])_")  # how .xlsx writes what XML cannot
 _FINNISH_DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
-_CODES: Final = {"id", *OUTCOMES, *(fact.name for kind in CUSTOMER_TYPES for fact in FACTS[kind])}
+_TEXTS: Final = (*_TAIL, "order")
+_BECAUSE: Final = "because_"
 
 
-def columns_of(customer_type: CustomerType) -> tuple[str, ...]:
+def sheets_of(facts: FactSet) -> dict[str, CustomerType]:
+    """The sheets of a workbook, in order, each with the customers whose rules it holds."""
+    segments = [value for value in facts.fact(PERSON, SEGMENT).values if value != UNKNOWN]
+    persons = (SEVERAL, *segments, UNKNOWN)
+    known = [term for term in facts.vocabulary.segments.values() if term.origin == "known"]
+    return {**dict.fromkeys(persons, PERSON), **{term.code: term.customer_type for term in known}}
+
+
+def columns_of(customer_type: CustomerType, facts: FactSet) -> tuple[str, ...]:
     """The columns of a sheet, in order."""
-    facts = tuple(fact.name for fact in FACTS[customer_type])
-    return ("order", "id", *facts, *OUTCOMES, *_BECAUSE, *_TAIL)
+    names = tuple(fact.name for fact in facts.of[customer_type])
+    because = tuple(f"{_BECAUSE}{language}" for language in facts.vocabulary.complete_languages)
+    return ("order", "id", *names, *OUTCOMES, *because, *_TAIL)
 
 
 def read_rows(
-    sheets: Mapping[str, list[Line]],
+    sheets: Mapping[str, list[Line]], facts: FactSet
 ) -> tuple[dict[CustomerType, list[Row]], dict[str, str]]:
     """The rules of each customer type in the order their numbers say, and the cell of each by its id.
 
@@ -43,11 +53,12 @@ def read_rows(
     """
     rows: dict[CustomerType, list[Row]] = {}
     cells: dict[str, str] = {}
+    names = sheets_of(facts)
     for kind in CUSTOMER_TYPES:
         places: dict[float, tuple[str, Row]] = {}
-        for name in SHEETS:
-            if (name == Segment.EMPLOYER) == (kind == "employer"):
-                for at, order, row in _read_sheet(name, sheets.get(name), kind):
+        for name, of_kind in names.items():
+            if of_kind == kind:
+                for at, order, row in _read_sheet(name, sheets.get(name), kind, facts):
                     if row["id"] in cells:
                         raise SheetError("sheet_id_taken", value=row["id"], cell=at, other=cells[row["id"]])
                     if order in places:
@@ -61,16 +72,23 @@ def read_rows(
 
 def tidy(column: str, text: str) -> str:
     """A cell's text without what makes no difference: spaces around it, and in a list of codes around each."""
-    if column not in _CODES:
+    if not _is_code(column):
         return text.strip()
     return ", ".join(value for part in text.split(",") if (value := " ".join(part.split())))
 
 
-def _read_sheet(name: str, rows: list[Line] | None, kind: CustomerType) -> Iterator[tuple[str, float, Row]]:
+def _is_code(column: str) -> bool:
+    """Whether a column holds an id or codes, not a text, a day or a number."""
+    return column not in _TEXTS and not column.startswith(_BECAUSE)
+
+
+def _read_sheet(
+    name: str, rows: list[Line] | None, kind: CustomerType, facts: FactSet
+) -> Iterator[tuple[str, float, Row]]:
     """The cell of each rule's id, its place and its row."""
     if not rows:
-        raise SheetError("sheet_missing", sheet=name, sheets=", ".join(SHEETS))
-    header = _read_header(name, rows[0], kind)
+        raise SheetError("sheet_missing", sheet=name, sheets=", ".join(sheets_of(facts)))
+    header = _read_header(name, rows[0], kind, facts)
     for line in rows[1:]:
         texts = {column: _text(line.cell(at), column) for column, at in header.items()}
         row = {column: text for column, text in texts.items() if column != "order" and text}
@@ -82,16 +100,18 @@ def _read_sheet(name: str, rows: list[Line] | None, kind: CustomerType) -> Itera
             yield place, _order(texts["order"], line.cell(header["order"]).place), row
 
 
-def _read_header(name: str, line: Line, kind: CustomerType) -> dict[str, int]:
+def _read_header(name: str, line: Line, kind: CustomerType, facts: FactSet) -> dict[str, int]:
+    """Where each column stands. A table that was made before there was some group has no column of it."""
     header: dict[str, int] = {}
     for at, cell in line.cells.items():
         title = str(cell.value).strip()
-        if title in columns_of(kind):
+        if title in columns_of(kind, facts):
             if title in header:
                 raise SheetError("sheet_twice", value=title, cell=cell.place)
             header[title] = at
-    for title in columns_of(kind):
-        if title not in header:
+    groups = {fact.name for fact in facts.of[kind] if fact.is_group}
+    for title in columns_of(kind, facts):
+        if title not in header and title not in groups:
             raise SheetError("sheet_columns", value=title, sheet=name)
     return header
 
@@ -118,7 +138,7 @@ def _word(value: object) -> str:
 
 def _check_signs(text: str, column: str, place: str) -> None:
     """Refuse what cannot be seen or printed, and in codes what parts several values but is no comma."""
-    is_code = column in _CODES
+    is_code = _is_code(column)
     for sign in text.strip():
         category = unicodedata.category(sign)
         if (category == "Cc" and sign not in "\n\t") or (is_code and category in {"Cf", "Co", "Cn"}):

@@ -19,8 +19,9 @@ from models.authoring.impact_report import CHANGES
 from models.authoring.periods import Days
 from models.authoring.questions import Answerer, Population, Question, lookups_of, owed_signals, signals_of
 from models.contract.channels import HELSINKI
-from models.contract.codes import LANGUAGES, CustomerType, Language
+from models.contract.codes import CUSTOMER_TYPES, CustomerType, Language
 from models.contract.signals import Signals
+from models.decision.campaigns import Campaign
 from models.decision.catalogue import ContentItem
 from models.decision.decision_table import STATED_TOPIC, Rule, Table
 from models.decision.experiments import BUCKETS, Draw
@@ -34,12 +35,6 @@ if TYPE_CHECKING:
     Masks = NDArray[np.int64]
 
 NOON: Final = time(12)
-BY_CHANGE: Final = tuple(
-    sum(1 << len(CHANGES) * language + at for language in range(len(LANGUAGES))) for at in range(len(CHANGES))
-)
-"""For each of `CHANGES` its bits, one per language."""
-BY_LANGUAGE: Final = tuple(((1 << len(CHANGES)) - 1) << len(CHANGES) * at for at in range(len(LANGUAGES)))
-"""For each language its bits, one per change."""
 
 
 class Compared(NamedTuple):
@@ -64,13 +59,30 @@ class Chosen:
 
 
 class SideBySide:
-    """Puts the questions of a population to both versions."""
+    """Puts the questions of a population to both versions.
+
+    Attributes
+    ----------
+    languages : tuple of str
+        In which they are asked: those that the new version has, by the old one's default where the old one lacks it.
+    lookups : list of list of Facts
+        The facts of each question's lookups, as the new version knows them.
+    by_change, by_language : tuple of int
+        The bits of each of `CHANGES`, one per language, and of each language, one per change.
+    """
 
     def __init__(self, old: Recommender, new: Recommender, population: Population, limit: int) -> None:
         self.sides = (Answerer(old), Answerer(new))
         self.old, self.new, self.population, self._limit = old, new, population, limit
+        self.languages: tuple[Language, ...] = tuple(new.vocabulary.languages)
+        width, places = len(CHANGES), range(len(self.languages))
+        self.by_change = tuple(sum(1 << width * place + at for place in places) for at in range(width))
+        self.by_language = tuple(((1 << width) - 1) << width * place for place in places)
         self._touching = None if _differ_elsewhere(old, new) else _differing_items(old, new)
-        self.lookups = [lookups_of(question) for question in population.questions]
+        self.lookups = [lookups_of(question, new.facts) for question in population.questions]
+        self._old_lookups = self.lookups
+        if old.vocabulary != new.vocabulary or _names(old) != _names(new):
+            self._old_lookups = [lookups_of(question, old.facts) for question in population.questions]
         self._chosen: dict[CustomerType, tuple[tuple[Table, ...], dict[tuple[str, ...], Chosen]]] = {}
 
     def compare(self, days: Days) -> Compared:
@@ -92,16 +104,22 @@ class SideBySide:
         no_duty = self._touching is not None and not any(item.statutory for item in self._touching)
         owed = [None if no_duty else owed for owed in self.population.owed]
         items = _each_once(
-            self._keys(chosen, _items_key, self._may_differ),
+            self._keys(chosen, _items_key, self._may_differ, days.start),
             answers,
             comparing.items,
-            _draws(chosen),
+            _draws(chosen, self._running(days.start)),
             changes,
+            self.languages,
         )
         human = _each_once(
-            self._keys(chosen, _human_key, self._human_may_differ), answers, comparing.human, [None], changes
+            self._keys(chosen, _human_key, self._human_may_differ, days.start),
+            answers,
+            comparing.human,
+            [None],
+            changes,
+            self.languages,
         )
-        statutory = _each_once(owed, owing, comparing.statutory, [None], changes)
+        statutory = _each_once(owed, owing, comparing.statutory, [None], changes, self.languages)
         of, to = self.population.question_of, self.population.owed_of
         masks, firsts = np.stack([items[:, of], human[:, of], statutory[:, to]], axis=1)
         return Compared(
@@ -125,25 +143,26 @@ class SideBySide:
             self._chosen[kind] = (tables, {})
         known = self._chosen[kind][1]
         choices = []
-        for facts in self.lookups[at]:
-            cell = tuple(facts.values())
+        for was, now in zip(self._old_lookups[at], self.lookups[at], strict=True):
+            cell = tuple(now.values()) if was is now else (*was.values(), *now.values())
             if cell not in known:
-                known[cell] = self._choose(kind, tables, facts)
+                known[cell] = self._choose(kind, tables, (was, now))
             choices.append(known[cell])
         return choices
 
     def item_keys(self, day: date) -> list[Hashable]:
         """For each question a key; questions of one key are offered the same items."""
         chosen = [self.chosen(at, day) for at in range(len(self.lookups))]
-        return self._keys(chosen, _items_key, lambda *_: True)
+        return self._keys(chosen, _items_key, lambda *_: True, day)
 
-    def _choose(self, kind: CustomerType, tables: Sequence[Table], facts: Facts) -> Chosen:
-        rules = [_rule(table, facts) for table in tables]
+    def _choose(self, kind: CustomerType, tables: Sequence[Table], known: tuple[Facts, Facts]) -> Chosen:
+        """What decides for facts, as the old and as the new version knows them."""
+        rules = [_rule(table, facts) for table, facts in zip(tables, known, strict=True)]
         # An id is a cheap name of a rule, and a safe one: both tables live longer than the keys that are made of it.
         places = tuple(-1 if rule is None else id(rule) for rule in rules)
         concerned = tuple(
             guarantee.id
-            for recommender in (self.old, self.new)
+            for recommender, facts in zip((self.old, self.new), known, strict=True)
             for guarantee in recommender.rulebook.guarantees
             if guarantee.customer_type == kind and guarantee.concerns(facts)
         )
@@ -167,7 +186,7 @@ class SideBySide:
             return True
         kind = question.customer_type
         cards = {channel.card for channel in self.old.channels.values() if channel.human}
-        return self._touched(kind, cards, self.old.catalogue.stated_topic(kind, None, None))
+        return self._touched(kind, cards, self.old.vocabulary.starts[kind])
 
     def _touched(self, kind: CustomerType, kinds: set[str], topic: str) -> bool:
         near = set(self.old.catalogue.topic_chain(topic))
@@ -181,11 +200,34 @@ class SideBySide:
         chosen: Sequence[Sequence[Chosen]],
         key: Callable[..., Hashable],
         may_differ: Callable[[Question, Facts, Chosen], bool],
+        day: date,
     ) -> list[Hashable]:
         """A key of each question; None where nothing that decides its answer differs, so that it need not be asked."""
         return [
-            key(question, lookups, rules) if any(map(partial(may_differ, question), lookups, rules)) else None
-            for question, lookups, rules in zip(self.population.questions, self.lookups, chosen, strict=True)
+            (key(question, lookups, rules), self._met(at, day))
+            if any(map(partial(may_differ, question), lookups, rules))
+            else None
+            for at, (question, lookups, rules) in enumerate(
+                zip(self.population.questions, self.lookups, chosen, strict=True)
+            )
+        ]
+
+    def _met(self, at: int, day: date) -> tuple[str | None, ...]:
+        """The campaign of each version that a customer who asks a question meets on a day."""
+        kind = self.population.questions[at].customer_type
+        met = (
+            side.rulebook.campaigns.meeting(kind, lookups[at], day)
+            for side, lookups in ((self.old, self._old_lookups), (self.new, self.lookups))
+        )
+        return tuple(None if campaign is None else campaign.id for campaign in met)
+
+    def _running(self, day: date) -> list[Campaign]:
+        """The campaigns of both versions that run on a day."""
+        return [
+            campaign
+            for side in (self.old, self.new)
+            for kind in CUSTOMER_TYPES
+            for campaign in side.rulebook.campaigns.running(kind, day)
         ]
 
 
@@ -196,13 +238,23 @@ def _rule(table: Table, facts: Facts) -> Rule | None:
         return None
 
 
+def _names(recommender: Recommender) -> list[tuple[str, ...]]:
+    """The facts that a version's rules are about, groups among them."""
+    return [tuple(fact.name for fact in recommender.facts.of[kind]) for kind in CUSTOMER_TYPES]
+
+
 def _differ_elsewhere(old: Recommender, new: Recommender) -> bool:
-    """Whether anything but rules and items differs, so that any answer may."""
+    """Whether anything but rules and their items differs, so that any answer may: the order of the items is such a thing."""
+    one, other = old.catalogue.items, new.catalogue.items
+    added = {campaign.item for campaign in new.rulebook.campaigns.all}
     return (
-        old.catalogue.topics != new.catalogue.topics
+        [name for name in one if name in other] != [name for name in other if name in one]
+        or old.vocabulary != new.vocabulary
         or old.channels != new.channels
         or old.texts != new.texts
         or old.rulebook.guarantees != new.rulebook.guarantees
+        or old.rulebook.campaigns.all != new.rulebook.campaigns.all
+        or any(old.catalogue.items.get(name) != new.catalogue.items.get(name) for name in added)
     )
 
 
@@ -248,14 +300,17 @@ def _answer(
     draw: Draw | None = None,
 ) -> Recommendation | None:
     at = datetime.combine(day, NOON, HELSINKI)
+    language = (
+        language if language in recommender.vocabulary.languages else recommender.vocabulary.default_language
+    )
     try:
         return recommender.recommend([signals], at=at, language=language, limit=limit, draw=draw)[0]
     except LookupError:
         return None
 
 
-def _draws(chosen: Iterable[Sequence[Chosen]]) -> list[Draw | None]:
-    """A draw for each bucket in which some experiment of either version offers something else."""
+def _draws(chosen: Iterable[Sequence[Chosen]], running: Iterable[Campaign]) -> list[Draw | None]:
+    """A draw for each bucket in which some experiment or campaign of either version offers something else."""
     experiments = {
         rule.experiment.id: rule.experiment
         for rules in chosen
@@ -270,7 +325,8 @@ def _draws(chosen: Iterable[Sequence[Chosen]]) -> list[Draw | None]:
         for share in (experiment.control_share, *(variant.share for variant in experiment.variants)):
             end += share * BUCKETS // 100
             cuts.add(end)
-    if not experiments:
+    cuts.update(campaign.control_share * BUCKETS // 100 for campaign in running)
+    if cuts == {0}:
         return [None]
     return [partial(_bucket, cut) for cut in sorted(cuts - {BUCKETS})]
 
@@ -285,6 +341,7 @@ def _each_once(
     differ: Callable[[Recommendation | None, Recommendation | None], Iterator[Change]],
     draws: Sequence[Draw | None],
     changes: dict[Change | None, int],
+    languages: Sequence[Language],
 ) -> Masks:
     """For each entry a bit per change and language, and the number of the first change; shape (2, n_entries).
 
@@ -295,7 +352,7 @@ def _each_once(
     for at, key in enumerate(keys):
         if key not in met:
             mask, first = 0, 0
-            for place, language in enumerate(LANGUAGES):
+            for place, language in enumerate(languages):
                 for draw in draws:
                     for change in differ(*ask(at, draw, language)):
                         mask |= 1 << len(CHANGES) * place + CHANGES.index(change.change)

@@ -17,26 +17,25 @@ from typing import TYPE_CHECKING, Any, Final
 from models.authoring import canonical_yaml, rule_edits, sheet_rows, yaml_source
 from models.authoring.edits import to_move
 from models.authoring.findings import Authored, Phrase, phrase
-from models.authoring.loader import RULE_FIELDS
+from models.authoring.loader import RULE_FIELDS, facts_beside
 from models.authoring.rule_edits import Row
 from models.authoring.sheet_files import Line, SheetError, read_workbook
-from models.authoring.sheet_rows import OUTCOMES, SHEETS, columns_of
-from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, CustomerType
-from models.decision.facts import FACTS
+from models.authoring.sheet_rows import OUTCOMES, SEVERAL, columns_of, sheets_of
+from models.contract.codes import CUSTOMER_TYPES, PERSON, CustomerType
+from models.decision.decision_table import STATED_TOPIC
+from models.decision.fact_set import FactSet
+from models.decision.facts import SEGMENT
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
     from openpyxl.cell import Cell
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["SHEETS", "SheetError", "SheetTable", "bring_in", "columns_of", "export", "import_", "read"]
+__all__ = ["SheetError", "SheetTable", "bring_in", "columns_of", "export", "import_", "read", "sheets_of"]
 _LISTS: Final = "lists"
 _BASE: Final = "made_from"
 _MOST_NAMES: Final = 20
 _WIDE: Final = {
-    "because_fi": 50,
-    "because_sv": 50,
-    "because_en": 50,
     "source": 40,
     "id": 32,
     "content": 34,
@@ -80,19 +79,30 @@ class SheetTable:
 
 
 def export(folder: Path, table: Path) -> int:
-    """Write the rules of a folder to an .xlsx; the number of rules written. Raises `SheetError`."""
+    """Write the rules of a folder to an .xlsx; the number of rules written.
+
+    Its sheets, columns and drop-downs are those of the vocabulary beside the folder, else of the shipped one.
+
+    Raises
+    ------
+    SheetError
+        If the rules or the vocabulary cannot be read, or the table cannot be written.
+    """
     from openpyxl import Workbook  # noqa: PLC0415  (in the command's process only)
 
-    current = _read_rules(folder)
+    current, facts = _read_rules(folder), _facts_of(folder)
     book = Workbook()
-    lists = _write_lists(book)
+    lists = _write_lists(book, facts)
     book.remove(book.worksheets[0])
-    for name in SHEETS:
-        kind: CustomerType = "employer" if name == "employer" else "person"
+    sheets = sheets_of(facts)
+    for name, kind in sheets.items():
         rows = [
-            (at, row) for at, row in enumerate(current.rows[kind], start=1) if _sheet_of(kind, row) == name
+            (at, row)
+            for at, row in enumerate(current.rows[kind], start=1)
+            if _sheet_of(kind, row, sheets) == name
         ]
-        _write_sheet(book.create_sheet(name, len(book.worksheets) - 1), kind, rows, lists)
+        sheet = book.create_sheet(name, len(book.worksheets) - 1)
+        _write_sheet(sheet, kind, columns_of(kind, facts), rows, lists)
     _write_base(book, _digests(current.rows))
     book.active = 0
     try:
@@ -102,10 +112,10 @@ def export(folder: Path, table: Path) -> int:
     return sum(map(len, current.rows.values()))
 
 
-def read(table: Path) -> SheetTable:
-    """A spreadsheet, whoever saved it last. Raises `SheetError` where it holds what no table of rules does."""
-    sheets = read_workbook(table, (*SHEETS, _BASE))
-    rows, cells = sheet_rows.read_rows(sheets)
+def read(table: Path, facts: FactSet) -> SheetTable:
+    """A spreadsheet, whoever saved it last. Raises `SheetError` where it holds what no table of such rules does."""
+    sheets = read_workbook(table, (*sheets_of(facts), _BASE))
+    rows, cells = sheet_rows.read_rows(sheets, facts)
     return SheetTable(rows, cells, _read_base(sheets.get(_BASE, [])))
 
 
@@ -117,7 +127,7 @@ def bring_in(table: SheetTable, folder: Path, *, write: bool = True) -> list[str
     SheetError
         If the table was made from other rules than the folder now holds, or does not say from which. Nothing is written.
     """
-    current = _read_rules(folder)
+    current, facts = _read_rules(folder), _facts_of(folder)
     now = _digests(current.rows)
     if table.base is None:
         raise SheetError("sheet_no_base")
@@ -129,7 +139,7 @@ def bring_in(table: SheetTable, folder: Path, *, write: bool = True) -> list[str
     changed: list[str] = []
     try:
         for kind in CUSTOMER_TYPES:
-            text, of_kind = rule_edits.merge(text, kind, current.rows[kind], table.rows[kind])
+            text, of_kind = rule_edits.merge(text, kind, current.rows[kind], table.rows[kind], facts)
             changed += of_kind
         if canonical_yaml.formatted(current.text) != current.text:
             changed.append(_REFORMATTED)
@@ -143,7 +153,15 @@ def bring_in(table: SheetTable, folder: Path, *, write: bool = True) -> list[str
 
 def import_(table: Path, folder: Path, *, write: bool = True) -> list[str]:
     """Read a spreadsheet and bring its edits in. Raises `SheetError`."""
-    return bring_in(read(table), folder, write=write)
+    return bring_in(read(table, _facts_of(folder)), folder, write=write)
+
+
+def _facts_of(folder: Path) -> FactSet:
+    """The facts of the vocabulary that goes with a folder of rules. Raises `SheetError` where it cannot be read."""
+    authored = facts_beside(folder)
+    for fault in authored.errors:
+        raise SheetError(fault.code, where=f"{fault.file}:{fault.line}", **fault.names)
+    return authored.facts
 
 
 def _digests(rows: Mapping[CustomerType, list[Row]]) -> dict[str, str]:
@@ -212,7 +230,7 @@ def _row(rule: Mapping[str, Any]) -> Row:
     then, because, valid = (rule.get(key) or {} for key in ("then", "because", "valid"))
     cells = {"id": rule["id"], **{name: _cell(value) for name, value in (rule.get("when") or {}).items()}}
     cells |= {name: _cell(then.get(name)) for name in OUTCOMES}
-    cells |= {f"because_{language}": _cell(because.get(language)) for language in LANGUAGES}
+    cells |= {f"because_{language}": _cell(text) for language, text in because.items()}
     cells |= {"owner": _cell(rule.get("owner")), "source": _cell(rule.get("source"))}
     cells |= {f"valid_{key}": _cell(valid.get(key)) for key in ("from", "until")}
     if "experiment" in rule:
@@ -247,23 +265,29 @@ def _cell(value: object) -> str:
     return yaml_source.word(yaml_source.plain(value))
 
 
-def _sheet_of(kind: CustomerType, row: Row) -> str:
-    if kind == "employer":
-        return "employer"
-    segment = row.get("segment", "")
-    return segment if segment in SHEETS else "several"
+def _sheet_of(kind: CustomerType, row: Row, sheets: Mapping[str, CustomerType]) -> str:
+    if kind != PERSON:
+        return next(name for name, of_kind in sheets.items() if of_kind == kind)
+    segment = row.get(SEGMENT, "")
+    return segment if segment in sheets else SEVERAL
 
 
-def _write_lists(book: Workbook) -> dict[str, str]:
+def _write_lists(book: Workbook, facts: FactSet) -> dict[str, str]:
     """A hidden sheet of allowed values; where each list stands, by column."""
     from openpyxl.utils import get_column_letter  # noqa: PLC0415
 
     sheet = book.create_sheet(_LISTS)
     sheet.sheet_state = "hidden"
     values: dict[str, tuple[str, ...]] = {
-        f"{kind}.{fact.name}": fact.values for kind in CUSTOMER_TYPES for fact in FACTS[kind]
+        f"{kind}.{fact.name}": fact.values for kind in CUSTOMER_TYPES for fact in facts.of[kind]
     }
-    values |= {"channel": CHANNELS, "content": CONTENT_TYPES, "human_channel": CHANNELS}
+    channels = tuple(facts.vocabulary.channels)
+    values |= {
+        "channel": channels,
+        "content": tuple(facts.vocabulary.content_types),
+        "human_channel": channels,
+        "topic": (STATED_TOPIC, *facts.vocabulary.topics),
+    }
     places = {}
     for at, (name, allowed) in enumerate(values.items(), start=1):
         for line, value in enumerate((name, *allowed), start=1):
@@ -285,6 +309,7 @@ def _write_base(book: Workbook, base: Mapping[str, str]) -> None:
 def _write_sheet(
     sheet: Worksheet,
     kind: CustomerType,
+    columns: tuple[str, ...],
     rows: list[tuple[int, Row]],
     lists: Mapping[str, str],
 ) -> None:
@@ -293,12 +318,11 @@ def _write_sheet(
     from openpyxl.utils import get_column_letter  # noqa: PLC0415
     from openpyxl.worksheet.datavalidation import DataValidation  # noqa: PLC0415
 
-    columns = columns_of(kind)
     for at, name in enumerate(columns, start=1):
         _put(sheet.cell(1, at), name)
         sheet.cell(1, at).font = Font(bold=True)
         letter = get_column_letter(at)
-        sheet.column_dimensions[letter].width = _WIDE.get(name, 18)
+        sheet.column_dimensions[letter].width = 50 if name.startswith("because_") else _WIDE.get(name, 18)
         place = lists.get(name) or lists.get(f"{kind}.{name}")
         if place:
             # one value or several parted by commas: the drop-down offers, the import checks

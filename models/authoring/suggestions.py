@@ -23,7 +23,7 @@ from models.authoring.findings import Authored
 from models.authoring.grid import GAP, decide_boxes
 from models.contract.codes import CUSTOMER_TYPES, CustomerType
 from models.decision.decision_table import Table, read_rulebook
-from models.decision.facts import FACTS, Facts, feasible_blocks
+from models.decision.facts import Facts
 
 PER_EDGE: Final = 40  # candidate cells looked at for each edge
 Need = tuple[str, str]
@@ -66,8 +66,8 @@ def suggest(authored: Authored, *, missing: bool = False) -> Suggestion:
     missing : bool
         Leave out what the team's own examples cover already.
     """
-    rulebook = read_rulebook(authored.rulebook)
-    inventor = Inventor(read_model())
+    rulebook = read_rulebook(authored.rulebook, authored.facts.contract)
+    inventor = Inventor(read_model(), rulebook.facts)
     examples: list[Example] = []
     rules = edges = at_least = 0
     covered = _covered_already(authored, rulebook.tables) if missing else set()
@@ -124,15 +124,15 @@ Cell = tuple[tuple[str, str], ...]
 
 def _candidates(table: Table, inventor: Inventor) -> Iterator[tuple[Cell, set[Need]]]:
     """Cells worth choosing from, each with what it covers; those that the model leads somebody to come first."""
-    blocks = feasible_blocks(table.customer_type)
+    blocks = table.facts.blocks(table.customer_type)
     whens = [rule.when for rule in table.rules]
     decided = decide_boxes(blocks, whens)
-    names = [fact.name for fact in FACTS[table.customer_type]]
+    every = {fact.name: fact.values for fact in table.facts.of[table.customer_type]}
+    names = list(every)
     for at, rule in enumerate(table.rules):
         cells = [decided.examples(at, {}, names)] if at in decided.rows() else []
         for fact in rule.when:
-            values = next(f.values for f in FACTS[table.customer_type] if f.name == fact)
-            outside = {**rule.when, fact: tuple(v for v in values if v not in rule.when[fact])}
+            outside = {**rule.when, fact: tuple(v for v in every[fact] if v not in rule.when[fact])}
             inside = [
                 {name: tuple(v for v in block[name] if v in outside.get(name, block[name])) for name in names}
                 for block in blocks

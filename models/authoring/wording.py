@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from models.contract.codes import CUSTOMER_TYPES, LANGUAGES
+from models.contract.codes import CUSTOMER_TYPES
 from models.decision.catalogue import OWN_PAGES
 
 # fmt: off
@@ -66,23 +66,31 @@ def states_entitlement(text: str, language: str) -> str | None:
 
 
 def own_texts(
-    rulebook: Mapping[str, Any], catalogue: Mapping[str, Any], texts: Mapping[str, Any]
+    rulebook: Mapping[str, Any],
+    catalogue: Mapping[str, Any],
+    texts: Mapping[str, Any],
+    vocabulary: Mapping[str, Any],
+    *,
+    languages: Sequence[str],
 ) -> Iterator[tuple[str, str, str]]:
-    """Every text of Arki's own, as (subject, language, text): reasons, notices, nudges and pages.
+    """Every text of Arki's own that patterns exist for, as (subject, language, text): reasons, notices, names, nudges and pages.
 
     Titles of kela.fi pages are Kela's and are left out.
     """
     for customer_type in CUSTOMER_TYPES:
         for rule in rulebook[customer_type]:
-            for language in LANGUAGES:
-                yield rule["id"], language, rule["because"][language]
+            for language, text in rule["because"].items():
+                if language in ENTITLEMENT:
+                    yield rule["id"], language, text
     for item in catalogue["items"]:
         for language, text in item["languages"].items():
-            own = item["type"] == "nudge" or str(text.get("url", "")).startswith(OWN_PAGES)
+            own = "body" in text or str(text.get("url", "")).startswith(OWN_PAGES)
             if own and language in ENTITLEMENT:
                 yield item["id"], language, " ".join(_strings(text))
-    for language in LANGUAGES:
-        yield "texts.yaml", language, " ".join(_strings(texts, language))
+    for language in ENTITLEMENT:
+        yield "texts.yaml", language, " ".join(_strings(texts, language, languages))
+        for part in ("segments", "groups", "languages"):
+            yield f"{part}.yaml", language, " ".join(_strings(vocabulary[part], language, languages))
 
 
 def _plain(text: str) -> str:
@@ -92,14 +100,14 @@ def _plain(text: str) -> str:
     return re.sub(r"[\s*_]+", " ", visible.replace("’", "'"))
 
 
-def _strings(value: object, language: str | None = None) -> Iterator[str]:
+def _strings(value: object, language: str | None = None, languages: Sequence[str] = ()) -> Iterator[str]:
     """Every string within, or within the entries of one language."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for key, entry in value.items():
-            if key == language or not (language and key in LANGUAGES):
-                yield from _strings(entry, language)
+            if key == language or not (language and key in languages):
+                yield from _strings(entry, language, languages)
     elif isinstance(value, list):
         for entry in value:
-            yield from _strings(entry, language)
+            yield from _strings(entry, language, languages)

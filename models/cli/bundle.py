@@ -10,7 +10,16 @@ from pathlib import Path
 import click
 
 from models.cli.missing_extras import with_extra
-from models.cli.options import FOLDER, checked, content_option, matching_bundle, report, rulebook_option, stop
+from models.cli.options import (
+    FOLDER,
+    checked,
+    compare_with_current,
+    content_option,
+    matching_bundle,
+    report,
+    rulebook_option,
+    stop,
+)
 from models.contract.environment import bundles_folder
 
 
@@ -31,6 +40,7 @@ def build(
     from models.decision import bundle as bundles  # noqa: PLC0415
 
     authored = checked(rulebook_folder, content_folder)
+    compare_with_current(authored)
     if report(authored, warnings=False):
         stop("No bundle was made.")
     try:

@@ -19,6 +19,7 @@ from models.contract.environment import bundles_folder
 
 if TYPE_CHECKING:
     from models.authoring.findings import Authored
+    from models.authoring.loader import Folders
     from models.authoring.messages import TeamLanguage
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -70,7 +71,7 @@ rulebook_option: Final = click.option(
     "--rulebook",
     "rulebook_folder",
     type=FOLDER,
-    help="Folder of rules.yaml, or one with rulebook/ and content/ in it (default: the shipped one).",
+    help="Folder of rules.yaml, or one with rulebook/, content/ and vocabulary/ in it (default: the shipped one).",
 )
 content_option: Final = click.option(
     "--content",
@@ -92,17 +93,17 @@ def today() -> date:
     return datetime.now(UTC).astimezone(HELSINKI).date()
 
 
-def folders(rulebook_folder: Path | None, content_folder: Path | None) -> tuple[Path, Path]:
-    """Where the rules and the content lie that a command was told of.
+def folders(rulebook_folder: Path | None, content_folder: Path | None) -> Folders:
+    """Where the rules, the content and the vocabulary lie that a command was told of.
 
     Whoever names the rules alone is told, on standard error, which content goes with them.
     """
     from models.authoring import loader  # noqa: PLC0415
 
-    rules, content = loader.find_folders(rulebook_folder, content_folder)
+    where = loader.find_folders(rulebook_folder, content_folder)
     if rulebook_folder is not None and content_folder is None:
-        click.echo(f"Content: {content}. Name another with --content.", err=True)
-    return rules, content
+        click.echo(f"Content: {where.content}. Name another with --content.", err=True)
+    return where
 
 
 def checked(rulebook_folder: Path | None, content_folder: Path | None) -> Authored:
@@ -112,6 +113,21 @@ def checked(rulebook_folder: Path | None, content_folder: Path | None) -> Author
     authored = loader.read_authored(*folders(rulebook_folder, content_folder))
     analysis.analyse(authored)
     return authored
+
+
+def compare_with_current(authored: Authored) -> None:
+    """Check the vocabulary of a draft against that of the bundle in use, if there is one that can be read."""
+    from models.authoring.succession import find_unsucceeded_codes  # noqa: PLC0415
+    from models.decision import bundle as bundles  # noqa: PLC0415
+
+    digest = bundles.current(bundles_folder())
+    try:
+        parts = bundles.load(bundles_folder(), digest).parts if digest else {}
+    except bundles.BundleError:
+        return  # whoever serves is told; a draft may be what mends it
+    if bundles.VOCABULARY in parts:
+        old = bundles.vocabulary_of(parts)
+        find_unsucceeded_codes(authored, old, today=today())
 
 
 def report(authored: Authored, *, warnings: bool = True, language: TeamLanguage = "en") -> int:

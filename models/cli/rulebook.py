@@ -27,6 +27,7 @@ from models.cli.options import (
     stop,
     today,
 )
+from models.contract.codes import CUSTOMER_TYPES, UNKNOWN
 from models.contract.environment import bundles_folder
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def check(rulebook_folder: Path | None, content_folder: Path | None, language: T
     find_years_ahead(authored, datetime.now(UTC).date())
     errors = report(authored, language=language)
     warnings = len(authored.findings) - errors
-    persons, employers = (len(authored.rulebook.get(kind, ())) for kind in ("person", "employer"))
+    persons, employers = (len(authored.rulebook.get(kind, ())) for kind in CUSTOMER_TYPES)
     promises = len(authored.rulebook["guarantees"]) + len(authored.rulebook["promises"])
     items = len(authored.catalogue["items"])
     counts = {
@@ -80,7 +81,7 @@ def check(rulebook_folder: Path | None, content_folder: Path | None, language: T
 @main.command()
 @click.argument("customer", type=click.File("r"), required=False)
 @click.option("--persona", help="A persona by id, instead of a file.")
-@click.option("--language", type=click.Choice(["fi", "sv", "en"]), default="fi", show_default=True)
+@click.option("--language", help="Language of the answer (default: the first of the vocabulary).")
 @as_of_option("The day to explain, from midnight in Finland", "now")
 @click.option("--at", type=MomentType(), help="The moment to explain, as 2026-05-31T12:00, instead of a day.")
 @click.option(
@@ -99,16 +100,21 @@ def explain(customer: TextIO | None, persona: str | None, **options: Any) -> Non
     folder. Shows what was offered and why, and each rule passed over with its first condition that failed.
     """
     from models.contract.channels import HELSINKI  # noqa: PLC0415
-    from models.contract.signals import InvalidSignalsError, read_signals  # noqa: PLC0415
+    from models.contract.signals import InvalidSignalsError  # noqa: PLC0415
     from models.decision.bundle import BundleError  # noqa: PLC0415
 
     if options["at"] and options["as_of"]:
         raise click.UsageError("--at and --as-of both name the moment. Give one of them.")
     try:
         request = personas.persona(persona) if persona else json.load(customer or sys.stdin)
-        signals = read_signals(request["customer_type"], request["signals"])
+        recommender = _recommender(**options)
+        signals = recommender.contract.read(request["customer_type"], request["signals"])
+        if options["language"] and options["language"] not in recommender.vocabulary.languages:
+            raise ValueError(  # noqa: TRY301  (told as the others are)
+                f"{options['language']} is no language of the vocabulary. Choose one of {', '.join(recommender.vocabulary.languages)}."
+            )
         day = options["as_of"] and datetime.combine(options["as_of"], datetime.min.time(), HELSINKI)
-        explanation = _recommender(**options).explain(
+        explanation = recommender.explain(
             signals,
             at=options["at"] or day or datetime.now(UTC),
             language=options["language"],
@@ -145,7 +151,7 @@ def _tell(explanation: Explanation) -> None:
     for contribution in explanation.contributions[:5]:
         click.echo(f"  {contribution.log_odds:+.2f} {', '.join(contribution.signals)}")
     for lookup in explanation.lookups:
-        stated = {name: value for name, value in lookup.facts.items() if value != "unknown"}
+        stated = {name: value for name, value in lookup.facts.items() if value != UNKNOWN}
         click.echo(f"\n{', '.join(f'{name}={value}' for name, value in stated.items())}")
         for passed in lookup.passed_over:
             click.echo(

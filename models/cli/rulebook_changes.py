@@ -53,27 +53,28 @@ def coverage(
     The last row counts Arki's own example pages, which stand in where no page of Kela's is known.
     """
     from models.authoring import loader  # noqa: PLC0415
-    from models.contract.codes import LANGUAGES  # noqa: PLC0415
     from models.decision.catalogue import read_catalogue  # noqa: PLC0415
 
-    catalogue = read_catalogue(loader.read_content(folders(rulebook_folder, content_folder)[1]).catalogue)
+    _rules, content, vocabulary = folders(rulebook_folder, content_folder)
+    authored = loader.read_content(content, vocabulary)
+    catalogue, languages = read_catalogue(authored.catalogue, authored.terms), authored.codes("languages")
     if answers is not None:
         click.echo(_own_pages_in(answers, catalogue))
         return
     day = as_of or today()
     offered = [item for item in catalogue.items.values() if item.approved and item.holds_on(day)]
-    click.echo("| topic | fi | sv | en |\n|---|---:|---:|---:|")
-    for topic in catalogue.topics["topics"]:
+    click.echo(f"| topic | {' | '.join(languages)} |\n|---|{'---:|' * len(languages)}")
+    for topic in authored.codes("topics"):
         counts = [
             sum(topic in item.topics and language in item.languages for item in offered)
-            for language in LANGUAGES
+            for language in languages
         ]
         click.echo(f"| {topic} | " + " | ".join(map(str, counts)) + " |")
-    totals = [sum(language in item.languages for item in offered) for language in LANGUAGES]
+    totals = [sum(language in item.languages for item in offered) for language in languages]
     click.echo("| **all items** | " + " | ".join(f"**{total}**" for total in totals) + " |")
     own = [
         sum(language in item.languages and item.languages[language].is_own for item in offered)
-        for language in LANGUAGES
+        for language in languages
     ]
     click.echo("| of these, Arki's own example pages | " + " | ".join(map(str, own)) + " |")
 
@@ -126,7 +127,9 @@ def diff(old: str, new: str, as_of: date | None) -> None:
 
     try:
         one, other = (read_edition(name, bundles_folder()) for name in (old, new))
-        comparison = difference(one, other, day=as_of or today(), inventor=Inventor(read_model()))
+        comparison = difference(
+            one, other, day=as_of or today(), inventor=Inventor(read_model(), other.rulebook.facts)
+        )
     except (EditionError, ValueError) as error:
         _stop(str(error))
     for change in comparison.changes:
@@ -198,9 +201,9 @@ def impact(
         figures = counted(
             one,
             other,
-            read_population(population, other.scorecard),
+            read_population(population, other.scorecard, other.facts, one.facts),
             periods=[Days(as_of, as_of)] if as_of else periods_to_come(one, other, day=today()),
-            inventor=Inventor(other.scorecard),
+            inventor=Inventor(other.scorecard, other.facts),
             limit=limit,
             capacities=editions[1].capacities,
         )
@@ -286,10 +289,12 @@ def format_(
     from models.authoring import canonical_yaml, loader, yaml_source  # noqa: PLC0415
     from models.authoring.findings import Authored  # noqa: PLC0415
 
-    rulebook, content = loader.find_folders(rulebook_folder, content_folder)
+    rulebook, content, vocabulary = loader.find_folders(rulebook_folder, content_folder)
     team_files = [rulebook / name for name in loader.RULEBOOK_FILES]
     if rulebook_folder is None or content != loader.CONTENT:
         team_files += [content / name for name in loader.CONTENT_FILES]
+    if rulebook_folder is None or vocabulary != loader.VOCABULARY:
+        team_files += [vocabulary / name for name in loader.VOCABULARY_FILES]
     errors = differing = 0
     for path in files or team_files:
         authored = Authored()

@@ -4,10 +4,13 @@ Hides formats, Arrow types and cells of text. Each module is the column form of 
 """
 
 __all__ = [
+    "campaigns",
     "cells",
     "decision_table",
     "facts",
     "files",
+    "group_counts",
+    "groups",
     "local_paths",
     "partitions",
     "paths",

@@ -16,28 +16,31 @@ from models.columns.facts import FactColumns, fact_columns
 from models.columns.files import CustomerFileError
 from models.columns.scorecard import ColumnScorecard
 from models.columns.signals import MISSING, Codes, SignalColumns
+from models.columns.statutory import RUNNING
 from models.columns.text_blocks import CustomerBatch
-from models.contract.codes import CustomerType
-from models.decision.facts import FACTS, LOG_IN, VARYING, Facts
+from models.contract.codes import PERSON, CustomerType
+from models.decision.fact_forms import Fact
+from models.decision.fact_set import FactSet
+from models.decision.facts import LOG_IN, Facts
 from models.decision.scorecard import Scorecard
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 AUDIT: Final = "audit_"
-_RUNNING: Final[Mapping[CustomerType, str]] = {"person": "active_benefits", "employer": "claim_kinds"}
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
     """Customers of one type as cells.
 
+    A cell holds the facts that are declared, with the segment that the model names. Groups and stated segments follow from
+    them, so they are in no cell.
+
     Attributes
     ----------
     cells : ndarray of shape (n_customers, n_lookups), int64
         The cell of each lookup, in order; `MISSING` after a customer's last.
-    segment : ndarray of shape (n_customers,)
-        Position in the fact `segment`; for employers all 0.
     preferred : ndarray of shape (n_customers,)
         Position of the preferred channel in its signal's values; `MISSING` where none may be used.
     matter : ndarray of shape (n_customers,)
@@ -52,7 +55,6 @@ class Cells:
 
     customer_type: CustomerType
     cells: NDArray[np.int64]
-    segment: Codes
     preferred: Codes
     matter: Codes
     identifies: Codes
@@ -60,8 +62,12 @@ class Cells:
     audit: Mapping[str, pa.Array]
 
 
-def cells_of(read: CustomerBatch, scorecard: Scorecard) -> list[Cells]:
+def cells_of(
+    read: CustomerBatch, scorecard: Scorecard, facts: FactSet, *, whole: bool = False
+) -> list[Cells]:
     """The customers of one batch as cells, persons and employers apart.
+
+    With `whole`, cells hold what is known beside a segment also where the model names none, for those who may state one.
 
     Raises
     ------
@@ -69,7 +75,7 @@ def cells_of(read: CustomerBatch, scorecard: Scorecard) -> list[Cells]:
         If a row breaks the signal contract.
     """
     batch = read.batch
-    columns = SignalColumns(batch, textual=read.textual)
+    columns = SignalColumns(batch, facts.contract, textual=read.textual)
     refused = np.flatnonzero(columns.refused())
     if len(refused):
         raise CustomerFileError(
@@ -78,43 +84,47 @@ def cells_of(read: CustomerBatch, scorecard: Scorecard) -> list[Cells]:
         )
     audit = {name: batch.column(name) for name in batch.schema.names if name.startswith(AUDIT)}
     cells = []
-    for part in fact_columns(columns, ColumnScorecard(scorecard)):
+    for part in fact_columns(columns, ColumnScorecard(scorecard), facts, whole=whole):
         kind = part.customer_type
-        preferred = columns.number("person", "preferred_channel")[part.rows]
-        identifies = columns.number("person", LOG_IN)
+        preferred = columns.number(PERSON, "preferred_channel")[part.rows]
+        identifies = columns.number(PERSON, LOG_IN)
         cells.append(
             Cells(
                 kind,
-                _cells(part),
-                part.facts["segment"] if kind == "person" else np.zeros(len(part.rows), np.int32),
-                np.where(part.neutral | (kind == "employer"), np.int32(MISSING), preferred),
+                _cells(part, _declared(facts, kind), whole=whole),
+                np.where(part.neutral | (kind != PERSON), np.int32(MISSING), preferred),
                 columns.number(kind, "open_matter")[part.rows],
                 identifies[part.rows],
-                columns.choices(kind, _RUNNING[kind]).bits[part.rows],
+                columns.choices(kind, RUNNING[kind]).bits[part.rows],
                 {name: values.take(part.rows) for name, values in audit.items()},
             )
         )
     return cells
 
 
-def facts_of(customer_type: CustomerType, cell: int) -> Facts:
+def facts_of(customer_type: CustomerType, cell: int, facts: FactSet) -> Facts:
     """The facts of a cell."""
+    declared = _declared(facts, customer_type)
     values = {}
-    for fact in reversed(FACTS[customer_type]):
+    for fact in reversed(declared):
         cell, code = divmod(cell, len(fact.values))
         values[fact.name] = fact.values[code]
-    return {fact.name: values[fact.name] for fact in FACTS[customer_type]}
+    return {fact.name: values[fact.name] for fact in declared}
 
 
-def _cells(part: FactColumns) -> NDArray[np.int64]:
+def _declared(facts: FactSet, customer_type: CustomerType) -> list[Fact]:
+    return [fact for fact in facts.of[customer_type] if not fact.is_group]
+
+
+def _cells(part: FactColumns, declared: list[Fact], *, whole: bool) -> NDArray[np.int64]:
     """Cells of each lookup: the facts' codes in one number, with the varying fact's code of each."""
-    varying = VARYING[part.customer_type]
+    codes = {**part.facts, **part.beside} if whole else part.facts
     base, stride, stride_of_varying = np.zeros(len(part.rows), np.int64), 1, 0
-    for fact in reversed(FACTS[part.customer_type]):
-        if fact.name == varying:
+    for fact in reversed(declared):
+        if fact.name == part.varying:
             stride_of_varying = stride
         else:
-            base += np.multiply(part.facts[fact.name], stride, dtype=np.int64)
+            base += np.multiply(codes[fact.name], stride, dtype=np.int64)
         stride *= len(fact.values)
     lookups = np.full((len(part.rows), 1 + part.further.shape[1]), MISSING, np.int64)
     lookups[:, 0] = part.first

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.columns.facts import FactColumns
-from models.columns.signals import Codes, Flags
-from models.contract.codes import PERSON_CHANNELS, CustomerType
+from models.columns.signals import MISSING, Codes, Flags
+from models.contract.channels import in_use
+from models.contract.codes import PERSON, CustomerType
 from models.decision.decision_table import STATED_TOPIC, Guarantee
-from models.decision.facts import FACTS, VARYING
+from models.decision.fact_forms import Fact
 from models.decision.offers import Offer, kinds_offered
 from models.decision.recommender import Recommender
 
@@ -35,34 +36,37 @@ class RuleColumns:
 
     def __init__(self, recommender: Recommender, customer_type: CustomerType, day: date) -> None:
         self._recommender, self._type = recommender, customer_type
+        facts = recommender.facts.of[customer_type]
         table = recommender.rulebook.tables[customer_type].on(day)
         self.rules = table.rules
         guarantees = [g for g in recommender.rulebook.guarantees if g.customer_type == customer_type]
-        self._accepts = _Masks(customer_type, table.masks, len(self.rules))
-        self._concerns = _Masks(customer_type, _masks_of(customer_type, guarantees), len(guarantees))
+        self._accepts = _Masks(facts, table.masks, len(self.rules))
+        self._concerns = _Masks(facts, _masks_of(facts, guarantees), len(guarantees))
         self._breaks = np.array(
             [_words([not g.kept_by(rule.channel, rule.content) for g in guarantees]) for rule in self.rules]
         )
-        channels = recommender.channels
-        self._known = np.array([name in channels for name in PERSON_CHANNELS])
+        self._channels = tuple(recommender.channels)
+        # For each channel that may be preferred its own position, and that of what took its place by the day, if anything did.
+        preferred = recommender.contract.signals[PERSON]["preferred_channel"].values
+        self._named = np.array([self._channels.index(name) for name in preferred], np.int32)
+        self._serving = np.array([self._position_in_use(name, day) for name in preferred], np.int32)
+        vocabulary = recommender.vocabulary
         self._forbids = np.array(
             [
                 [
                     _words(
-                        name in channels and not g.kept_by(name, kinds_offered(rule, channels[name]))
+                        not g.kept_by(channel.id, kinds_offered(rule, channel, vocabulary))
                         for g in guarantees
                     )
-                    for name in PERSON_CHANNELS
+                    for channel in recommender.channels.values()
                 ]
                 for rule in self.rules
             ]
         )
-        self._rule_channel = np.array(
-            [_position(PERSON_CHANNELS, rule.channel) for rule in self.rules], np.int32
-        )
+        self._rule_channel = np.array([self._channels.index(rule.channel) for rule in self.rules], np.int32)
         self._follows = np.array([rule.topic == STATED_TOPIC for rule in self.rules])
         self._topics, self._topic_of = self._stated_topics()
-        self.offers = len(self.rules) * (1 + len(PERSON_CHANNELS)) * (1 + len(self._topics))
+        self.offers = len(self.rules) * (1 + len(self._channels)) * (1 + len(self._topics))
 
     def choose(
         self,
@@ -81,39 +85,51 @@ class RuleColumns:
         codes : ndarray of shape (n_asked,)
             Code of the varying fact.
         preferred : ndarray of shape (n_customers,)
-            Position of the preferred channel; `MISSING` where none may be used.
+            Position of the preferred channel in its signal's values; `MISSING` where none may be used.
         at : ndarray of shape (n_asked,) or slice
             The customers asked about.
         closed : set of str
             Channels without room; the next rule that applies and breaks no guarantee is taken, if there is one.
         """
-        facts = {name: values[at] for name, values in part.facts.items()} | {VARYING[self._type]: codes}
+        facts = part.lookup(codes, at)
         hits = self._accepts.of(facts)
-        preferred = preferred[at]
         rule = _first(hits)
-        wants = np.flatnonzero(
-            (preferred >= 0) & self._known[preferred] & (preferred != self._rule_channel[rule])
-        )
+        wants, wished = self._wishes(preferred[at], rule)
         concerns = self._concerns.of({name: values[wants] for name, values in facts.items()})
-        forbidden = _any(concerns, self._forbids[rule[wants], preferred[wants]])
-        wants = wants[~forbidden]
+        allowed = ~_any(concerns, self._forbids[rule[wants], wished])
         channel = np.zeros(len(rule), np.int64)
-        channel[wants] = preferred[wants] + 1
+        channel[wants[allowed]] = wished[allowed] + 1
         if closed:
             self._move(rule, channel, hits, facts, closed)
         topic = np.where(self._follows[rule], self._topic_of[self._stated_cell(facts)] + 1, 0)
-        return (rule * (1 + len(PERSON_CHANNELS)) + channel) * (1 + len(self._topics)) + topic
+        return (rule * (1 + len(self._channels)) + channel) * (1 + len(self._topics)) + topic
 
     def offer(self, number: int) -> Offer:
         """The offer of a number."""
         number, topic = divmod(number, 1 + len(self._topics))
-        at, channel = divmod(number, 1 + len(PERSON_CHANNELS))
+        at, channel = divmod(number, 1 + len(self._channels))
         rule = self.rules[at]
         return Offer(
             rule,
-            self._recommender.channels[PERSON_CHANNELS[channel - 1] if channel else rule.channel],
+            self._recommender.channels[self._channels[channel - 1] if channel else rule.channel],
             self._topics[topic - 1] if topic else rule.topic,
         )
+
+    def _wishes(
+        self, preferred: Codes, rule: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Who wishes for another channel than the rule's, and which that is, or what took its place."""
+        asking = np.flatnonzero(preferred >= 0)
+        named, serving = self._named[preferred[asking]], self._serving[preferred[asking]]
+        own = self._rule_channel[rule[asking]]
+        other = (serving >= 0) & (named != own) & (serving != own)
+        return asking[other], serving[other]
+
+    def _position_in_use(self, name: str, day: date) -> int:
+        """Position of the channel that serves in the place of one on a day; `MISSING` where none does any more."""
+        channels = self._recommender.channels
+        serving = in_use(channels, name, day)
+        return MISSING if channels[serving].is_retired(day) else self._channels.index(serving)
 
     def _move(
         self,
@@ -124,7 +140,7 @@ class RuleColumns:
         closed: frozenset[str],
     ) -> None:
         """Where the channel offered is closed, put the next open one that keeps every guarantee, in place."""
-        shut = np.array([name in closed for name in PERSON_CHANNELS])
+        shut = np.array([name in closed for name in self._channels])
         preferred_shut = (channel > 0) & shut[channel - 1]
         # A wish for a full channel is not a reason to leave the rule: its own channel may still have room.
         channel[preferred_shut] = 0
@@ -157,16 +173,14 @@ class RuleColumns:
                 word[left[allowed]] = 0
 
     def _stated_cell(self, facts: Mapping[str, Codes]) -> Codes:
-        width = len(self._values("open_matter"))
-        return (
-            facts["life_event"] * width + facts["open_matter"]
-            if self._type == "person"
-            else facts["open_matter"]
-        )
+        matter = facts["open_matter"]
+        if self._type != PERSON:
+            return matter
+        return facts["life_event"] * len(self._values("open_matter")) + matter
 
     def _stated_topics(self) -> tuple[list[str], NDArray[np.int64]]:
         """Every topic that something stated leads to, and its position by what was stated."""
-        events = self._values("life_event") if self._type == "person" else (None,)
+        events = self._values("life_event") if self._type == PERSON else (None,)
         named = [
             self._recommender.catalogue.stated_topic(self._type, event, matter)
             for event in events
@@ -176,13 +190,13 @@ class RuleColumns:
         return topics, np.array([topics.index(topic) for topic in named])
 
     def _values(self, name: str) -> tuple[str, ...]:
-        return next(fact.values for fact in FACTS[self._type] if fact.name == name)
+        return self._recommender.facts.fact(self._type, name).values
 
 
 class _Masks:
     """Per fact and value the conditions that accept it, as words of 64 bits."""
 
-    def __init__(self, kind: CustomerType, masks: Mapping[str, Mapping[str, int]], count: int) -> None:
+    def __init__(self, facts: Sequence[Fact], masks: Mapping[str, Mapping[str, int]], count: int) -> None:
         self._words = range(max(1, -(-count // _WORD)))
         every = (1 << count) - 1
         self._tables = {
@@ -190,7 +204,7 @@ class _Masks:
                 np.array([masks[fact.name][v] >> _WORD * word & _ONES for v in fact.values], np.uint64)
                 for word in self._words
             ]
-            for fact in FACTS[kind]
+            for fact in facts
             if any(masks[fact.name][v] != every for v in fact.values)
         }
         self._every = [np.uint64(every >> _WORD * word & _ONES) for word in self._words]
@@ -205,7 +219,7 @@ class _Masks:
         return words
 
 
-def _masks_of(kind: CustomerType, guarantees: Sequence[Guarantee]) -> dict[str, dict[str, int]]:
+def _masks_of(facts: Sequence[Fact], guarantees: Sequence[Guarantee]) -> dict[str, dict[str, int]]:
     return {
         fact.name: {
             value: sum(
@@ -213,7 +227,7 @@ def _masks_of(kind: CustomerType, guarantees: Sequence[Guarantee]) -> dict[str, 
             )
             for value in fact.values
         }
-        for fact in FACTS[kind]
+        for fact in facts
     }
 
 
@@ -237,7 +251,3 @@ def _words(flags: Iterable[bool]) -> list[np.uint64]:
     flags = list(flags)
     mask = sum(1 << at for at, flag in enumerate(flags) if flag)
     return [np.uint64(mask >> _WORD * word & _ONES) for word in range(max(1, -(-len(flags) // _WORD)))]
-
-
-def _position(values: tuple[str, ...], value: str) -> int:
-    return values.index(value) if value in values else -1

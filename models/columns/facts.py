@@ -1,40 +1,41 @@
 """Facts of many customers at once: record batches in, numpy codes of facts and predictions out.
 
 Each fact that `models.decision.facts` declares has its column form here, registered under the same name; a fact that is a
-stated signal gets it from its declaration. Where the two do not name the same facts, this module cannot be imported. Property
-tests hold the forms equal. A code is a value's position in its fact. Never imported by the serving process.
+stated signal gets it from its declaration. Where the two do not name the same facts, this module cannot be imported. What a
+vocabulary adds (groups, stated segments) comes from its conditions, by `models.columns.groups`. Property tests hold the
+forms equal. A code is a value's position in its fact. Never imported by the serving process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.columns.groups import ConditionColumns
 from models.columns.scorecard import ColumnScorecard, Predicted
-from models.columns.signals import MISSING, Codes, Flags, SignalColumns
-from models.contract.codes import CLAIM_KINDS, CUSTOMER_TYPES, LIFE_EVENTS, UNKNOWN, CustomerType
-from models.contract.signals import CONTRACT
+from models.columns.signals import MISSING, Codes, Flags, SignalColumns, events_in_order
+from models.contract.codes import CUSTOMER_TYPES, EMPLOYER, PERSON, UNKNOWN, CustomerType
+from models.contract.signals import PERSON_SIGNALS
+from models.contract.vocabulary import EMPTY, Vocabulary
 from models.decision.fact_forms import YES_NO, Fact
+from models.decision.fact_set import FactSet
 from models.decision.facts import (
     ASSISTED_FROM,
-    FACTS,
+    CONFIDENCE,
     MISSING_DOCUMENTS_FROM,
     REPEAT_CONTACTS_FROM,
+    SEGMENT,
     SIZE_CLASSES,
-    VARYING,
+    declared_facts,
 )
 from models.decision.scorecard import FEATURES
 
-PERSON, EMPLOYER = (CUSTOMER_TYPES.index(kind) for kind in ("person", "employer"))
-_UNKNOWN: Final = {
-    kind: {fact.name: fact.values.index(UNKNOWN) for fact in FACTS[kind] if UNKNOWN in fact.values}
-    for kind in CUSTOMER_TYPES
-}
-_NO_EVENT: Final = len(LIFE_EVENTS)
+_OF_SEGMENT: Final = frozenset([SEGMENT, CONFIDENCE])
+_PERSONS, _EMPLOYERS = (CUSTOMER_TYPES.index(kind) for kind in (PERSON, EMPLOYER))
 
 
 class FactFormError(ImportError):
@@ -63,12 +64,26 @@ class Customers:
         Parent codes of life events, the most recent first.
     """
 
+    facts: FactSet
     customer_type: CustomerType
     columns: SignalColumns
     rows: slice | NDArray[np.int64]
     predicted: Predicted | None
     parents: Codes
     neutral: Flags
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The codes that signals may name."""
+        return self.facts.vocabulary
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The values of a fact, in the order of its codes."""
+        return self.facts.fact(self.customer_type, name).values
+
+    def unknown(self, name: str) -> np.int32:
+        """The code of a fact that is not known."""
+        return np.int32(self.values(name).index(UNKNOWN))
 
     def number(self, name: str) -> Codes:
         """The code of a signal that is no list."""
@@ -126,23 +141,33 @@ class FactColumns:
 
     Attributes
     ----------
+    conditions : ConditionColumns
+        What the vocabulary adds to the facts of a lookup.
     rows : ndarray of shape (n_customers,)
         Where they stand in the batch.
     facts : mapping of str to ndarray of shape (n_customers,)
-        Codes of the facts that are the same in all lookups of a customer.
+        Codes of the facts that are the same in all lookups of a customer, but for what `conditions` add.
+    beside : mapping of str to ndarray of shape (n_customers,)
+        Codes of what is known beside a segment alone, as if one were named; empty where nothing asks for them.
+    varying : str
+        The fact that differs between lookups.
     first : ndarray of shape (n_customers,)
-        Code of the varying fact in the first lookup.
+        Its code in the first lookup.
     further : ndarray of shape (n_customers_with_more, n_lookups)
         The same in the further lookups of the customers `has_further`; `MISSING` after a customer's last.
     neutral : ndarray of shape (n_customers,)
         Who objected or is a minor.
     segment, probability : ndarray of shape (n_customers,)
-        The segment named, as a position (`MISSING` where none is), and its probability.
+        The segment of the answer, as a position in `groups.segments_of` (`MISSING` where there is none), and the model's
+        probability, which tells nothing of a segment that is not inferred.
     """
 
     customer_type: CustomerType
+    conditions: ConditionColumns
     rows: NDArray[np.int64]
     facts: Mapping[str, Codes]
+    beside: Mapping[str, Codes]
+    varying: str
     first: Codes
     has_further: NDArray[np.int64]
     further: Codes
@@ -150,13 +175,36 @@ class FactColumns:
     segment: Codes
     probability: NDArray[np.float64]
 
+    def lookup(self, codes: Codes, at: NDArray[np.int64] | slice = slice(None)) -> dict[str, Codes]:
+        """Every fact of some customers in one of their lookups.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_asked,)
+            Code of the varying fact.
+        at : ndarray of shape (n_asked,) or slice
+            The customers asked about.
+        """
+        facts = {name: values[at] for name, values in self.facts.items()} | {self.varying: codes}
+        if not self.conditions:
+            return facts
+        beside = {name: values[at] for name, values in self.beside.items()}
+        return self.conditions.applied(facts, ~self.neutral[at], beside)
+
 
 def fact_columns(
-    columns: SignalColumns, card: ColumnScorecard, wanted: Flags | None = None, *, loose: bool = False
+    columns: SignalColumns,
+    card: ColumnScorecard,
+    facts: FactSet,
+    wanted: Flags | None = None,
+    *,
+    loose: bool = False,
+    whole: bool = False,
 ) -> list[FactColumns]:
     """Facts and predictions, persons and employers apart; of the rows asked for, or all.
 
-    With `loose`, those of persons come for every row, meaningless where it is no person asked for; that saves a copy.
+    With `loose`, those of persons come for every row, meaningless where it is no person asked for; that saves a copy. With
+    `whole`, what is known beside a segment alone comes also where no segment is named, in `FactColumns.beside`.
     """
     kinds = (
         columns.customer_type
@@ -164,13 +212,13 @@ def fact_columns(
         else np.where(wanted, columns.customer_type, np.int32(MISSING))
     )
     parts = []
-    persons = np.flatnonzero(kinds == PERSON)
+    persons = np.flatnonzero(kinds == _PERSONS)
     if len(persons):
-        every = _persons(columns, card)
+        every = _persons(columns, card, facts, whole=whole)
         parts.append(every if loose or len(persons) == columns.rows else _of(every, persons))
-    employers = np.flatnonzero(kinds == EMPLOYER)
+    employers = np.flatnonzero(kinds == _EMPLOYERS)
     if len(employers):
-        parts.append(_employers(columns, employers))
+        parts.append(_employers(columns, facts, employers))
     return parts
 
 
@@ -179,76 +227,85 @@ def _of(every: FactColumns, rows: NDArray[np.int64]) -> FactColumns:
     place = np.full(len(every.rows), MISSING, np.int64)
     place[rows] = np.arange(len(rows))
     within = place[every.has_further] >= 0
-    return FactColumns(
-        every.customer_type,
-        rows,
-        {name: codes[rows] for name, codes in every.facts.items()},
-        every.first[rows],
-        place[every.has_further[within]],
-        every.further[within],
-        every.neutral[rows],
-        every.segment[rows],
-        every.probability[rows],
+    return replace(
+        every,
+        rows=rows,
+        facts={name: codes[rows] for name, codes in every.facts.items()},
+        beside={name: codes[rows] for name, codes in every.beside.items()},
+        first=every.first[rows],
+        has_further=place[every.has_further[within]],
+        further=every.further[within],
+        neutral=every.neutral[rows],
+        segment=every.segment[rows],
+        probability=every.probability[rows],
     )
 
 
-def _persons(columns: SignalColumns, card: ColumnScorecard) -> FactColumns:
-    months, parents = _events_in_order(columns)
+def _persons(columns: SignalColumns, card: ColumnScorecard, facts: FactSet, *, whole: bool) -> FactColumns:
+    months, parents = events_in_order(columns)
     predicted = card.predict(*_features(columns, months))
     unsure = np.zeros(columns.rows, bool)
-    persons = Customers("person", columns, slice(None), predicted, parents, unsure)
-    facts, neutral, lookups = _evaluated(persons)
-    named = (predicted.segment >= 0) & ~neutral
-    segment = np.where(named, predicted.segment, np.int32(MISSING))
-    rows = np.arange(columns.rows)
-    return FactColumns("person", rows, facts, *lookups, neutral, segment, predicted.probability)
+    persons = Customers(facts, PERSON, columns, slice(None), predicted, parents, unsure)
+    return _evaluated(persons, np.arange(columns.rows), whole=whole)
 
 
-def _employers(columns: SignalColumns, rows: NDArray[np.int64]) -> FactColumns:
-    nothing, no_chance = np.full(len(rows), MISSING, np.int32), np.zeros(len(rows))
-    employers = Customers("employer", columns, rows, None, nothing, np.zeros(len(rows), bool))
-    facts, neutral, lookups = _evaluated(employers)
-    return FactColumns("employer", rows, facts, *lookups, neutral, nothing, no_chance)
+def _employers(columns: SignalColumns, facts: FactSet, rows: NDArray[np.int64]) -> FactColumns:
+    nothing = np.full(len(rows), MISSING, np.int32)
+    employers = Customers(facts, EMPLOYER, columns, rows, None, nothing, np.zeros(len(rows), bool))
+    return _evaluated(employers, rows, whole=False)
 
 
-def _evaluated(customers: Customers) -> tuple[dict[str, Codes], Flags, Lookups]:
-    """The codes of the facts that are the same in all lookups, who is neutral, and the lookups."""
-    kind = customers.customer_type
+def _evaluated(customers: Customers, rows: NDArray[np.int64], *, whole: bool) -> FactColumns:
+    """The codes of the facts that are the same in all lookups, who is neutral, the lookups, and the segment of the answer."""
+    kind, predicted = customers.customer_type, customers.predicted
+    conditions = ConditionColumns(customers.facts, kind)
     facts = {"personalisation": _FORMS[kind, "personalisation"](customers)}
+    beside: dict[str, Codes] = {}
     neutral = facts["personalisation"] != 0
     customers = replace(customers, neutral=neutral)
-    named = neutral if customers.predicted is None else (customers.predicted.segment >= 0) & ~neutral
-    for fact in FACTS[kind]:
-        if fact.name in facts or fact.looked_up:
+    named = neutral if predicted is None else (predicted.segment >= 0) & ~neutral
+    for fact in customers.facts.of[kind]:
+        if fact.name in facts or fact.looked_up or fact.is_group:
             continue
-        codes, unknown = _FORMS[kind, fact.name](customers), _UNKNOWN[kind][fact.name]
+        codes, unknown = _FORMS[kind, fact.name](customers), customers.unknown(fact.name)
         if fact.known == "named":
+            if (whole or conditions.stated) and fact.name not in _OF_SEGMENT:
+                beside[fact.name] = np.where(neutral, unknown, codes)
             codes = np.where(named, codes, unknown)
         elif fact.known == "allowed":
             codes = np.where(neutral, unknown, codes)
         facts[fact.name] = codes
-    return facts, neutral, _LOOKUPS[kind, VARYING[kind]](customers)
+    varying = customers.facts.varying[kind]
+    lookups = _LOOKUPS[kind, varying](customers)
+    segment, chances = np.full(len(neutral), MISSING, np.int32), np.zeros(len(neutral))
+    if predicted is not None:
+        # The code of the fact is the position in `segments_of`, which begins as its values do.
+        segment, chances = np.where(named, facts[SEGMENT], np.int32(MISSING)), predicted.probability
+    segment = conditions.answered(segment, facts | {varying: lookups.first}, ~neutral)
+    return FactColumns(kind, conditions, rows, facts, beside, varying, *lookups, neutral, segment, chances)
 
 
-@column_form("person", "personalisation")
+@column_form(PERSON, "personalisation")
 def _person_personalisation(persons: Customers) -> Codes:
     return np.where(persons.number("minor") == 1, 2, persons.number("personalisation") == 1)
 
 
-@column_form("employer", "personalisation")
+@column_form(EMPLOYER, "personalisation")
 def _employer_personalisation(employers: Customers) -> Codes:
     return np.asarray(employers.number("personalisation") == 1, np.int32)
 
 
-@column_form("person", "segment")
+@column_form(PERSON, "segment")
 def _segment(persons: Customers) -> Codes:
-    return persons.predicted.segment  # type: ignore[union-attr]  # persons are predicted
+    """The model's segments as codes of the fact, which may list them in another order."""
+    predicted, values = cast("Predicted", persons.predicted), persons.values(SEGMENT)
+    code_of = np.array([values.index(code) for code in predicted.segments], np.int32)
+    return code_of[predicted.segment]
 
 
-@column_form("person", "confidence")
+@column_form(PERSON, "confidence")
 def _confidence(persons: Customers) -> Codes:
-    sure: Flags = persons.predicted.confident  # type: ignore[union-attr]  # the same
-    return (~sure).astype(np.int32)
+    return (~cast("Predicted", persons.predicted).confident).astype(np.int32)
 
 
 def _features(columns: SignalColumns, months: Codes) -> tuple[dict[str, Codes], Codes]:
@@ -257,11 +314,11 @@ def _features(columns: SignalColumns, months: Codes) -> tuple[dict[str, Codes], 
     derived = {
         "life_event_count": lengths,
         "months_since_life_event": np.where(lengths > 0, months, np.int32(MISSING)),
-        "active_benefit_count": columns.choices("person", "active_benefits").lengths,
+        "active_benefit_count": columns.choices(PERSON, "active_benefits").lengths,
     }
-    x = {name: derived[name] if name in derived else columns.number("person", name) for name in FEATURES}
+    x = {name: derived[name] if name in derived else columns.number(PERSON, name) for name in FEATURES}
     known = np.zeros(columns.rows, np.int8)
-    for signal in CONTRACT["person"].values():
+    for signal in PERSON_SIGNALS:
         if signal.used_by == "rules":
             continue
         code = {"life_events": "life_event_count", "active_benefits": "active_benefit_count"}.get(signal.name)
@@ -269,46 +326,14 @@ def _features(columns: SignalColumns, months: Codes) -> tuple[dict[str, Codes], 
     return x, known.astype(np.int32)
 
 
-def _events_in_order(columns: SignalColumns) -> tuple[Codes, Codes]:
-    """Months since the most recent event, and the distinct parent codes most recent first, `MISSING` after the last.
-
-    Parents have the shape (n_customers, n_most_events) and stand for those with one event or more.
-    """
-    lengths, starts, months, parents = columns.events
-    rows = np.flatnonzero(lengths > 0)
-    most = int(lengths.max(initial=0))
-    since = np.full(columns.rows, MISSING, np.int32)
-    order = np.full((columns.rows, max(most, 1)), MISSING, np.int32)
-    if not len(rows):
-        return since, order
-    # Months and code in one number, so that one sort puts events by recency and, within a month, by the order of the code list.
-    keys = months * len(LIFE_EVENTS) + parents
-    first = keys[starts[rows]]
-    since[rows], order[rows, 0] = first // len(LIFE_EVENTS), first % len(LIFE_EVENTS)
-    several = rows[lengths[rows] > 1]
-    if len(several):
-        within = np.arange(most) < lengths[several][:, None]
-        at = np.minimum(starts[several][:, None] + np.arange(most), len(keys) - 1)
-        grid = np.sort(np.where(within, keys[at], np.iinfo(np.int32).max), axis=1)
-        since[several] = grid[:, 0] // len(LIFE_EVENTS)
-        codes = np.where(within, grid % len(LIFE_EVENTS), np.int32(MISSING))
-        # The same event twice counts where it is most recent; the holes that repetitions leave are closed after that.
-        for late in range(1, most):
-            repeated = (codes[:, late : late + 1] == codes[:, :late]).any(axis=1)
-            codes[repeated, late] = MISSING
-        packed = np.argsort(codes == MISSING, axis=1, kind="stable")
-        order[several] = np.take_along_axis(codes, packed, axis=1)
-    return since, order
-
-
-@lookups_form("person", "life_event")
+@lookups_form(PERSON, "life_event")
 def _person_lookups(persons: Customers) -> Lookups:
     """The life events, the most recent first; after them, of an open matter, none."""
     lengths, parents, neutral = persons.columns.events.lengths, persons.parents, persons.neutral
     has_matter = persons.number("open_matter") >= 0
-    unknown = _UNKNOWN["person"]["life_event"]
+    unknown, no_event = persons.unknown("life_event"), np.int32(len(persons.vocabulary.life_events))
     has_event = (lengths > 0) & ~neutral
-    first = np.where(has_event, parents[:, 0], np.where((lengths == 0) & ~neutral, _NO_EVENT, unknown))
+    first = np.where(has_event, parents[:, 0], np.where((lengths == 0) & ~neutral, no_event, unknown))
     more = has_event & has_matter
     if parents.shape[1] > 1:
         more |= has_event & (parents[:, 1] >= 0)
@@ -316,27 +341,27 @@ def _person_lookups(persons: Customers) -> Lookups:
     further = np.full((len(rows), parents.shape[1]), MISSING, np.int32)
     further[:, :-1] = parents[rows, 1:]
     matters = np.flatnonzero(has_matter[rows])
-    further[matters, (further[matters] >= 0).sum(axis=1)] = _NO_EVENT
+    further[matters, (further[matters] >= 0).sum(axis=1)] = no_event
     return Lookups(first.astype(np.int32), rows, further)
 
 
-@lookups_form("employer", "open_matter")
+@lookups_form(EMPLOYER, "open_matter")
 def _employer_lookups(employers: Customers) -> Lookups:
     """The open matter first, then the kinds of claim made, in the order of the code list."""
-    bits = employers.columns.choices("employer", "claim_kinds").bits[employers.rows]
+    bits = employers.columns.choices(EMPLOYER, "claim_kinds").bits[employers.rows]
     matter = employers.number("open_matter")
-    kinds = np.arange(len(CLAIM_KINDS), dtype=np.int32)
+    kinds = np.arange(len(employers.vocabulary.duties[EMPLOYER]), dtype=np.int32)
     claimed = (bits[:, None] >> kinds & 1).astype(bool) & (kinds != matter[:, None])
     lookups = np.column_stack([matter, np.where(claimed, kinds, np.int32(MISSING))])
     lookups = np.take_along_axis(lookups, np.argsort(lookups == MISSING, axis=1, kind="stable"), axis=1)
     lookups[employers.neutral] = MISSING
-    unknown = _UNKNOWN["employer"]["open_matter"]
+    unknown = employers.unknown("open_matter")
     first = np.where(lookups[:, 0] == MISSING, unknown, lookups[:, 0]).astype(np.int32)
     has_further = np.flatnonzero(lookups[:, 1] >= 0)
     return Lookups(first, has_further, lookups[has_further, 1:])
 
 
-@column_form("person", "digital")
+@column_form(PERSON, "digital")
 def _person_digital(persons: Customers) -> Codes:
     logins, online, helped, visits, chat, applied = (
         persons.number(name)
@@ -355,7 +380,7 @@ def _person_digital(persons: Customers) -> Codes:
     return np.where(uses_online, helped >= ASSISTED_FROM, np.where(offline, 2, 3))
 
 
-@column_form("person", "friction")
+@column_form(PERSON, "friction")
 def _person_friction(persons: Customers) -> Codes:
     requests, repeats = persons.number("attachment_requests_12m"), persons.number("repeat_contacts_30d")
     smooth = np.where((requests < 0) | (repeats < 0), 3, 2)
@@ -364,14 +389,14 @@ def _person_friction(persons: Customers) -> Codes:
     )
 
 
-@column_form("employer", "employer_size")
+@column_form(EMPLOYER, "employer_size")
 def _employer_size(employers: Customers) -> Codes:
     staff = employers.number("employees")
     size = np.searchsorted([below for below, _ in SIZE_CLASSES], staff, side="right")
-    return np.where(staff < 0, _UNKNOWN["employer"]["employer_size"], size)
+    return np.where(staff < 0, employers.unknown("employer_size"), size)
 
 
-@column_form("employer", "digital")
+@column_form(EMPLOYER, "digital")
 def _employer_digital(employers: Customers) -> Codes:
     service, register, online, claims, phone = (
         employers.number(name)
@@ -388,7 +413,7 @@ def _employer_digital(employers: Customers) -> Codes:
     return np.where(uses_online, phone >= ASSISTED_FROM, np.where(offline, 2, 3))
 
 
-@column_form("employer", "friction")
+@column_form(EMPLOYER, "friction")
 def _employer_friction(employers: Customers) -> Codes:
     late, returned = employers.number("late_claims_12m"), employers.number("claims_returned_12m")
     return np.select([late > 0, returned > 0, (late < 0) | (returned < 0)], [0, 1, 3], 2)
@@ -396,19 +421,19 @@ def _employer_friction(employers: Customers) -> Codes:
 
 def _as_stated(fact: Fact) -> Form:
     """The column form of a fact that is a stated signal: yes, no, unknown as 0, 1, 2; a choice as its position."""
-    unknown = np.int32(fact.values.index(UNKNOWN))
 
     def form(customers: Customers) -> Codes:
-        code = customers.number(fact.signal)
+        code, unknown = customers.number(fact.signal), customers.unknown(fact.name)
         return np.asarray(np.where(code < 0, unknown, 1 - code if fact.values == YES_NO else code))
 
     return form
 
 
+_DECLARED: Final = declared_facts(EMPTY)
 _FORMS |= {
     (kind, fact.name): _as_stated(fact)
-    for kind, facts in FACTS.items()
+    for kind, facts in _DECLARED.items()
     for fact in facts
     if fact.signal and not fact.looked_up
 }
-check_forms(FACTS, {*_FORMS, *_LOOKUPS})
+check_forms(_DECLARED, {*_FORMS, *_LOOKUPS})

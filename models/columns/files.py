@@ -24,6 +24,7 @@ from models.columns.rows import CARRIED, KEY, SIGNALS
 from models.columns.text_blocks import CustomerBatch, read_csv_block, read_json_block
 from models.columns.text_lines import BLOCK, RowBlock, row_blocks
 from models.contract.codes import BARRED
+from models.contract.signals import SignalContract
 
 __all__ = [
     "BATCH_ROWS",
@@ -153,15 +154,27 @@ def read_chunk(
     chunk: Chunk,
     columns: Collection[str] | None = None,
     *,
+    contract: SignalContract | None = None,
     language_column: str = "language",
     plain: bool = False,
 ) -> Iterator[CustomerBatch]:
     """The batches of a chunk, of the columns wanted (or all), of bounded size; words as dictionaries unless `plain`.
 
+    Parameters
+    ----------
+    chunk : Chunk
+    columns : collection of str, optional
+    contract : SignalContract, optional
+        What JSON Lines need: where Arrow cannot read a block, each row is read and checked by itself.
+    language_column : str
+    plain : bool
+
     Raises
     ------
     CustomerFileError
         If the file turns out to be damaged.
+    TypeError
+        For JSON Lines without a contract.
     """
     path = Path(chunk.path)
     with _naming_file(path):
@@ -172,7 +185,11 @@ def read_chunk(
             batches: Iterable[CustomerBatch] = (read_csv_block(each, names) for each in _text_blocks(chunk))
         elif chunk.format == "jsonl":
             values = row_values(folders)
-            batches = (read_json_block(block, language_column, values) for block in _text_blocks(chunk))
+            if contract is None:
+                raise TypeError("JSON Lines are read by a contract")
+            batches = (
+                read_json_block(block, contract, language_column, values) for block in _text_blocks(chunk)
+            )
         else:
             batches = _typed_batches(chunk, columns, language_column, plain=plain)
         for batch in batches:

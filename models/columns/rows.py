@@ -9,25 +9,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
-from models.contract.codes import LANGUAGES, Language
+from models.contract.codes import EMPLOYER, PERSON, Language
 from models.contract.identity_codes import holds_identity_code
 from models.contract.signals import (
-    CONTRACT,
+    DECLARED,
     Fault,
     InvalidSignalsError,
     Signal,
+    SignalContract,
     Signals,
     more_faults,
-    read_signals,
 )
 
 KEY: Final = "customer_ref"
 TYPE: Final = "customer_type"
 CARRIED: Final = (KEY, TYPE, "language")
-SIGNALS: Final[Mapping[str, Signal]] = {**CONTRACT["employer"], **CONTRACT["person"]}
-SIGNAL_COLUMNS: Final = tuple(dict.fromkeys([*CONTRACT["person"], *CONTRACT["employer"]]))
+SIGNALS: Final[Mapping[str, Signal]] = {**DECLARED[EMPLOYER], **DECLARED[PERSON]}
+"""By the name of their column; without the codes of any vocabulary."""
+SIGNAL_COLUMNS: Final = tuple(dict.fromkeys([*DECLARED[PERSON], *DECLARED[EMPLOYER]]))
 
 
 class Customer(NamedTuple):
@@ -37,31 +38,45 @@ class Customer(NamedTuple):
     language: Language
 
 
-def read_row(row: Mapping[str, object], language: str = "fi", language_column: str = "language") -> Customer:
+def read_row(
+    row: Mapping[str, object],
+    contract: SignalContract,
+    language: Language | None = None,
+    language_column: str = "language",
+) -> Customer:
     """The customer of one row of values as JSON would hold them; null and NaN are unknown.
+
+    Parameters
+    ----------
+    row : mapping
+    contract : SignalContract
+    language : str, optional
+        Of a row that names none; the vocabulary's first, if left out.
+    language_column : str
 
     Raises
     ------
     InvalidSignalsError
         With the faults for which the API would refuse the same customer; the last one may stand for those not listed.
     """
-    own_language = row.get(language_column) or language
+    languages = contract.vocabulary.languages
+    spoken: Any = row.get(language_column) or language or contract.vocabulary.default_language
     faults = []
-    if own_language not in LANGUAGES:
-        faults.append(Fault("/language", "unknown_value", "must be one of fi, sv, en."))
+    if not isinstance(spoken, str) or spoken not in languages:
+        faults.append(Fault("/language", "unknown_value", f"must be one of {', '.join(languages)}."))
     if holds_identity_code(str(row.get(KEY))):
         faults.append(Fault(f"/{KEY}", "identity_code", "holds an identity code. Use an opaque reference."))
     carried = {*CARRIED, language_column}
     values = {name: value for name, value in row.items() if name not in carried and not is_missing(value)}
     kind = row.get(TYPE)
     try:
-        signals = read_signals(kind if isinstance(kind, str) else "", values)
+        signals = contract.read(kind if isinstance(kind, str) else "", values)
     except InvalidSignalsError as error:
         rest = [more_faults("/signals", error.unlisted)] if error.unlisted else []
         raise InvalidSignalsError([*faults, *error.faults, *rest]) from None
     if faults:
         raise InvalidSignalsError(faults)
-    return Customer(signals, cast("Language", own_language))
+    return Customer(signals, spoken)
 
 
 def is_missing(value: object) -> bool:

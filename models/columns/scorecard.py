@@ -7,6 +7,7 @@ Never imported by the serving process.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +18,9 @@ from models.decision.scorecard import FEATURES, SCALE, Scorecard, rounded
 
 
 class Predicted(NamedTuple):
-    """The model's answers: position of the segment (`MISSING` where it abstains), rounded probability, and whether it is confident."""
+    """The model's answers: position in `segments` (`MISSING` where it abstains), rounded probability, and whether it is confident."""
 
+    segments: tuple[str, ...]
     segment: Codes
     probability: NDArray[np.float64]
     confident: Flags
@@ -49,7 +51,8 @@ class ColumnScorecard:
         probability = rounded(probability)
         abstains = (probability < self.card.abstain_below) | (known < self.card.minimum_known)
         confident = ~abstains & (probability >= self.card.confident_from)
-        return Predicted(np.where(abstains, np.int32(MISSING), best), probability, confident)
+        segment = np.where(abstains, np.int32(MISSING), best)
+        return Predicted(self.card.segments, segment, probability, confident)
 
     def _likeliest(self, x: Mapping[str, Codes], count: int) -> tuple[Codes, NDArray[np.float64]]:
         scores = [np.full(count, start, self._type) for start in self.card.intercept]
@@ -60,10 +63,12 @@ class ColumnScorecard:
                 cell = places if cell is None else cell + places
             for at, row in enumerate(rows):
                 scores[at] += row[cell]
-        top = np.maximum(np.maximum(scores[0], scores[1]), scores[2])
-        a, b, c = (np.exp((score - top) / SCALE) for score in scores)
-        best = np.where(scores[0] == top, 0, np.where(scores[1] == top, 1, 2)).astype(np.int32)
-        return best, 1.0 / (a + b + c)
+        top = reduce(np.maximum, scores)
+        odds = reduce(np.add, (np.exp((score - top) / SCALE) for score in scores))
+        best = np.full(count, len(scores) - 1, np.int32)
+        for at in reversed(range(len(scores) - 1)):  # of equals the first is named
+            best = np.where(scores[at] == top, np.int32(at), best)
+        return best, 1.0 / odds
 
 
 def _bins_by_value(

@@ -1,12 +1,12 @@
 """Signal columns of many customers as integer codes: the contract's check on Arrow columns; the column form of `signals`.
 
 A code is a count, 0 or 1 for no or yes, or a value's position in its signal. Each distinct value is read once by the
-contract's own reader, so that a column accepts exactly what `read_signals` accepts. Never imported by the serving process.
+contract's own reader, so that a column accepts exactly what `SignalContract.read` accepts. Never imported by the serving process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.columns.rows import SIGNALS, TYPE, is_missing
-from models.contract.codes import CUSTOMER_TYPES, LIFE_EVENTS, CustomerType
-from models.contract.signal_kinds import EMPTY_LIST, read_event_text
-from models.contract.signals import AT_MOST, CONTRACT, Fault, Signal
+from models.contract.codes import CUSTOMER_TYPES, PERSON, CustomerType
+from models.contract.signal_kinds import EMPTY_LIST, MOST_MONTHS, read_event_text
+from models.contract.signals import AT_MOST, Fault, Signal, SignalContract, read_count
 
 Codes = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -26,7 +26,7 @@ Flags = NDArray[np.bool_]
 MISSING: Final = -1
 BAD: Final = -2
 """The code of a value that the contract refuses; a row with one is never evaluated."""
-_MONTHS: Final = 32  # more than any months_ago
+_MONTHS: Final = MOST_MONTHS + 8  # more than any months_ago
 
 
 class Choices(NamedTuple):
@@ -46,10 +46,11 @@ class Events(NamedTuple):
 
 
 class SignalColumns:
-    """The signals of a record batch as codes. `textual` where its cells are text, as in a CSV file."""
+    """The signals of a record batch as codes of a vocabulary. `textual` where its cells are text, as in a CSV file."""
 
-    def __init__(self, batch: pa.RecordBatch, *, textual: bool = False) -> None:
+    def __init__(self, batch: pa.RecordBatch, contract: SignalContract, *, textual: bool = False) -> None:
         self.rows: int = batch.num_rows
+        self.contract = contract
         self._textual = textual
         self._columns = {
             name: _plain(batch.column(name))
@@ -65,7 +66,7 @@ class SignalColumns:
         if name not in self._columns:
             return self._nothing
         if (kind, name) not in self._codes:
-            self._codes[kind, name] = self._scalar(self._columns[name], CONTRACT[kind][name])
+            self._codes[kind, name] = self._scalar(self._columns[name], self.contract.signals[kind][name])
         return self._codes[kind, name]
 
     def choices(self, kind: CustomerType, name: str) -> Choices:
@@ -73,7 +74,8 @@ class SignalColumns:
         if name not in self._columns:
             return Choices(self._nothing, np.zeros(self.rows, np.int64))
         if (kind, name) not in self._choices:
-            self._choices[kind, name] = self._read_choices(self._columns[name], CONTRACT[kind][name])
+            signal = self.contract.signals[kind][name]
+            self._choices[kind, name] = self._read_choices(self._columns[name], signal)
         return self._choices[kind, name]
 
     @cached_property
@@ -82,11 +84,11 @@ class SignalColumns:
         empty = np.empty(0, np.int32)
         if "life_events" not in self._columns:
             return Events(self._nothing, np.zeros(self.rows, np.int64), empty, empty)
-        return self._read_events(self._columns["life_events"], SIGNALS["life_events"])
+        return self._read_events(self._columns["life_events"], self.contract.signals[PERSON]["life_events"])
 
     def state(self, kind: CustomerType, name: str) -> Codes:
         """Of any signal a code that is `MISSING` where it is unknown and `BAD` where it is refused; of a list, its length."""
-        entries = CONTRACT[kind][name].forms.entries
+        entries = self.contract.signals[kind][name].forms.entries
         if entries == "none":
             return self.number(kind, name)
         return self.events.lengths if entries == "events" else self.choices(kind, name).lengths
@@ -105,7 +107,8 @@ class SignalColumns:
             of_kind = self.customer_type == at
             if not of_kind.any():
                 continue
-            faulty = self._foreign([name for name in self._columns if name not in CONTRACT[kind]])
+            declared = self.contract.signals[kind]
+            faulty = self._foreign([name for name in self._columns if name not in declared])
             for name in self._columns:
                 where = self._faulty(kind, name)
                 if where is not None:
@@ -117,7 +120,7 @@ class SignalColumns:
         return refused
 
     def _faulty(self, kind: CustomerType, name: str) -> Flags | None:
-        if name not in CONTRACT[kind]:
+        if name not in self.contract.signals[kind]:
             return None
         # Nearly every column is without a fault, and its least code is cheaper to have than a mask. No code is below BAD.
         codes = self.state(kind, name)
@@ -178,18 +181,17 @@ class SignalColumns:
 
     def _event_codes(self, entries: pa.Array, signal: Signal) -> Codes:
         """Parent code and months of each event in one number; `BAD` for what the contract refuses."""
+        parents = tuple(self.contract.vocabulary.life_events)
+        places = {code: parents.index(parent) for code, parent in self.contract.vocabulary.parents.items()}
         if self._textual:
-            return _by_distinct(entries, lambda text: _event_code(signal, read_event_text(str(text))))
+            return _by_distinct(entries, lambda text: _event_code(signal, read_event_text(str(text)), places))
         if not pa.types.is_struct(entries.type) or {f.name for f in entries.type} != {"event", "months_ago"}:
             return np.full(len(entries), BAD, np.int32)
         event = _by_distinct(
             pc.struct_field(entries, "event"),
-            lambda value: _event_code(signal, {"event": value, "months_ago": 0}),
+            lambda value: _event_code(signal, {"event": value, "months_ago": 0}, places),
         )
-        months = _by_distinct(
-            pc.struct_field(entries, "months_ago"),
-            lambda value: _event_code(signal, {"event": LIFE_EVENTS[0], "months_ago": value}),
-        )
+        months = _by_distinct(pc.struct_field(entries, "months_ago"), _months)
         bad = (event < 0) | (months < 0)
         if entries.null_count:
             bad |= np.asarray(entries.is_null().to_numpy(zero_copy_only=False))
@@ -217,6 +219,39 @@ class SignalColumns:
         return np.asarray(column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False))
 
 
+def events_in_order(columns: SignalColumns) -> tuple[Codes, Codes]:
+    """Months since the most recent event, and the distinct parent codes most recent first, `MISSING` after the last.
+
+    Parents have the shape (n_customers, n_most_events) and stand for those with one event or more.
+    """
+    lengths, starts, months, parents = columns.events
+    kinds = max(len(columns.contract.vocabulary.life_events), 1)
+    rows = np.flatnonzero(lengths > 0)
+    most = int(lengths.max(initial=0))
+    since = np.full(columns.rows, MISSING, np.int32)
+    order = np.full((columns.rows, max(most, 1)), MISSING, np.int32)
+    if not len(rows):
+        return since, order
+    # Months and code in one number, so that one sort puts events by recency and, within a month, by the order of the code list.
+    keys = months * kinds + parents
+    first = keys[starts[rows]]
+    since[rows], order[rows, 0] = first // kinds, first % kinds
+    several = rows[lengths[rows] > 1]
+    if len(several):
+        within = np.arange(most) < lengths[several][:, None]
+        at = np.minimum(starts[several][:, None] + np.arange(most), len(keys) - 1)
+        grid = np.sort(np.where(within, keys[at], np.iinfo(np.int32).max), axis=1)
+        since[several] = grid[:, 0] // kinds
+        codes = np.where(within, grid % kinds, np.int32(MISSING))
+        # The same event twice counts where it is most recent; the holes that repetitions leave are closed after that.
+        for late in range(1, most):
+            repeated = (codes[:, late : late + 1] == codes[:, :late]).any(axis=1)
+            codes[repeated, late] = MISSING
+        packed = np.argsort(codes == MISSING, axis=1, kind="stable")
+        order[several] = np.take_along_axis(codes, packed, axis=1)
+    return since, order
+
+
 def _plain(column: pa.Array) -> pa.Array:
     """The same values in the plain form of a type."""
     if pa.types.is_fixed_size_list(column.type):
@@ -224,13 +259,18 @@ def _plain(column: pa.Array) -> pa.Array:
     return column.cast(pa.string()) if pa.types.is_string_view(column.type) else column
 
 
-def _event_code(signal: Signal, value: object) -> int:
+def _event_code(signal: Signal, value: object, places: Mapping[str, int]) -> int:
     faults: list[Fault] = []
     read: Any = signal.read((value,), "", faults)
     if faults:
         return BAD
     [(event, months)] = read
-    return LIFE_EVENTS.index(event.partition(".")[0]) * _MONTHS + int(months)
+    return places[event] * _MONTHS + int(months)
+
+
+def _months(value: object) -> int:
+    months = read_count(value, MOST_MONTHS)
+    return BAD if months is None else months
 
 
 def positions(column: pa.Array, values: tuple[str, ...]) -> Codes:

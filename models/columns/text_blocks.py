@@ -21,7 +21,7 @@ import pyarrow.json
 
 from models.columns.rows import CARRIED, KEY, SIGNALS, TYPE, is_missing, read_row
 from models.columns.text_lines import BLOCK, RowBlock, has_quote_within
-from models.contract.signals import InvalidSignalsError, LifeEvent, Signal
+from models.contract.signals import InvalidSignalsError, LifeEvent, Signal, SignalContract
 
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
@@ -102,7 +102,10 @@ def read_csv_block(rows: RowBlock, names: list[str]) -> CustomerBatch:
 
 
 def read_json_block(
-    lines_read: RowBlock, language_column: str = "language", defaults: Mapping[str, object] = NOTHING
+    lines_read: RowBlock,
+    contract: SignalContract,
+    language_column: str = "language",
+    defaults: Mapping[str, object] = NOTHING,
 ) -> CustomerBatch:
     """Lines of JSON, one object each, numbered; blank lines are no rows. `defaults` is known of every row that is silent."""
     block, first, lines = lines_read.content, lines_read.first, lines_read.lines
@@ -126,7 +129,7 @@ def read_json_block(
         if not line.strip():
             continue
         try:
-            rows.append(_json_row(line, language_column, defaults))
+            rows.append(_json_row(line, contract, language_column, defaults))
             numbers.append(number)
         except InvalidSignalsError as error:
             unreadable += [
@@ -231,7 +234,9 @@ def _events_are_whole(table: pa.Table) -> bool:
     )
 
 
-def _json_row(line: bytes, language_column: str, defaults: Mapping[str, object]) -> dict[str, Any]:
+def _json_row(
+    line: bytes, contract: SignalContract, language_column: str, defaults: Mapping[str, object]
+) -> dict[str, Any]:
     """A line's values in the contract's own types. Raises `ValueError` where it is no object, or breaks the contract."""
     row = json.loads(line.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
     if not isinstance(row, dict):
@@ -240,7 +245,7 @@ def _json_row(line: bytes, language_column: str, defaults: Mapping[str, object])
         **defaults,
         **{name: value for name, value in row.items() if name not in defaults or not is_missing(value)},
     }
-    customer = read_row(row, language_column=language_column)
+    customer = read_row(row, contract, language_column=language_column)
     values = {name: _plain(value) for name, value in customer.signals.values.items()}
     key = row.get(KEY)
     return {

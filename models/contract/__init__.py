@@ -1,6 +1,6 @@
-"""What may be known of a customer and said to one: closed codes, signals, segments, channels and hours. Standard library only.
+"""What may be known of a customer and said to one: closed codes, the vocabulary, signals, channels and hours. Standard library only.
 
-Hides how misspelt names are matched. Everything else stands on this room.
+Hides what stood in code before the vocabulary was data. Everything else stands on this room.
 """
 
 __all__ = [
@@ -9,7 +9,9 @@ __all__ = [
     "environment",
     "identity_codes",
     "intervals",
-    "segments",
+    "near_names",
+    "older_vocabulary",
     "signal_kinds",
     "signals",
+    "vocabulary",
 ]

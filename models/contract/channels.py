@@ -1,6 +1,6 @@
 """Channels of Kela: what each is, when it is open, and whether a person answers there.
 
-The content team owns the data (`content/channels.yaml`); this module reads it and tells whether a channel is open.
+The content team owns the data (`vocabulary/channels.yaml`); this module reads it and tells whether a channel is open.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from models.contract.codes import CustomerType, Language
+from models.contract.codes import EVERYONE, CustomerType, Language
+from models.contract.vocabulary import Vocabulary
 
 HELSINKI: Final = ZoneInfo("Europe/Helsinki")
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -82,13 +83,23 @@ class Channel:
     names: Mapping[Language, str]
     fallback: int | None = None
     """Its place among the human channels that are tried where a rule's own cannot be used; None where it is not tried."""
+    retired: date | None = None
+    """The first day on which it is there no more; None where it stays."""
+    successor: str | None = None
+    """The channel that takes its place then."""
 
     def hours_on(self, day: date) -> Hours | None:
         """When the channel opens and closes on a day; None where it stays closed, or is always open."""
         weekly = None if self.hours is None else self.hours.get(WEEKDAYS[day.weekday()])
         return None if self.hours is None else self.days.hours(self.id, day, weekly)
 
-    def answers(self, customer_type: CustomerType, *, identified: bool, language: Language) -> bool:
+    def is_retired(self, day: date) -> bool:
+        """Whether the channel is there no more on a day."""
+        return self.retired is not None and day >= self.retired
+
+    def answers(
+        self, customer_type: CustomerType, *, identified: bool, language: Language, day: date
+    ) -> bool:
         """Whether such a customer can talk with a person there in a language.
 
         Parameters
@@ -96,13 +107,15 @@ class Channel:
         customer_type : {"person", "employer"}
         identified : bool
             Whether the customer is known to have strong identification; who is not known to cannot use what needs it.
-        language : {"fi", "sv", "en"}
+        language : str
+        day : date
         """
         return (
             self.human
-            and self.audience in {customer_type, "both"}
+            and self.audience in {customer_type, EVERYONE}
             and (identified or not self.needs_strong_identification)
             and language in self.languages
+            and not self.is_retired(day)
         )
 
     def opening(self, at: datetime) -> tuple[bool | None, datetime | None]:
@@ -148,11 +161,13 @@ def human_channel(
     customer_type: CustomerType,
     *,
     identified: bool,
-    language: Language,
+    languages: Sequence[Language],
+    day: date,
 ) -> Channel | None:
     """The human channel of an answer: the one a rule wishes, else the first of the declared order that such a customer can use.
 
-    None where there is none; a checked rulebook has one for everybody.
+    Where none serves the first of the languages, the next one is tried. None where there is none; a checked rulebook has one
+    for everybody.
     """
     order = sorted(
         (channel for channel in channels.values() if channel.fallback is not None),
@@ -161,11 +176,22 @@ def human_channel(
     return next(
         (
             channel
+            for language in languages
             for channel in (channels[wish], *order)
-            if channel.answers(customer_type, identified=identified, language=language)
+            if channel.answers(customer_type, identified=identified, language=language, day=day)
         ),
         None,
     )
+
+
+def in_use(channels: Mapping[str, Channel], name: str, day: date) -> str:
+    """A channel by its name, or what took its place by a day; itself where a bundle lacks it."""
+    for _ in channels:  # at most as many steps as channels, so that a circle that no check has seen ends
+        channel = channels.get(name)
+        if channel is None or not channel.is_retired(day) or channel.successor is None:
+            break
+        name = channel.successor
+    return name
 
 
 def days_opened_otherwise(one: Channel, other: Channel, *, start: date, end: date) -> list[date]:
@@ -188,11 +214,16 @@ def days_opened_otherwise(one: Channel, other: Channel, *, start: date, end: dat
     ]
 
 
-def read_channels(document: Mapping[str, Any]) -> dict[str, Channel]:
+def read_channels(document: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, Channel]:
     """Channels by id, from the parsed data. Raises `KeyError` or `ValueError` on data no check has passed."""
     order, days = list(document.get("human_fallback", ())), _read_days(document)
     return {
-        name: _read_channel(name, data, days, order.index(name) if name in order else None)
+        name: _read_channel(
+            name,
+            data | {"name": vocabulary.in_every_language(data["name"])},
+            days,
+            order.index(name) if name in order else None,
+        )
         for name, data in document["channels"].items()
     }
 
@@ -239,4 +270,6 @@ def _read_channel(name: str, data: Mapping[str, Any], days: OpeningDays, fallbac
         card=data["card"],
         names=dict(data["name"]),
         fallback=fallback,
+        retired=date.fromisoformat(data["retired"]) if "retired" in data else None,
+        successor=data.get("successor"),
     )

@@ -35,7 +35,7 @@ class NearNames:
         for name in names:
             squeezed = name.replace("_", "")
             self._lengths[name] = len(squeezed)
-            for form in _forms(squeezed):
+            for form in filter(None, _forms(squeezed)):  # nothing at all is near to no name of one letter
                 self._squeezed.setdefault(form, name)
             for word in dict.fromkeys(name.split("_")):
                 if word not in self._holders:

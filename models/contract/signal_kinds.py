@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
+from models.contract.near_names import NearNames
+
 Value = int | bool | str | tuple[str, ...] | tuple["LifeEvent", ...]
 Schema = dict[str, object]
 Json = Any
@@ -56,6 +58,10 @@ class Declared(Protocol):
     @property
     def values(self) -> tuple[str, ...]:
         """The codes that may be named."""
+
+    @property
+    def near(self) -> NearNames | None:
+        """The same, to find the one that was probably meant."""
 
 
 class SignalKind(Protocol):
@@ -203,8 +209,10 @@ class ChoiceKind:
         if isinstance(value, str) and value in signal.values:
             return value
         code = "unknown_value" if isinstance(value, str) else "wrong_type"
+        near = signal.near.nearest(value) if signal.near is not None and isinstance(value, str) else None
+        hint = f" Did you mean {near}?" if near else ""
         faults.append(
-            Fault(pointer, code, f"must be one of {', '.join(signal.values)}, or left out if unknown.")
+            Fault(pointer, code, f"must be one of {', '.join(signal.values)}, or left out if unknown.{hint}")
         )
         return None
 

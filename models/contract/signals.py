@@ -1,32 +1,32 @@
 """The signal contract: what may be observed of a customer, and the one check of it.
 
-The API, batch scoring and the training data are all checked here, so that a body the API refuses is a row that batch
-scoring refuses, for the same reason. A signal left out, or null, is *unknown* and stays so.
+Signals are declared here; the codes that some of them may name are a vocabulary's, and `SignalContract` joins the two. The
+API, batch scoring and the training data are all checked by it, so that a body the API refuses is a row that batch scoring
+refuses, for the same reason. A signal left out, or null, is *unknown* and stays so.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from models.contract.codes import (
     BARRED,
-    BENEFITS,
-    CLAIM_KINDS,
     CUSTOMER_TYPES,
-    LIFE_EVENT_CODES,
-    PERSON_CHANNELS,
+    EMPLOYER,
+    PERSON,
     CustomerType,
 )
 from models.contract.identity_codes import holds_identity_code
 from models.contract.near_names import LONGEST_NAME, NearNames
 from models.contract.signal_kinds import KINDS, Fault, LifeEvent, SignalKind, Value, read_count
+from models.contract.vocabulary import Vocabulary
 
 __all__ = [
     "AT_MOST",
-    "CONTRACT",
+    "DECLARED",
     "EMPLOYER_SIGNALS",
     "MOST_FAULTS",
     "MOST_HINTS",
@@ -36,11 +36,11 @@ __all__ = [
     "InvalidSignalsError",
     "LifeEvent",
     "Signal",
+    "SignalContract",
     "Signals",
     "Value",
     "more_faults",
     "read_count",
-    "read_signals",
 ]
 _READERS: Final = {name: kind.read for name, kind in KINDS.items()}
 MOST_FAULTS: Final = 20
@@ -66,9 +66,16 @@ class InvalidSignalsError(ValueError):
         self.faults, self.unlisted = faults, unlisted
 
 
+Codes = Literal["", "benefits", "claim_kinds", "life_events", "channels"]
+"""The part of a vocabulary that gives a signal its values; empty where it has none, or they are declared."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One declared signal: its type and range, what it means, why it may be used and by what."""
+    """One declared signal: its type and range, what it means, why it may be used and by what.
+
+    Where `codes` names a part of the vocabulary, `values` are empty until a `SignalContract` fills them in.
+    """
 
     name: str
     kind: Literal["count", "yes_no", "choice", "choices", "life_events"]
@@ -78,6 +85,8 @@ class Signal:
     maximum: int = 0
     unit: str = ""
     values: tuple[str, ...] = ()
+    codes: Codes = ""
+    near: NearNames | None = field(default=None, repr=False, compare=False)
 
     def read(self, value: object, pointer: str, faults: list[Fault]) -> Value | None:
         """The value in the contract's own type; None, with a fault added, if it is not allowed."""
@@ -91,7 +100,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """Checked signals of one customer; a name that is absent is unknown. Make one with `read_signals`."""
+    """Checked signals of one customer; a name that is absent is unknown. `SignalContract.read` makes them."""
 
     customer_type: CustomerType
     values: Mapping[str, Value]
@@ -171,7 +180,7 @@ PERSON_SIGNALS: Final = (
         "At most 5 life events of the last 24 months. The model sees how many and how recent, never which",
         "the event names the content the customer needs now; which one may be health data, so rules alone see it",
         maximum=5,
-        values=LIFE_EVENT_CODES,
+        codes="life_events",
     ),
     Signal(
         "active_benefits",
@@ -180,9 +189,11 @@ PERSON_SIGNALS: Final = (
         "At most 12 benefits now being paid. The model sees how many, never which",
         "statutory content follows from the benefit; the number tells how many matters run at once",
         maximum=12,
-        values=BENEFITS,
+        codes="benefits",
     ),
-    Signal("open_matter", "choice", "rules", "The benefit a matter is open on now", _STATED, values=BENEFITS),
+    Signal(
+        "open_matter", "choice", "rules", "The benefit a matter is open on now", _STATED, codes="benefits"
+    ),
     Signal(
         "strong_identification", "yes_no", "rules", "Has means of strong electronic identification", _STATED
     ),
@@ -195,7 +206,7 @@ PERSON_SIGNALS: Final = (
         "rules",
         "The channel the customer prefers; a channel of the catalogue",
         _STATED,
-        values=PERSON_CHANNELS,
+        codes="channels",
     ),
     Signal(
         "minor",
@@ -244,14 +255,14 @@ EMPLOYER_SIGNALS: Final = (
         "Kinds of claim the employer makes",
         "the kind names the content",
         maximum=5,
-        values=CLAIM_KINDS,
+        codes="claim_kinds",
     ),
     Signal("first_claim", "yes_no", "rules", "Is about to make its first claim", _STATED),
     Signal("uses_employer_service", "yes_no", "rules", "Uses the e-service for employers", _CHANNEL),
     Signal("uses_incomes_register", "yes_no", "rules", "Claims through the Incomes Register", _CHANNEL),
     _count("phone_contacts_90d", 1000, "contacts", "Phone contacts in the last 90 days", _CHANNEL),
     Signal(
-        "open_matter", "choice", "rules", "The kind of claim that is open now", _STATED, values=CLAIM_KINDS
+        "open_matter", "choice", "rules", "The kind of claim that is open now", _STATED, codes="claim_kinds"
     ),
     Signal(
         "personalisation",
@@ -262,13 +273,14 @@ EMPLOYER_SIGNALS: Final = (
         values=("allowed", "objected"),
     ),
 )
-CONTRACT: Final[Mapping[str, Mapping[str, Signal]]] = {
-    "person": {signal.name: signal for signal in PERSON_SIGNALS},
-    "employer": {signal.name: signal for signal in EMPLOYER_SIGNALS},
+DECLARED: Final[Mapping[str, Mapping[str, Signal]]] = {
+    PERSON: {signal.name: signal for signal in PERSON_SIGNALS},
+    EMPLOYER: {signal.name: signal for signal in EMPLOYER_SIGNALS},
 }
+"""The signals of each customer type, without the codes of any vocabulary."""
 AT_MOST: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
-    "person": (("applications_online_12m", "applications_12m"),),
-    "employer": (
+    PERSON: (("applications_online_12m", "applications_12m"),),
+    EMPLOYER: (
         ("claims_online_12m", "claims_12m"),
         ("claims_returned_12m", "claims_12m"),
         ("late_claims_12m", "claims_12m"),
@@ -277,53 +289,85 @@ AT_MOST: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 """Cross-field checks: the first signal cannot exceed the second."""
 
 
-def read_signals(
-    customer_type: str, signals: object, pointer: str = "/signals", limit: FaultLimit | None = None
-) -> Signals:
-    """Check signals against the contract and return them in its types.
+class SignalContract:
+    """The signals that the customers of one vocabulary may have.
 
-    Parameters
+    Attributes
     ----------
-    customer_type : {"person", "employer"}
-        Which contract applies; it is known, never inferred.
-    signals : object
-        A mapping of signal names to values, as parsed from JSON.
-    pointer : str
-        JSON pointer of `signals`, the prefix of each fault's pointer.
-    limit : FaultLimit, optional
-        How many faults and hints to list; its hints are used up here. By default 20 faults, 5 of them with a hint.
-
-    Raises
-    ------
-    InvalidSignalsError
-        With every fault found, not only the first; those beyond the limit are counted and cost nothing else.
+    vocabulary : Vocabulary
+    signals : mapping of str to mapping of str to Signal
+        By customer type and name, with the values that may be named.
     """
-    if customer_type not in CUSTOMER_TYPES:
-        raise InvalidSignalsError([Fault("/customer_type", "unknown_value", "must be person or employer.")])
-    if not isinstance(signals, Mapping):
-        raise InvalidSignalsError([Fault(pointer, "wrong_type", "must be an object of signals.")])
-    contract = CONTRACT[customer_type]
-    faults: list[Fault] = []
-    foreign: list[object] = []
-    values: dict[str, Value] = {}
-    for name, value in signals.items():
-        signal = contract.get(name)
-        if signal is None:
-            foreign.append(name)
-        elif value is not None:
-            read = signal.read(value, f"{pointer}/{name}", faults)
-            if read is not None:
-                values[name] = read
-    for part, whole in AT_MOST[customer_type]:
-        few, many = values.get(part), values.get(whole)
-        if few is not None and many is not None and few > many:  # type: ignore[operator]
-            faults.append(Fault(f"{pointer}/{part}", "contradiction", f"cannot be more than {whole}."))
-    if faults or foreign:
-        limit = limit or FaultLimit()
-        listed = [_foreign_field(customer_type, name, pointer, limit) for name in foreign[: limit.faults]]
-        listed = [*listed, *faults][: limit.faults]
-        raise InvalidSignalsError(listed, len(foreign) + len(faults) - len(listed))
-    return Signals(customer_type, values)
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.signals: Mapping[str, Mapping[str, Signal]] = {
+            kind: {name: _with_codes(signal, vocabulary) for name, signal in declared.items()}
+            for kind, declared in DECLARED.items()
+        }
+
+    def read(
+        self, customer_type: str, signals: object, pointer: str = "/signals", limit: FaultLimit | None = None
+    ) -> Signals:
+        """Check signals against the contract and return them in its types.
+
+        Parameters
+        ----------
+        customer_type : {"person", "employer"}
+            Which contract applies; it is known, never inferred.
+        signals : object
+            A mapping of signal names to values, as parsed from JSON.
+        pointer : str
+            JSON pointer of `signals`, the prefix of each fault's pointer.
+        limit : FaultLimit, optional
+            How many faults and hints to list; its hints are used up here. By default 20 faults, 5 of them with a hint.
+
+        Raises
+        ------
+        InvalidSignalsError
+            With every fault found, not only the first; those beyond the limit are counted and cost nothing else.
+        """
+        if customer_type not in CUSTOMER_TYPES:
+            raise InvalidSignalsError(
+                [Fault("/customer_type", "unknown_value", "must be person or employer.")]
+            )
+        if not isinstance(signals, Mapping):
+            raise InvalidSignalsError([Fault(pointer, "wrong_type", "must be an object of signals.")])
+        contract = self.signals[customer_type]
+        faults: list[Fault] = []
+        foreign: list[object] = []
+        values: dict[str, Value] = {}
+        for name, value in signals.items():
+            signal = contract.get(name)
+            if signal is None:
+                foreign.append(name)
+            elif value is not None:
+                read = signal.read(value, f"{pointer}/{name}", faults)
+                if read is not None:
+                    values[name] = read
+        for part, whole in AT_MOST[customer_type]:
+            few, many = values.get(part), values.get(whole)
+            if few is not None and many is not None and few > many:  # type: ignore[operator]
+                faults.append(Fault(f"{pointer}/{part}", "contradiction", f"cannot be more than {whole}."))
+        if faults or foreign:
+            limit = limit or FaultLimit()
+            listed = [_foreign_field(customer_type, name, pointer, limit) for name in foreign[: limit.faults]]
+            listed = [*listed, *faults][: limit.faults]
+            raise InvalidSignalsError(listed, len(foreign) + len(faults) - len(listed))
+        return Signals(customer_type, values)
+
+
+def _with_codes(signal: Signal, vocabulary: Vocabulary) -> Signal:
+    """A signal with the values that a vocabulary gives it."""
+    if signal.codes == "channels":
+        values = vocabulary.channels_for(PERSON)
+    elif signal.codes == "life_events":
+        values = vocabulary.event_codes
+    elif signal.codes:
+        values = tuple(vocabulary.duties[PERSON if signal.codes == "benefits" else EMPLOYER])
+    else:
+        return replace(signal, near=NearNames(signal.values)) if signal.values else signal
+    return replace(signal, values=values, near=NearNames(values))
 
 
 def more_faults(pointer: str, number: int) -> Fault:
@@ -334,7 +378,7 @@ def more_faults(pointer: str, number: int) -> Fault:
 
 
 _NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST_NAME - 1}}}")
-_NEAR: Final = {customer_type: NearNames(names) for customer_type, names in CONTRACT.items()}
+_NEAR: Final = {customer_type: NearNames(names) for customer_type, names in DECLARED.items()}
 
 
 def _foreign_field(customer_type: str, name: object, pointer: str, limit: FaultLimit) -> Fault:

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,8 +24,10 @@ from typing import Any, Final
 import orjson
 
 from models.contract.channels import read_channels
-from models.contract.codes import CUSTOMER_TYPES, LANGUAGES
-from models.contract.signals import Signals
+from models.contract.codes import CUSTOMER_TYPES
+from models.contract.older_vocabulary import older_document
+from models.contract.signals import SignalContract, Signals
+from models.contract.vocabulary import Vocabulary, read_vocabulary
 from models.decision.catalogue import read_catalogue
 from models.decision.decision_code import DECISION_CODE
 from models.decision.decision_table import read_rulebook
@@ -33,7 +35,10 @@ from models.decision.recommendation import Versions
 from models.decision.recommender import Recommender
 from models.decision.scorecard import read_scorecard
 
+VOCABULARY: Final = "vocabulary.json"
+"""Left out of bundles made before vocabularies were data."""
 PARTS: Final = (
+    VOCABULARY,
     "scorecard.json",
     "manifest.json",
     "rulebook.json",
@@ -134,7 +139,11 @@ def load(folder: Path, digest: str, *, public_url: str = "") -> Bundle:
 def read_contents(folder: Path, digest: str) -> dict[str, bytes]:
     """The files of a bundle as they lie on disk, to be verified where they are used. Raises `BundleError`."""
     try:
-        return {name: (folder / digest / name).read_bytes() for name in PARTS}
+        return {
+            name: (folder / digest / name).read_bytes()
+            for name in PARTS
+            if name != VOCABULARY or (folder / digest / name).exists()
+        }
     except OSError as error:
         raise BundleError(
             f"bundle {digest[:DIGEST_SHOWN]} cannot be read: {error.strerror} ({error.filename})"
@@ -200,17 +209,18 @@ def _made_from(digest: str, contents: dict[str, bytes], *, public_url: str = "")
     """The bundle of these files, tried once. Raises `BundleError` if they do not work together."""
     try:
         parts = {name: orjson.loads(content) for name, content in contents.items()}
+        vocabulary = vocabulary_of(parts)
         recommender = Recommender(
-            scorecard=read_scorecard(parts["scorecard.json"]),
-            rulebook=read_rulebook(parts["rulebook.json"]),
-            catalogue=read_catalogue(parts["catalogue.json"], public_url=public_url),
-            channels=read_channels(parts["channels.json"]),
-            texts=parts["texts.json"],
+            scorecard=read_scorecard(parts["scorecard.json"], segments=vocabulary.inferred),
+            rulebook=read_rulebook(parts["rulebook.json"], SignalContract(vocabulary)),
+            catalogue=read_catalogue(parts["catalogue.json"], vocabulary, public_url=public_url),
+            channels=read_channels(parts["channels.json"], vocabulary),
+            texts=vocabulary.texts_of_answers(parts["texts.json"]),
             versions=Versions(
                 bundle=digest[:DIGEST_SHOWN],
                 model=parts["scorecard.json"]["version"],
                 rulebook=_short(contents["rulebook.json"]),
-                catalogue=_short(contents["catalogue.json"]),
+                catalogue=_short(contents["catalogue.json"] + contents.get(VOCABULARY, b"")),
                 code=DECISION_CODE,
             ),
         )
@@ -224,6 +234,25 @@ def _made_from(digest: str, contents: dict[str, bytes], *, public_url: str = "")
     if parts["check.json"]["errors"]:
         raise BundleError(f"bundle {digest[:DIGEST_SHOWN]} was checked and has errors; it is not served")
     return Bundle(digest, parts, recommender)
+
+
+def vocabulary_of(parts: Mapping[str, Any]) -> Vocabulary:
+    """The vocabulary of some parts; of a bundle that has none of its own, what stood in code when it was made.
+
+    Raises
+    ------
+    BundleError
+        Where none can be made out.
+    """
+    document, channels = parts.get(VOCABULARY), parts["channels.json"]
+    if document is None:
+        catalogue = parts["catalogue.json"]
+        if "topics" not in catalogue:
+            raise BundleError(f"{VOCABULARY} is missing; build the bundle again")
+        kinds = [kind for channel in channels["channels"].values() for kind in channel["carries"]]
+        kinds += [item["type"] for item in catalogue["items"]]
+        document = older_document(catalogue["topics"], parts["texts.json"], kinds)
+    return read_vocabulary(document, channels)
 
 
 def activate(folder: Path, digest: str, *, action: str = "activate") -> None:
@@ -353,7 +382,7 @@ class BundleStore:
 def _try_once(recommender: Recommender) -> None:
     """Answer for a customer of each type in each language, so that a bundle that cannot is never activated."""
     at = datetime(2026, 6, 1, 12, tzinfo=UTC)
-    for language in LANGUAGES:
+    for language in recommender.vocabulary.languages:
         recommender.recommend([Signals(kind, {}) for kind in CUSTOMER_TYPES], at=at, language=language)
 
 

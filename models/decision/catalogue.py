@@ -13,24 +13,18 @@ from datetime import date, timedelta
 from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
-from models.contract.codes import CUSTOMER_TYPES, CustomerType, Language
+from models.contract.codes import CUSTOMER_TYPES, EVERYONE, PERSON, CustomerType, Language
+from models.contract.vocabulary import Vocabulary
 
-GENERAL: Final = "general"
-EMPLOYERS: Final = "employers"
-"""The topics of a person and of an employer who stated nothing."""
 OWN_PAGES: Final = "/content/"
 """How an address of one of Arki's own example pages begins where the content team writes it."""
+USUAL_PRIORITY: Final = 5
+"""Of an item to which its editor gave none; 9 goes first, 1 last."""
 MOST_SHOWN: Final = 50
 """At most so many items may be named as shown before."""
 _DAY: Final = timedelta(days=1)
 MOST_RANKINGS: Final = 4_096
 """Kinds × topics × channels × languages that are asked for on a day or two."""
-FALLBACK: Final[Mapping[Language, tuple[Language, ...]]] = {
-    "fi": ("fi", "sv", "en"),
-    "sv": ("sv", "fi", "en"),
-    "en": ("en", "fi", "sv"),
-}
-"""The asked language first, then the national languages."""
 
 
 class Span(NamedTuple):
@@ -70,7 +64,10 @@ class ContentText:
 
 @dataclass(frozen=True, slots=True)
 class ContentItem:
-    """One item of the catalogue. `source` is the authored record whole, for whoever shows or lists it."""
+    """One item of the catalogue. `source` is the authored record whole, for whoever shows or lists it.
+
+    `review_by` is the day by which it is looked at again: the later, the newer its last review.
+    """
 
     id: str
     type: str
@@ -78,59 +75,68 @@ class ContentItem:
     audience: str
     topics: tuple[str, ...]
     benefits: frozenset[str]
-    channel: str | None
+    channels: frozenset[str]
+    """The only channels in which it is offered; empty where any may."""
     languages: Mapping[Language, ContentText]
     valid_from: date
     valid_until: date
     approved: bool
     source: Mapping[str, Any]
+    spoken: Mapping[Language, Language]
+    """For each language in which it may be offered the one that it is offered in: itself, or the first fallback it has."""
+    priority: int = USUAL_PRIORITY
+    review_by: date = date.min
 
     def is_for(self, customer_type: CustomerType) -> bool:
         """Whether its audience includes such customers."""
-        return self.audience in {customer_type, "both"}
+        return self.audience in {customer_type, EVERYONE}
 
     def holds_on(self, day: date) -> bool:
         """Whether it is valid on a day."""
         return self.valid_from <= day <= self.valid_until
 
+    def fits(self, channel: str) -> bool:
+        """Whether it may be offered in a channel."""
+        return not self.channels or channel in self.channels
+
     def language_for(self, wanted: Language) -> Language:
-        """The best language it exists in."""
-        return next(language for language in FALLBACK[wanted] if language in self.languages)
+        """The best language it exists in; for who is not offered it, the first it was written in."""
+        return self.spoken.get(wanted) or next(iter(self.languages))
 
 
 class Catalogue:
     """Items indexed for picking, and the tree of topics. Remembers what it ranked last, in caches of `MOST_RANKINGS`."""
 
-    def __init__(
-        self, items: Iterable[ContentItem], parents: Mapping[str, str | None], topics: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, items: Iterable[ContentItem], vocabulary: Vocabulary) -> None:
         self.items = {item.id: item for item in items}
-        self.topics = topics
-        self._chains = {topic: _chain(topic, parents) for topic in parents}
+        self.vocabulary = vocabulary
+        self._chains = {topic: _chain(topic, vocabulary) for topic in vocabulary.topics}
         self._ranked = lru_cache(maxsize=MOST_RANKINGS)(self._rank)
         self._statutory_best = lru_cache(maxsize=MOST_RANKINGS)(self._best_statutory)
         self._changes = lru_cache(maxsize=MOST_RANKINGS)(self._change_days)
         self._index: dict[tuple[CustomerType, str, str], list[ContentItem]] = {}
         self._statutory: dict[tuple[CustomerType, str], list[ContentItem]] = {}
-        for item in sorted(self.items.values(), key=lambda item: item.id):
+        # Sorting is stable, so what nothing else tells apart stays in the order of the files.
+        for item in sorted(self.items.values(), key=_preference):
             if item.approved and item.languages:
                 self._file(item)
-        self._statutory_changes = _change_days(item for items in self._statutory.values() for item in items)
+        self._statutory_changes = change_days(item for items in self._statutory.values() for item in items)
         for (_, _, topic), filed in self._index.items():
-            filed.sort(key=lambda item: (item.topics[0] != topic, item.id))
+            filed.sort(key=lambda item: item.topics[0] != topic)
 
     def topic_chain(self, topic: str) -> tuple[str, ...]:
-        """The topic, its parents and the general topic, nearest first."""
+        """The topic, those above it and the one that all begin at, nearest first."""
         return self._chains[topic]
 
     def stated_topic(
         self, customer_type: CustomerType, life_event: str | None, open_matter: str | None
     ) -> str:
-        """The topic of what a customer stated: the life event, else the open matter, else the general one."""
-        if customer_type == "employer":
-            return str(self.topics["claim_topics"].get(open_matter, EMPLOYERS))
-        events, benefits = self.topics["event_topics"], self.topics["benefit_topics"]
-        return str(events.get(life_event) or benefits.get(open_matter) or GENERAL)
+        """The topic of what a customer stated: the life event, else the open matter, else the one that all begin at."""
+        event = self.vocabulary.life_events.get(life_event or "")
+        matter = self.vocabulary.duties[customer_type].get(open_matter or "")
+        if customer_type == PERSON and event is not None:
+            return event.topic
+        return self.vocabulary.starts[customer_type] if matter is None else matter.topic
 
     def pick(
         self,
@@ -146,7 +152,7 @@ class Catalogue:
         """The item of a kind for a topic; None if there is none.
 
         The nearest topic decides, then the asked language, then the channel's own card, then items whose main topic it
-        is, then the id.
+        is, then the editor's priority, then the newest review, then the order of the files. An id decides nothing.
         """
         ranked = self._ranked(content_type, topic, customer_type, channel, language, day)
         if not shown:
@@ -163,15 +169,15 @@ class Catalogue:
         day: date,
     ) -> tuple[ContentItem, ...]:
         """The items `pick` chooses from, in order, as many as could have been shown and one more."""
-        ranks = FALLBACK[language]
+        ranks = self.vocabulary.chain(language)
         ranked: dict[str, ContentItem] = {}
         for near in self._chains[topic]:
             fitting = [
                 item
                 for item in self._index.get((customer_type, content_type, near), ())
-                if item.holds_on(day) and item.channel in {None, channel}
+                if item.holds_on(day) and item.fits(channel) and language in item.spoken
             ]
-            fitting.sort(key=lambda item: (ranks.index(item.language_for(language)), item.channel != channel))
+            fitting.sort(key=lambda item: (ranks.index(item.spoken[language]), not item.channels))
             ranked.update((item.id, item) for item in fitting if item.id not in ranked)
             # Enough: one of so many is left even where the longest list of items was shown before.
             if len(ranked) > MOST_SHOWN:
@@ -188,7 +194,7 @@ class Catalogue:
         self, content_type: str, topic: str, customer_type: CustomerType, channel: str
     ) -> tuple[date, ...]:
         candidates = self.candidates(content_type, topic, customer_type=customer_type, channel=channel)
-        return _change_days(candidates)
+        return change_days(candidates)
 
     def candidates(
         self, content_type: str, topic: str, *, customer_type: CustomerType, channel: str
@@ -196,7 +202,7 @@ class Catalogue:
         """Every item that `pick` could ever choose, whatever the day, the language and what was shown before."""
         for nearer in self._chains[topic]:
             for item in self._index.get((customer_type, content_type, nearer), ()):
-                if item.channel in {None, channel}:
+                if item.fits(channel):
                     yield item
 
     def spans(
@@ -209,7 +215,10 @@ class Catalogue:
     def statutory(
         self, benefits: Iterable[str], *, customer_type: CustomerType, language: Language, day: date
     ) -> list[ContentItem]:
-        """One statutory item per benefit, the most particular in the asked language, each item once."""
+        """One statutory item per benefit, the most particular in the asked language, each item once.
+
+        Among equals the editor's priority decides, then the newest review, then the order of the files.
+        """
         best = (self._statutory_best(benefit, customer_type, language, day) for benefit in benefits)
         return list({item.id: item for item in best if item is not None}.values())
 
@@ -238,10 +247,14 @@ class Catalogue:
     def _best_statutory(
         self, benefit: str, customer_type: CustomerType, language: Language, day: date
     ) -> ContentItem | None:
-        ranks = FALLBACK[language]
+        ranks = self.vocabulary.chain(language)
         return min(
-            (item for item in self._statutory.get((customer_type, benefit), ()) if item.holds_on(day)),
-            key=lambda item: (ranks.index(item.language_for(language)), len(item.benefits), item.id),
+            (
+                item
+                for item in self._statutory.get((customer_type, benefit), ())
+                if item.holds_on(day) and language in item.spoken
+            ),
+            key=lambda item: (ranks.index(item.spoken[language]), len(item.benefits)),
             default=None,
         )
 
@@ -275,13 +288,14 @@ def same_until(answer: Callable[..., object], changes: Sequence[date], *, day: d
     return next((change - timedelta(days=1) for change in soon if answer(day=change) != now), latest)
 
 
-def read_catalogue(document: Mapping[str, Any], *, public_url: str = "") -> Catalogue:
+def read_catalogue(document: Mapping[str, Any], vocabulary: Vocabulary, *, public_url: str = "") -> Catalogue:
     """A catalogue from its compiled JSON.
 
     Parameters
     ----------
     document : mapping
-        `topics` and `items`.
+        `items`.
+    vocabulary : Vocabulary
     public_url : str
         Where browsers reach Arki's own pages, without a slash at its end. Their addresses become absolute and name their
         language; all others, and all where it is empty, stay as written.
@@ -291,12 +305,10 @@ def read_catalogue(document: Mapping[str, Any], *, public_url: str = "") -> Cata
     KeyError
         On data that was never checked.
     """
-    topics = document["topics"]
-    parents = {topic: labels.get("parent") for topic, labels in topics["topics"].items()}
-    return Catalogue((_read_item(item, public_url) for item in document["items"]), parents, topics)
+    return Catalogue((_read_item(item, vocabulary, public_url) for item in document["items"]), vocabulary)
 
 
-def _read_item(item: Mapping[str, Any], public_url: str) -> ContentItem:
+def _read_item(item: Mapping[str, Any], vocabulary: Vocabulary, public_url: str) -> ContentItem:
     return ContentItem(
         id=item["id"],
         type=item["type"],
@@ -304,7 +316,7 @@ def _read_item(item: Mapping[str, Any], public_url: str) -> ContentItem:
         audience=item["audience"],
         topics=tuple(item["topics"]),
         benefits=frozenset(item.get("benefits", ())),
-        channel=item.get("channel"),
+        channels=_channels_of(item),
         languages={
             language: ContentText(
                 text["title"],
@@ -318,7 +330,25 @@ def _read_item(item: Mapping[str, Any], public_url: str) -> ContentItem:
         valid_until=date.fromisoformat(item["valid_until"]) if "valid_until" in item else date.max,
         approved=item["status"] == "approved",
         source=item,
+        spoken={
+            wanted: language
+            for wanted, term in vocabulary.languages.items()
+            if (language := next((each for each in term.chain if each in item["languages"]), None))
+        },
+        priority=item.get("priority", USUAL_PRIORITY),
+        review_by=date.fromisoformat(item["review_by"]) if "review_by" in item else date.min,
     )
+
+
+def _channels_of(item: Mapping[str, Any]) -> frozenset[str]:
+    """The channels that an item names; a bundle made before it could name several has one under `channel`."""
+    named = item.get("channel", ())
+    return frozenset((named,) if isinstance(named, str) else named)
+
+
+def _preference(item: ContentItem) -> tuple[int, int]:
+    """Smaller for what goes first among equals: the higher priority, then the newer review."""
+    return -item.priority, -item.review_by.toordinal()
 
 
 def _address(written: str, language: Language, public_url: str) -> str:
@@ -328,7 +358,7 @@ def _address(written: str, language: Language, public_url: str) -> str:
     return f"{public_url}{written}?language={language}"
 
 
-def _change_days(items: Iterable[ContentItem]) -> tuple[date, ...]:
+def change_days(items: Iterable[ContentItem]) -> tuple[date, ...]:
     """The first days on which items hold or hold no more, in order."""
     days: set[date] = set()
     for item in items:
@@ -338,8 +368,8 @@ def _change_days(items: Iterable[ContentItem]) -> tuple[date, ...]:
     return tuple(sorted(days - {date.min}))
 
 
-def _chain(topic: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
-    chain = [topic]
-    while (parent := parents.get(chain[-1])) and parent not in chain:
-        chain.append(parent)
-    return (*chain, GENERAL) if GENERAL not in chain else tuple(chain)
+def _chain(topic: str, vocabulary: Vocabulary) -> tuple[str, ...]:
+    chain, root = [topic], vocabulary.starts[PERSON]
+    while (term := vocabulary.topics.get(chain[-1])) and term.parent and term.parent not in chain:
+        chain.append(term.parent)
+    return (*chain, root) if root not in chain else tuple(chain)

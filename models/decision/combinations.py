@@ -7,14 +7,15 @@ The reports of outcomes tell by it how much may still wait unseen.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from typing import Final, NamedTuple
 
 from models.contract.channels import Channel
-from models.contract.codes import CUSTOMER_TYPES, LANGUAGES, PERSON_CHANNELS, CustomerType
+from models.contract.codes import CUSTOMER_TYPES, PERSON, CustomerType, Language
+from models.contract.vocabulary import Vocabulary
 from models.decision.catalogue import Catalogue
 from models.decision.decision_table import Rule, Rulebook
 from models.decision.offers import kinds_offered, topics_of
@@ -44,14 +45,14 @@ class Combinations:
         return self.by[dimension].get(value)
 
 
-def count_combinations(combinations: set[Combination]) -> Combinations:
+def count_combinations(combinations: set[Combination], languages: Sequence[Language]) -> Combinations:
     """The numbers of a set of combinations, each of them in every language."""
     by = {
-        name: {value: n * len(LANGUAGES) for value, n in Counter(values).items()}
+        name: {value: n * len(languages) for value, n in Counter(values).items()}
         for name, values in zip(Combination._fields, zip(*combinations, strict=True), strict=True)
     }
-    languages = dict.fromkeys(map(str, LANGUAGES), len(combinations))
-    return Combinations({**by, "language": languages}, len(combinations) * len(LANGUAGES))
+    by_language = dict.fromkeys(languages, len(combinations))
+    return Combinations({**by, "language": by_language}, len(combinations) * len(languages))
 
 
 def possible_combinations(
@@ -65,6 +66,7 @@ def possible_combinations(
     }
     for kind in CUSTOMER_TYPES:
         combinations.update(_offered(kind, rulebook, catalogue, channels))
+    combinations.update(_campaigned(rulebook, combinations))
     return combinations
 
 
@@ -77,21 +79,34 @@ def _offered(
         return [item.id for item in candidates]
 
     for rule in rulebook.tables[kind].rules:
-        topics = topics_of(rule, kind, catalogue)
-        for channel, kinds, variant in _looked_for(kind, rule, channels):
+        topics = topics_of(rule, kind, rulebook.facts, catalogue)
+        for channel, kinds, variant in _looked_for(kind, rule, channels, rulebook.facts.vocabulary):
             for content_type, topic in product(kinds, topics):
                 for item in items(content_type, topic, channel):
                     yield Combination(rule.id, item, channel, variant)
 
 
+def _campaigned(rulebook: Rulebook, offered: set[Combination]) -> Iterator[Combination]:
+    """What campaigns add: their item in every channel, and everything that rules offer to those who are drawn into one."""
+    for campaign in rulebook.campaigns.all:
+        arms = ["", *(f"{campaign.id}/{arm.id}" for arm in campaign.arms())]
+        channels = {each.channel for each in offered if each.rule != STATUTORY[0]}
+        for channel, arm in product(channels, arms):
+            yield Combination(campaign.id, campaign.item, channel, arm)
+        for arm in arms[1:]:
+            for each in offered:
+                if each.rule != STATUTORY[0] and not each.variant:
+                    yield each._replace(variant=arm)
+
+
 def _looked_for(
-    kind: CustomerType, rule: Rule, channels: Mapping[str, Channel]
+    kind: CustomerType, rule: Rule, channels: Mapping[str, Channel], vocabulary: Vocabulary
 ) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """Channel, kinds and variant: by the rule, by each arm of its experiment, and in each channel that one may prefer."""
     yield rule.channel, rule.content, ""
     if rule.experiment is not None:
         for arm in rule.arms():
             yield rule.channel, arm.content, f"{rule.experiment.id}/{arm.id}"
-    for preferred in PERSON_CHANNELS if kind == "person" else ():
-        if preferred != rule.channel and preferred in channels:
-            yield preferred, kinds_offered(rule, channels[preferred]), ""
+    for preferred in vocabulary.channels_for(PERSON) if kind == PERSON else ():
+        if preferred != rule.channel:
+            yield preferred, kinds_offered(rule, channels[preferred], vocabulary), ""

@@ -11,12 +11,12 @@ import hashlib
 import json
 from typing import Any, Final
 
-from models.contract import channels, codes
-from models.contract.signals import CONTRACT
-from models.decision import catalogue, decision_table, experiments, facts, offers, recommender
+from models.contract import channels, codes, vocabulary
+from models.contract.signals import DECLARED
+from models.decision import catalogue, decision_table, experiments, facts, recommender
 from models.decision.scorecard import FEATURE_CONTRACT, FEATURES, PLACES
 
-EDITION: Final = 1
+EDITION: Final = 2
 """Raised by whoever changes how an answer is made without changing any of `constants`; golden answers then change too."""
 DIGITS: Final = 12
 
@@ -32,20 +32,18 @@ def constants() -> dict[str, Any]:
             "size_classes": facts.SIZE_CLASSES,
         },
         "facts": {
-            kind: {fact.name: fact.values for fact in facts.FACTS[kind]} for kind in codes.CUSTOMER_TYPES
+            kind: {fact.name: fact.values for fact in declared}
+            for kind, declared in facts.declared_facts(vocabulary.EMPTY).items()
         },
         "signals": {
             kind: [
-                [signal.name, signal.kind, signal.used_by, signal.maximum, signal.values]
-                for signal in CONTRACT[kind].values()
+                [signal.name, signal.kind, signal.used_by, signal.maximum, signal.values, signal.codes]
+                for signal in DECLARED[kind].values()
             ]
             for kind in codes.CUSTOMER_TYPES
         },
         "model": {"contract": FEATURE_CONTRACT, "features": FEATURES, "places": PLACES},
-        "languages": {language: catalogue.FALLBACK[language] for language in codes.LANGUAGES},
-        "content": {"types": codes.CONTENT_TYPES, "general": catalogue.GENERAL, "easy": offers.EASY_READ},
-        "channels": codes.CHANNELS,
-        "life_events": codes.LIFE_EVENT_CODES,
+        "usual_priority": catalogue.USUAL_PRIORITY,
         "stated_topic": decision_table.STATED_TOPIC,
         "timezone": str(channels.HELSINKI),
         "experiment_buckets": experiments.BUCKETS,

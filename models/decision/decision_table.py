@@ -18,8 +18,12 @@ from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
 from models.contract.codes import CUSTOMER_TYPES, CustomerType, Language
+from models.contract.signals import SignalContract
+from models.contract.vocabulary import Vocabulary
+from models.decision.campaigns import Campaigns, read_campaigns
 from models.decision.experiments import CONTROL, Experiment, Variant
-from models.decision.facts import FACTS, Facts
+from models.decision.fact_set import FactSet
+from models.decision.facts import Facts
 
 STATED_TOPIC: Final = "stated"
 """A rule's topic when it follows what the customer stated: the event looked up, else the open matter."""
@@ -102,9 +106,10 @@ class Table:
     Where rules have days on which they begin or end, `on` gives the table of a day and `periods` each table there is.
     """
 
-    def __init__(self, customer_type: CustomerType, rules: tuple[Rule, ...]) -> None:
+    def __init__(self, customer_type: CustomerType, rules: tuple[Rule, ...], facts: FactSet) -> None:
         self.customer_type = customer_type
         self.rules = rules
+        self.facts = facts
         self.periods = self._periods()
         self._starts = [start for start, _ in self.periods]
         self.masks = {
@@ -114,8 +119,14 @@ class Table:
                 )
                 for value in fact.values
             }
-            for fact in FACTS[customer_type]
+            for fact in facts.of[customer_type]
         }
+        # A fact that no rule names accepts everything, and costs a customer nothing.
+        every = (1 << len(rules)) - 1
+        self._telling = {
+            name: masks for name, masks in self.masks.items() if any(mask != every for mask in masks.values())
+        }
+        self._all = every
 
     def on(self, day: date) -> Table:
         """The table of the rules that hold on a day."""
@@ -123,8 +134,8 @@ class Table:
 
     def choose(self, facts: Facts) -> Rule:
         """The first rule that applies. A checked table has no gap; in an unchecked one, `LookupError`."""
-        hits = -1
-        for name, masks in self.masks.items():
+        hits = self._all
+        for name, masks in self._telling.items():
             hits &= masks[facts[name]]
         if not hits:
             raise LookupError(f"no rule of the {self.customer_type} table applies")
@@ -168,18 +179,33 @@ class Table:
         for start in sorted({date.min, *begins, *ends}):
             holding = tuple(rule for rule in self.rules if rule.valid_from <= start <= rule.valid_until)
             timeless = tuple(replace(rule, valid_from=date.min, valid_until=date.max) for rule in holding)
-            periods.append((start, Table(self.customer_type, timeless)))
+            periods.append((start, Table(self.customer_type, timeless, self.facts)))
         return tuple(periods)
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """Both tables, what they guarantee, and how long an answer holds (days)."""
+    """Both tables, the facts that they are about, what they guarantee, and how long an answer holds (days)."""
 
     tables: Mapping[CustomerType, Table]
     guarantees: tuple[Guarantee, ...]
     answer_valid_days: int
+    facts: FactSet
+    campaigns: Campaigns
     promises: tuple[Promise, ...] = ()
+
+    def latest(self, day: date) -> date:
+        """The last day on which an answer of a day may still be shown: a segment expires."""
+        return day + timedelta(days=self.answer_valid_days)
+
+    def guaranteed_kinds(self, customer_type: CustomerType) -> frozenset[str]:
+        """The kinds of content that a guarantee of such customers asks for."""
+        return frozenset(
+            kind
+            for guarantee in self.guarantees
+            if guarantee.customer_type == customer_type
+            for kind in guarantee.content
+        )
 
     def permits(
         self, customer_type: CustomerType, facts: Facts, *, channel: str, content: tuple[str, ...]
@@ -192,15 +218,22 @@ class Rulebook:
         )
 
 
-def read_rulebook(document: Mapping[str, Any]) -> Rulebook:
+def read_rulebook(document: Mapping[str, Any], contract: SignalContract) -> Rulebook:
     """A rulebook from its compiled JSON. Raises `KeyError` on data that was never checked."""
+    facts = FactSet(contract, groups_named(document, contract.vocabulary))
     return Rulebook(
         tables={
-            customer_type: Table(customer_type, tuple(_read_rule(rule) for rule in document[customer_type]))
+            customer_type: Table(
+                customer_type,
+                tuple(_read_rule(rule, contract.vocabulary) for rule in document[customer_type]),
+                facts,
+            )
             for customer_type in CUSTOMER_TYPES
         },
         guarantees=read_guarantees(document),
         answer_valid_days=document["answer_valid_days"],
+        facts=facts,
+        campaigns=read_campaigns(document.get("campaigns", ()), facts),
         promises=tuple(
             Promise(promise["id"], promise["check"], promise["says"])
             for promise in document.get("promises", ())
@@ -208,12 +241,19 @@ def read_rulebook(document: Mapping[str, Any]) -> Rulebook:
     )
 
 
+def groups_named(document: Mapping[str, Any], vocabulary: Vocabulary) -> set[str]:
+    """The groups that a condition of the rules or of the guarantees names, in a compiled rulebook."""
+    conditions = [rule["when"] for kind in CUSTOMER_TYPES for rule in document[kind]]
+    conditions += [guarantee["every"] for guarantee in document["guarantees"]]
+    return {name for condition in conditions for name in condition if name in vocabulary.groups}
+
+
 def read_guarantees(document: Mapping[str, Any]) -> tuple[Guarantee, ...]:
     """The guarantees of a compiled rulebook."""
     return tuple(_read_guarantee(guarantee) for guarantee in document["guarantees"])
 
 
-def _read_rule(rule: Mapping[str, Any]) -> Rule:
+def _read_rule(rule: Mapping[str, Any], vocabulary: Vocabulary) -> Rule:
     return Rule(
         id=rule["id"],
         when=_conditions(rule["when"]),
@@ -221,7 +261,7 @@ def _read_rule(rule: Mapping[str, Any]) -> Rule:
         content=tuple(rule["then"]["content"]),
         topic=rule["then"]["topic"],
         human_channel=rule["then"]["human_channel"],
-        because=dict(rule["because"]),
+        because=vocabulary.in_every_language(rule["because"]),
         owner=rule["owner"],
         source=rule["source"],
         valid_from=date.fromisoformat(rule["valid_from"]) if "valid_from" in rule else date.min,

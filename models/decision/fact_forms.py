@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Final, Literal
 
-from models.contract.codes import LIFE_EVENTS, UNKNOWN
+from models.contract.codes import UNKNOWN
 from models.decision.scorecard import Prediction
 
 SignalValues = Mapping[str, Any]
@@ -21,7 +21,9 @@ Row = Callable[[SignalValues, Prediction | None], str]
 """The row form of a fact: its value for one customer, from checked signals and the model's answer."""
 Lookups = Callable[[SignalValues], tuple[str, ...]]
 """The row form of the fact that differs between a customer's lookups: its value in each, in order."""
-YES_NO: Final = ("yes", "no", UNKNOWN)
+YES: Final = "yes"
+NO: Final = "no"
+YES_NO: Final = (YES, NO, UNKNOWN)
 _TEXT: Final[Mapping[bool | None, str]] = {True: "yes", False: "no", None: UNKNOWN}
 
 
@@ -41,6 +43,8 @@ class Fact:
         Of whom it is known: also of objectors and minors, of everybody else, or only beside a segment that the model named.
     signal : str
         The signal that states it as it is; empty where it is worked out.
+    is_group : bool
+        Whether it says who is in a group of the vocabulary, which follows from the other facts.
     looked_up : Lookups, optional
         Of the fact that differs between a customer's lookups.
     scarce : tuple of str
@@ -56,11 +60,12 @@ class Fact:
     signal: str = ""
     looked_up: Lookups | None = None
     scarce: tuple[str, ...] = ()
+    is_group: bool = False
 
     @property
     def is_inferred(self) -> bool:
         """Whether the model gives it, not signals."""
-        return not self.examples
+        return not self.examples and not self.is_group
 
 
 def stated(signal: str, meaning: str, *, is_need: bool = False, scarce: tuple[str, ...] = ("yes",)) -> Fact:
@@ -72,6 +77,14 @@ def stated(signal: str, meaning: str, *, is_need: bool = False, scarce: tuple[st
         return _TEXT[values.get(signal)]
 
     return Fact(signal, YES_NO, meaning, row, examples, known, signal, scarce=scarce)
+
+
+def events_ago(codes: Iterable[str]) -> Examples:
+    """Signals that give each life event, and none."""
+    return {
+        code: tuple({"life_events": [{"event": code, "months_ago": ago}]} for ago in (1, 0, 3, 8, 20))
+        for code in codes
+    } | {"none": ({"life_events": []},)}
 
 
 def _each(names: tuple[str, ...], *rows: tuple[int | None, ...]) -> tuple[SignalValues, ...]:
@@ -134,10 +147,6 @@ PERSON_FRICTION: Final[Examples] = {
     "none": _each(_STUCK, (0, 0), (1, 0), (1, 2), (0, 1)),
     UNKNOWN: _each(_STUCK, (None, None)),
 }
-EVENTS_AGO: Final[Examples] = {
-    code: tuple({"life_events": [{"event": code, "months_ago": ago}]} for ago in (1, 0, 3, 8, 20))
-    for code in LIFE_EVENTS
-} | {"none": ({"life_events": []},)}
 STAFF_COUNTS: Final[Examples] = {
     size: ({"employees": staff},)
     for size, staff in (("micro", 5), ("small", 20), ("medium", 120), ("large", 800))

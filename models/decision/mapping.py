@@ -7,9 +7,9 @@ from datetime import date
 from typing import NamedTuple
 
 from models.contract.codes import UNKNOWN, CustomerType
-from models.contract.segments import PERSON_SEGMENTS, Segment
 from models.decision.decision_table import Rulebook
-from models.decision.facts import FACTS, is_feasible
+from models.decision.fact_forms import YES
+from models.decision.facts import CONFIDENCE, SEGMENT, SURE
 
 
 class MappingRow(NamedTuple):
@@ -28,25 +28,30 @@ class MappingRow(NamedTuple):
 def mapping_rows(
     rulebook: Rulebook, customer_type: CustomerType, fixed: Mapping[str, str], day: date
 ) -> Iterator[MappingRow]:
-    """Each segment with each value of each other fact of a customer type; none where a fixed fact is not of it."""
-    facts, table = FACTS[customer_type], rulebook.tables[customer_type].on(day)
-    names = {fact.name for fact in facts}
-    if not names.issuperset(fixed):
+    """Each segment with each value of each other fact of a customer type; none where a fixed fact or group is not of it.
+
+    Groups have no rows of their own: one that is fixed, named by rules or not, leaves the rows of those who are in it.
+    """
+    known, table = rulebook.facts, rulebook.tables[customer_type].on(day)
+    facts, terms = known.of[customer_type], known.vocabulary.groups
+    members = {name: value for name, value in fixed.items() if name in terms}
+    stated = {name: value for name, value in fixed.items() if name not in terms}
+    if any(terms[name].customer_type != customer_type for name in members):
         return
-    unknown = dict.fromkeys(names, UNKNOWN) | {"personalisation": "allowed", **fixed}
-    person = customer_type == "person"
-    for segment in (*PERSON_SEGMENTS, UNKNOWN) if person else (Segment.EMPLOYER,):
-        named = {"segment": str(segment), "confidence": UNKNOWN if segment == UNKNOWN else "high"}
-        cell = unknown | (named if person else {})
+    if not {fact.name for fact in facts}.issuperset(stated):
+        return
+    for segment, named in _segments(rulebook, customer_type):
         for fact in facts:
-            if fact.name in {"segment", "confidence", *fixed}:
+            if fact.is_group or fact.name in {*named, *fixed}:
                 continue
             for value in fact.values:
-                if is_feasible(customer_type, cell | {fact.name: value}):
-                    rule = table.choose(cell | {fact.name: value})
+                cell = known.completed(customer_type, {**stated, **named, fact.name: value})
+                belongs = all(known.is_in(name, cell) == (value == YES) for name, value in members.items())
+                if belongs and known.is_feasible(customer_type, cell):
+                    rule = table.choose(cell)
                     yield MappingRow(
                         customer_type,
-                        str(segment),
+                        segment,
                         fact.name,
                         value,
                         rule.channel,
@@ -54,3 +59,13 @@ def mapping_rows(
                         rule.topic,
                         rule.id,
                     )
+
+
+def _segments(rulebook: Rulebook, customer_type: CustomerType) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each segment of a customer type with the facts that say so; of employers, whose segment is known, none do."""
+    known = rulebook.facts.vocabulary.known_segment(customer_type)
+    if known is not None:
+        yield known, {}
+        return
+    for segment in rulebook.facts.fact(customer_type, SEGMENT).values:
+        yield segment, {SEGMENT: segment, CONFIDENCE: UNKNOWN if segment == UNKNOWN else SURE}

@@ -2,7 +2,8 @@
 
 An item passes gates in this order: it is approved, for such customers, not statutory (those have a list of their own), of a
 kind that is looked for, fit for the channel, on the topic or one above it, valid on the day, in the language asked for
-where another on its topic is, not shown before, the first of its equals, and within the limit.
+where another on its topic is, not shown before, the first of its equals, of a channel and kind that whoever asks can show,
+and within the limit.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import Final, NamedTuple
 
 from models.contract.channels import Channel
 from models.contract.codes import UNKNOWN, CustomerType, Language
-from models.decision.catalogue import FALLBACK, Catalogue, ContentItem
+from models.contract.vocabulary import Vocabulary
+from models.decision.catalogue import Catalogue, ContentItem
 from models.decision.decision_table import STATED_TOPIC, Rule
 from models.decision.experiments import Assignment, Draw, arm_of
-from models.decision.facts import FACTS, Facts
+from models.decision.fact_set import FactSet
+from models.decision.facts import Facts
+from models.decision.query import EVERYTHING, Showable
 
-EASY_READ: Final = "easy_read"
 GATES: Final = (
     "draft",
     "audience",
@@ -31,6 +34,7 @@ GATES: Final = (
     "language",
     "shown",
     "outranked",
+    "restricted",
     "limit",
 )
 """In the order in which an item passes them."""
@@ -68,9 +72,10 @@ class Wanted:
     day: date
     shown: Collection[str]
     limit: int
+    showable: Showable = EVERYTHING
 
 
-def kinds_offered(rule: Rule, channel: Channel) -> tuple[str, ...]:
+def kinds_offered(rule: Rule, channel: Channel, vocabulary: Vocabulary) -> tuple[str, ...]:
     """The rule's kinds of content; in a preferred channel, how to reach it and then what that channel carries.
 
     Easy language leads wherever it is offered, so that no limit drops it.
@@ -78,8 +83,8 @@ def kinds_offered(rule: Rule, channel: Channel) -> tuple[str, ...]:
     if channel.id == rule.channel:
         return rule.content
     carried = [kind for kind in rule.content if kind in channel.carries and kind != channel.card]
-    easy = [kind for kind in carried if kind == EASY_READ]
-    return (*easy, channel.card, *(kind for kind in carried if kind != EASY_READ))
+    easy = [kind for kind in carried if vocabulary.content_types[kind].easy]
+    return (*easy, channel.card, *(kind for kind in carried if kind not in easy))
 
 
 def topic_for(rule: Rule, customer_type: CustomerType, facts: Facts, catalogue: Catalogue) -> str:
@@ -89,15 +94,15 @@ def topic_for(rule: Rule, customer_type: CustomerType, facts: Facts, catalogue: 
     return catalogue.stated_topic(customer_type, facts.get("life_event"), facts.get("open_matter"))
 
 
-def topics_of(rule: Rule, customer_type: CustomerType, catalogue: Catalogue) -> set[str]:
+def topics_of(rule: Rule, customer_type: CustomerType, facts: FactSet, catalogue: Catalogue) -> set[str]:
     """Every topic on which a rule may look for content: its own, or those of what its customers may have stated."""
     if rule.topic != STATED_TOPIC:
         return {rule.topic}
-    facts = {fact.name: fact.values for fact in FACTS[customer_type]}
+    values = {fact.name: fact.values for fact in facts.of[customer_type]}
     return {
         catalogue.stated_topic(customer_type, event, matter)
-        for event in rule.when.get("life_event", facts.get("life_event", (UNKNOWN,)))
-        for matter in rule.when.get("open_matter", facts["open_matter"])
+        for event in rule.when.get("life_event", values.get("life_event", (UNKNOWN,)))
+        for matter in rule.when.get("open_matter", values["open_matter"])
     }
 
 
@@ -129,7 +134,7 @@ def why_not(catalogue: Catalogue, sought: Sequence[Sought], wanted: Wanted) -> l
     wanted : Wanted
     """
     picked = _picked(catalogue, sought, wanted)
-    offered = {item.id for _, item, reached in picked if reached and item is not None}
+    offered = {item.id for want, item, reached in picked if item and reached and _is_showable(want, wanted)}
     return [
         WhyNot(item.id, _gate(item, catalogue, picked, wanted))
         for _, item in sorted(catalogue.items.items())
@@ -156,9 +161,13 @@ def _picked(catalogue: Catalogue, sought: Iterable[Sought], wanted: Wanted) -> l
             shown=wanted.shown,
         )
         picked.append((want, item, reached))
-        if reached and item is not None:
+        if reached and item is not None and _is_showable(want, wanted):
             offered.add(item.id)
     return picked
+
+
+def _is_showable(want: Sought, wanted: Wanted) -> bool:
+    return wanted.showable.has(want.channel, want.kind)
 
 
 def _gate(item: ContentItem, catalogue: Catalogue, picked: list[_Picked], wanted: Wanted) -> str:
@@ -174,20 +183,33 @@ def _gate(item: ContentItem, catalogue: Catalogue, picked: list[_Picked], wanted
 
 def _gate_within(item: ContentItem, catalogue: Catalogue, picked: _Picked, wanted: Wanted) -> str:
     """The first gate failed where an item's kind was looked for."""
-    want, best, reached = picked
+    want, best, _ = picked
     chain = catalogue.topic_chain(want.topic)
-    if item.channel not in {None, want.channel}:
+    if not item.fits(want.channel):
         return "channel"
     near = next((topic for topic in chain if topic in item.topics), None)
     if near is None:
         return "topic"
     if not item.holds_on(wanted.day):
         return "validity"
-    ranks = FALLBACK[wanted.language]
-    rank = ranks.index(item.language_for(wanted.language))
     nearest = best and next(topic for topic in chain if topic in best.topics)
-    if best and near == nearest and ranks.index(best.language_for(wanted.language)) < rank:
+    if not item.spoken.get(wanted.language) or (
+        best and near == nearest and _spoken_better(best, item, catalogue, wanted)
+    ):
         return "language"
+    return _gate_of_wishes(item, picked, wanted)
+
+
+def _spoken_better(best: ContentItem, item: ContentItem, catalogue: Catalogue, wanted: Wanted) -> bool:
+    """Whether one item exists in a language nearer to the one asked for than another does."""
+    ranks = catalogue.vocabulary.chain(wanted.language)
+    return ranks.index(best.spoken[wanted.language]) < ranks.index(item.spoken[wanted.language])
+
+
+def _gate_of_wishes(item: ContentItem, picked: _Picked, wanted: Wanted) -> str:
+    """The first gate failed of those that whoever asks has set."""
+    want, best, reached = picked
     if item.id in wanted.shown:
         return "shown"
-    return "outranked" if reached else "limit"
+    last = "outranked" if reached else "limit"
+    return "restricted" if item is best and not _is_showable(want, wanted) else last

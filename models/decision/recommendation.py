@@ -12,6 +12,7 @@ from models.decision.decision_table import PassedOver
 from models.decision.experiments import Assignment
 from models.decision.facts import Facts
 from models.decision.offers import WhyNot
+from models.decision.query import EVERYTHING, Showable
 from models.decision.scorecard import Contribution
 
 
@@ -99,8 +100,10 @@ class Recommendation:
     ----------
     as_of : datetime
         The moment answered for, aware, in Finnish time, to the second.
-    limit, shown
+    limit, shown, showable
         As asked, so that the answer can be accounted for.
+    restricted : bool
+        Whether `showable` left out an item that the answer would hold if whoever asked could show everything.
     experiment : Assignment or None
         The experiment that some item comes from.
     drawn : Assignment or None
@@ -119,7 +122,9 @@ class Recommendation:
     versions: Versions
     language: Language
     limit: int
+    restricted: bool = False
     shown: tuple[str, ...] = ()
+    showable: Showable = EVERYTHING
     experiment: Assignment | None = None
     drawn: Assignment | None = None
 
@@ -151,3 +156,4 @@ class Offered(NamedTuple):
     items: tuple[Item, ...]
     human_channel: HumanChannel
     valid_until: date
+    restricted: bool = False

@@ -6,39 +6,31 @@ reasons and versions. Whatever happens here is a function of the bundle and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from functools import partial
-from typing import Any, Final, NamedTuple
+from datetime import date, datetime
+from typing import Any, Final
 
-from models.contract.channels import HELSINKI, Channel, human_channel
-from models.contract.codes import CUSTOMER_TYPES, CustomerType, Language
-from models.contract.segments import PERSON_SEGMENTS, Segment
-from models.contract.signals import Signals
+from models.contract.channels import Channel, in_use
+from models.contract.codes import CUSTOMER_TYPES, EMPLOYER, CustomerType, Language
+from models.contract.signals import SignalContract, Signals
+from models.contract.vocabulary import Vocabulary
 from models.decision.caches import BoundedCache
-from models.decision.catalogue import Catalogue, ContentItem, same_until
+from models.decision.campaigns import Campaign
+from models.decision.catalogue import Catalogue, ContentItem
 from models.decision.combinations import Combinations, count_combinations, possible_combinations
+from models.decision.composition import Composer, content_of
 from models.decision.decision_table import Rule, Rulebook
-from models.decision.experiments import Assignment, Draw
-from models.decision.facts import (
-    Facts,
-    is_identified,
-    lookups,
-    may_personalise,
-    neutral_signals,
-    statutory_benefits,
-)
+from models.decision.experiments import CONTROL, Assignment, Draw, arm_of
+from models.decision.fact_set import FactSet
+from models.decision.facts import Facts, is_identified, may_personalise
 from models.decision.mapping import MappingRow, mapping_rows
-from models.decision.offers import Offer, Sought, Wanted, WhyNot, drawn, kinds_offered, topic_for, why_not
+from models.decision.offers import Offer, drawn, kinds_offered, topic_for
+from models.decision.query import EVERYTHING, Query, Showable, query_of
 from models.decision.recommendation import (
-    Content,
     Explanation,
-    HumanChannel,
-    Item,
     LookupTrace,
     Offered,
-    Reason,
     Recommendation,
     SegmentAnswer,
     SegmentReason,
@@ -86,15 +78,31 @@ class Recommender:
     versions: Versions
     cache: OfferCache = field(default_factory=OfferCache, repr=False, compare=False)
 
+    @property
+    def facts(self) -> FactSet:
+        """The facts that the rulebook is about."""
+        return self.rulebook.facts
+
+    @property
+    def contract(self) -> SignalContract:
+        """The signals that customers may have."""
+        return self.rulebook.facts.contract
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The codes of the bundle."""
+        return self.rulebook.facts.vocabulary
+
     def recommend(
         self,
         customers: Sequence[Signals],
         *,
         at: datetime,
-        language: Language = "fi",
+        language: Language | None = None,
         limit: int = 3,
         shown: Collection[str] = (),
         draw: Draw | None = None,
+        showable: Showable = EVERYTHING,
     ) -> list[Recommendation]:
         """A recommendation for each customer, in order.
 
@@ -103,16 +111,18 @@ class Recommender:
         customers : sequence of Signals
         at : datetime
             The aware moment the answer is made for, to the second; decides validity and opening hours.
-        language : {"fi", "sv", "en"}
-            Of texts and, where it exists, content. Chooses nothing else.
+        language : str, optional
+            Of texts and, where it exists, content: one of the vocabulary, by default its first. Chooses nothing else.
         limit : int
             At most so many items, 1 to 10. Nothing is padded.
         shown : collection of str
             At most 50 content ids already shown; they are left out, statutory ones excepted.
         draw : Draw, optional
             Of the one customer asked about; without it, every rule offers its own content.
+        showable : Showable
+            What can be shown; items beside it are left out and not counted, and `restricted` says whether any was.
         """
-        query = _query(at, language, limit, shown, draw)
+        query = self._query(at, language, limit, shown, draw, showable=showable)
         return [self._recommend(signals, self._predict(signals), query) for signals in customers]
 
     def offered(
@@ -121,61 +131,75 @@ class Recommender:
         offers: Sequence[Offer],
         *,
         at: datetime,
-        language: Language = "fi",
+        language: Language | None = None,
         limit: int = 3,
         identified: bool = False,
+        campaign: Campaign | None = None,
     ) -> Offered:
         """The items of some offers in order, and what goes with them; batch scoring asks once for all alike.
 
         `identified` says whether the customers are known to have strong identification: it decides their human channel.
+        `campaign` is the one that they meet.
         """
-        return self._offered(customer_type, offers, _query(at, language, limit), identified=identified)
+        query = self._query(at, language, limit)
+        return self._offered(customer_type, offers, query, identified=identified, campaign=campaign)
 
     def degraded(
-        self, signals: Signals, *, at: datetime, language: Language = "fi", limit: int = 3
-    ) -> Recommendation:
-        """The neutral answer, marked so, for when making the real one failed. The model is not asked."""
-        return self._recommend(neutral_signals(signals), None, _query(at, language, limit, degraded=True))
-
-    def explain(
         self,
         signals: Signals,
         *,
         at: datetime,
-        language: Language = "fi",
+        language: Language | None = None,
+        limit: int = 3,
+        showable: Showable = EVERYTHING,
+    ) -> Recommendation:
+        """The neutral answer, marked so, for when making the real one failed. The model is not asked."""
+        query = self._query(at, language, limit, degraded=True, showable=showable)
+        return self._recommend(self.facts.neutral_signals(signals), None, query)
+
+    def explain(  # noqa: PLR0913  (a request's wishes, each by its name)
+        self,
+        signals: Signals,
+        *,
+        at: datetime,
+        language: Language | None = None,
         limit: int = 3,
         shown: Collection[str] = (),
         draw: Draw | None = None,
+        showable: Showable = EVERYTHING,
         degraded: bool = False,
     ) -> Explanation:
         """The same recommendation with every contribution, every rule passed over and why no other item is offered.
 
         `degraded` explains the neutral answer that `degraded` gives; the model is not asked.
         """
-        query = _query(at, language, limit, () if degraded else shown, draw, degraded=degraded)
-        signals = neutral_signals(signals) if degraded else signals
+        shown = () if degraded else shown
+        query = self._query(at, language, limit, shown, draw, degraded=degraded, showable=showable)
+        signals = self.facts.neutral_signals(signals) if degraded else signals
         prediction = None if degraded else self._predict(signals)
         table = self.rulebook.tables[signals.customer_type].on(query.day)
-        looked_up = lookups(signals, prediction)
+        looked_up = self.facts.lookups(signals, prediction)
         offers, _ = self._offers(signals, looked_up, query)
         contributions: tuple[Contribution, ...] = ()
         if prediction is not None:
-            towards = (
-                prediction.segment or PERSON_SEGMENTS[prediction.probabilities.index(prediction.probability)]
-            )
+            most_likely = prediction.probabilities.index(prediction.probability)
+            towards = prediction.segment or self.scorecard.segments[most_likely]
             contributions = tuple(self.scorecard.contributions(signals, towards))
+        recommendation = self._recommend(signals, prediction, query)
         return Explanation(
-            recommendation=self._recommend(signals, prediction, query),
+            recommendation=recommendation,
             probabilities={}
             if prediction is None
-            else dict(zip(map(str, PERSON_SEGMENTS), prediction.probabilities, strict=True)),
+            else dict(zip(self.scorecard.segments, prediction.probabilities, strict=True)),
             abstained=prediction is not None and prediction.segment is None,
             contributions=contributions,
             lookups=tuple(
                 LookupTrace(facts, offer.rule.id, offer.channel.id, tuple(table.passed_over(facts)))
                 for facts, offer in zip(looked_up, offers, strict=True)
             ),
-            why_not=tuple(self._why_not(signals.customer_type, offers, query)),
+            why_not=tuple(
+                self._composer().why_not(signals.customer_type, offers, query, recommendation.items)
+            ),
         )
 
     def mapping(self, fixed: Mapping[str, str] | None = None, *, day: date = date.max) -> list[MappingRow]:
@@ -186,23 +210,32 @@ class Recommender:
         """How many combinations of rule, content, channel, language and variant answers can name; counted once."""
         return self.cache.combinations.value(
             None,
-            lambda: count_combinations(possible_combinations(self.rulebook, self.catalogue, self.channels)),
+            lambda: count_combinations(
+                possible_combinations(self.rulebook, self.catalogue, self.channels),
+                tuple(self.vocabulary.languages),
+            ),
         )
 
     def _predict(self, signals: Signals) -> Prediction | None:
         """The model's answer; None for an employer, an objector and a minor: the model is not asked."""
-        if signals.customer_type == "employer" or not may_personalise(signals):
+        if signals.customer_type == EMPLOYER or not may_personalise(signals):
             return None
         return self.scorecard.predict(signals)
 
-    def _recommend(self, signals: Signals, prediction: Prediction | None, query: _Query) -> Recommendation:
-        offers, assignment = self._offers(signals, lookups(signals, prediction), query)
+    def _recommend(self, signals: Signals, prediction: Prediction | None, query: Query) -> Recommendation:
+        looked_up = self.facts.lookups(signals, prediction)
+        offers, assignment = self._offers(signals, looked_up, query)
+        campaign = self.rulebook.campaigns.meeting(signals.customer_type, looked_up, query.day)
+        if campaign is not None:
+            campaign, assignment = _in_campaign(campaign, offers[0].rule, assignment, query)
         identified = is_identified(signals)
-        offered = self._offered(signals.customer_type, offers, query, identified=identified)
+        offered = self._offered(
+            signals.customer_type, offers, query, identified=identified, campaign=campaign
+        )
         statutory, statutory_until = self._statutory(signals, query)
-        segment = self._segment(signals, prediction, query.language)
+        segment = self._segment(signals, prediction, looked_up[0], query.language)
         return Recommendation(
-            personalised=not query.degraded and _is_personalised(signals, prediction),
+            personalised=not query.degraded and _is_personalised(signals, segment),
             degraded=query.degraded,
             notice=self.texts["notice"][query.language],
             as_of=query.at,
@@ -214,14 +247,16 @@ class Recommender:
             versions=self.versions,
             language=query.language,
             limit=query.limit,
+            restricted=offered.restricted,
             shown=query.shown,
+            showable=query.showable,
             experiment=assignment
             and next((assignment for item in offered.items if item.reason.rule == assignment.rule), None),
             drawn=assignment,
         )
 
     def _offers(
-        self, signals: Signals, looked_up: Sequence[Facts], query: _Query
+        self, signals: Signals, looked_up: Sequence[Facts], query: Query
     ) -> tuple[list[Offer], Assignment | None]:
         """What each lookup comes to, with the content that was drawn; nobody who objected and no minor is drawn."""
         table = self.rulebook.tables[signals.customer_type].on(query.day)
@@ -229,14 +264,15 @@ class Recommender:
         for facts in looked_up:
             rule = table.choose(facts)
             topic = topic_for(rule, signals.customer_type, facts, self.catalogue)
-            offers.append(Offer(rule, self._channel(signals, facts, rule), topic))
+            offers.append(Offer(rule, self._channel(signals, facts, rule, query.day), topic))
         if query.draw is None or not may_personalise(signals):
             return offers, None
         return drawn(offers, query.draw)
 
-    def _statutory(self, signals: Signals, query: _Query) -> tuple[tuple[StatutoryItem, ...], date]:
+    def _statutory(self, signals: Signals, query: Query) -> tuple[tuple[StatutoryItem, ...], date]:
         """What the law attaches to the benefits that are named, and until when; which were named together is not kept."""
-        language, benefits, latest = query.language, statutory_benefits(signals), self._latest(query.day)
+        language, latest = query.language, self.rulebook.latest(query.day)
+        benefits = self.facts.statutory_benefits(signals)
         if not benefits:
             return (), latest
         wanted: Any = {"customer_type": signals.customer_type, "language": language, "day": query.day}
@@ -247,99 +283,64 @@ class Recommender:
 
     def _owed(self, item: ContentItem, language: Language) -> StatutoryItem:
         return self.cache.owed.value(
-            (item.id, language), lambda: StatutoryItem(item.type, _content(item, language))
+            (item.id, language), lambda: StatutoryItem(item.type, content_of(item, language))
         )
 
     def _offered(
-        self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query, *, identified: bool
+        self,
+        customer_type: CustomerType,
+        offers: Sequence[Offer],
+        query: Query,
+        *,
+        identified: bool,
+        campaign: Campaign | None,
     ) -> Offered:
         """Items and human channel of some offers, which are the same for a minute, whoever the customer is."""
+
+        def compose() -> Offered:
+            return self._composer().compose(
+                customer_type, offers, query, identified=identified, campaign=campaign
+            )
+
         # What was shown differs from customer to customer: it would fill the cache and rarely be found again.
         if query.shown:
-            return self._compose(customer_type, offers, query, identified=identified)
+            return compose()
         # Hours of opening begin and end on whole minutes, so within one an answer stays as it is.
         minute = query.at.timestamp() // 60
-        return self.cache.offered.value(
-            (customer_type, identified, query.language, query.limit, minute, *map(_named, offers)),
-            lambda: self._compose(customer_type, offers, query, identified=identified),
-        )
+        named = None if campaign is None else campaign.id
+        wishes = (query.language, query.limit, minute, query.showable, named)
+        return self.cache.offered.value((customer_type, identified, *wishes, *map(_named, offers)), compose)
 
-    def _compose(
-        self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query, *, identified: bool
-    ) -> Offered:
-        wish, language = offers[0].rule.human_channel, query.language
-        usable = human_channel(self.channels, wish, customer_type, identified=identified, language=language)
-        human = usable or self.channels[wish]
-        return Offered(
-            self._items(customer_type, offers, query),
-            self._way_to(human, customer_type, query),
-            self._offered_until(customer_type, offers, query, human),
-        )
+    def _composer(self) -> Composer:
+        return Composer(self.rulebook, self.catalogue, self.channels, self.texts)
 
-    def _way_to(self, channel: Channel, customer_type: CustomerType, query: _Query) -> HumanChannel:
-        card = self._picks(customer_type, self._card(customer_type, channel), query.language)(day=query.day)
-        url = None if card is None else card.languages[card.language_for(query.language)].url
-        name = channel.names[query.language]
-        return HumanChannel(channel.id, channel.ptv_channel, name, url, *channel.opening(query.at))
-
-    def _items(self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query) -> tuple[Item, ...]:
-        items: dict[str, Item] = {}
-        for rule, channel, topic in offers:
-            opening = channel.opening(query.at)
-            # The rule's sentence speaks of its own channel, which is not the one that the customer asked for.
-            because = rule.because if channel.id == rule.channel else self.texts["preferred_channel"]
-            for kind in kinds_offered(rule, channel):
-                if len(items) == query.limit:
-                    return tuple(items.values())
-                sought = Sought(kind, topic, channel.id)
-                item = self._picks(customer_type, sought, query.language, query.shown)(day=query.day)
-                if item is not None and item.id not in items:
-                    items[item.id] = Item(
-                        len(items) + 1,
-                        channel.id,
-                        channel.ptv_channel,
-                        *opening,
-                        kind,
-                        _content(item, query.language),
-                        Reason(rule.id, because[query.language]),
-                    )
-        return tuple(items.values())
-
-    def _why_not(self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query) -> list[WhyNot]:
-        sought = [
-            Sought(content, topic, channel.id)
-            for rule, channel, topic in offers
-            for content in kinds_offered(rule, channel)
-        ]
-        wanted = Wanted(customer_type, query.language, query.day, query.shown, query.limit)
-        return why_not(self.catalogue, sought, wanted)
-
-    def _channel(self, signals: Signals, facts: Facts, rule: Rule) -> Channel:
-        """The rule's channel, or the one the customer prefers where no guarantee forbids it."""
+    def _channel(self, signals: Signals, facts: Facts, rule: Rule, day: date) -> Channel:
+        """The rule's channel, or the one the customer prefers, or what took its place, where no guarantee forbids it."""
         preferred = signals.values.get("preferred_channel")
         if not isinstance(preferred, str) or preferred == rule.channel or not may_personalise(signals):
             return self.channels[rule.channel]
+        preferred = in_use(self.channels, preferred, day)
         wished = self.channels.get(preferred)
-        if wished is None:  # a bundle made before there was such a channel
+        if wished is None or preferred == rule.channel or wished.is_retired(day):
             return self.channels[rule.channel]
-        content = kinds_offered(rule, wished)
+        content = kinds_offered(rule, wished, self.vocabulary)
         permitted = self.rulebook.permits(signals.customer_type, facts, channel=preferred, content=content)
         return wished if permitted else self.channels[rule.channel]
 
     def _segment(
-        self, signals: Signals, prediction: Prediction | None, language: Language
+        self, signals: Signals, prediction: Prediction | None, facts: Facts, language: Language
     ) -> SegmentAnswer | None:
+        """The segment that is known or stated, else the one that the model named."""
         if not may_personalise(signals):
             return None
-        if signals.customer_type == "employer":
-            return SegmentAnswer(
-                Segment.EMPLOYER.value, known=True, probability=None, confidence=None, reasons=()
-            )
+        known = self.facts.certain_segment(signals.customer_type, facts)
+        if known is not None:
+            return SegmentAnswer(known, known=True, probability=None, confidence=None, reasons=())
         if prediction is None or prediction.segment is None:
             return None
         phrases = self.texts["signals"]
         return SegmentAnswer(
-            id=prediction.segment.value,
+            id=prediction.segment,
             known=False,
             probability=prediction.probability,
             confidence="high" if prediction.confident else "moderate",
@@ -349,83 +350,37 @@ class Recommender:
             ),
         )
 
-    def _latest(self, day: date) -> date:
-        """The last day on which an answer of a day may still be shown: a segment expires."""
-        return day + timedelta(days=self.rulebook.answer_valid_days)
-
-    def _offered_until(
-        self, customer_type: CustomerType, offers: Sequence[Offer], query: _Query, human: Channel
-    ) -> date:
-        """The last day up to which the same rules give the same items and the same way to a person.
-
-        Follows `_items`: what the limit leaves unread decides nothing. Batch scoring knows offers alone, so a rule that
-        begins counts where anyone whom the same rule takes could meet it, for rows too.
-        """
-        table, until = self.rulebook.tables[customer_type], self._latest(query.day)
-        card = self._card(customer_type, human)
-        until = self._picked_until(customer_type, card, query, until, shown=())
-        item_ids: set[str] = set()
-        for rule, channel, topic in offers:
-            if len(item_ids) < query.limit:
-                until = min(until, table.decides_until(rule, query.day))
-            for kind in kinds_offered(rule, channel):
-                if len(item_ids) < query.limit:
-                    sought = Sought(kind, topic, channel.id)
-                    until = self._picked_until(customer_type, sought, query, until, shown=query.shown)
-                    item = self._picks(customer_type, sought, query.language, query.shown)(day=query.day)
-                    item_ids.update(() if item is None else (item.id,))
-        return until
-
-    def _picked_until(
+    def _query(
         self,
-        customer_type: CustomerType,
-        sought: Sought,
-        query: _Query,
-        latest: date,
+        at: datetime,
+        language: Language | None,
+        limit: int,
+        shown: Collection[str] = (),
+        draw: Draw | None = None,
         *,
-        shown: Collection[str],
-    ) -> date:
-        kind, topic, channel = sought
-        changes = self.catalogue.change_days(kind, topic, customer_type=customer_type, channel=channel)
-        picks = self._picks(customer_type, sought, query.language, shown)
-        return same_until(picks, changes, day=query.day, latest=latest)
-
-    def _card(self, customer_type: CustomerType, channel: Channel) -> Sought:
-        """What tells how to reach a channel."""
-        return Sought(channel.card, self.catalogue.stated_topic(customer_type, None, None), channel.id)
-
-    def _picks(
-        self, customer_type: CustomerType, sought: Sought, language: Language, shown: Collection[str] = ()
-    ) -> Callable[..., ContentItem | None]:
-        """`Catalogue.pick` for what is looked for, but for the day."""
-        kind, topic, channel = sought
-        wanted: Any = {"customer_type": customer_type, "channel": channel, "language": language}
-        return partial(self.catalogue.pick, kind, topic, **wanted, shown=shown)
+        degraded: bool = False,
+        showable: Showable = EVERYTHING,
+    ) -> Query:
+        spoken = language or self.vocabulary.default_language
+        return query_of(at, spoken, limit, shown, draw, degraded=degraded, showable=showable)
 
 
-class _Query(NamedTuple):
-    """One request's wishes, without the customer."""
+def _in_campaign(
+    campaign: Campaign, rule: Rule, assignment: Assignment | None, query: Query
+) -> tuple[Campaign | None, Assignment | None]:
+    """The campaign whose item a customer is shown, if any, and what they are drawn into.
 
-    at: datetime
-    day: date
-    language: Language
-    limit: int
-    shown: tuple[str, ...]
-    draw: Draw | None
-    degraded: bool
-
-
-def _query(
-    at: datetime,
-    language: Language,
-    limit: int,
-    shown: Collection[str] = (),
-    draw: Draw | None = None,
-    *,
-    degraded: bool = False,
-) -> _Query:
-    at = at.astimezone(HELSINKI).replace(microsecond=0)
-    return _Query(at, at.date(), language, limit, tuple(sorted(set(shown))) if shown else (), draw, degraded)
+    An answer takes part in one experiment at most: who was drawn into a rule's meets no campaign. Whoever gives no key is
+    shown the item and counts for neither arm.
+    """
+    arms = campaign.arms()
+    if assignment is not None:
+        return None, assignment
+    if not arms or query.draw is None:
+        return campaign, None
+    arm = arm_of(arms, query.draw(campaign.id))
+    drawn_into = Assignment(rule.id, campaign.id, arm.id, arm.share / 100)
+    return (None if arm.id == CONTROL else campaign), drawn_into
 
 
 def _named(offer: Offer) -> tuple[str, tuple[str, ...], str, str]:
@@ -433,14 +388,8 @@ def _named(offer: Offer) -> tuple[str, tuple[str, ...], str, str]:
     return offer.rule.id, offer.rule.content, offer.channel.id, offer.topic
 
 
-def _is_personalised(signals: Signals, prediction: Prediction | None) -> bool:
+def _is_personalised(signals: Signals, segment: SegmentAnswer | None) -> bool:
     """Whether signals chose the answer: a segment was named, or an employer told something of itself."""
-    if signals.customer_type == "employer":
+    if signals.customer_type == EMPLOYER:
         return may_personalise(signals) and any(name != "personalisation" for name in signals.values)
-    return prediction is not None and prediction.segment is not None
-
-
-def _content(item: ContentItem, wanted: Language) -> Content:
-    language = item.language_for(wanted)
-    text = item.languages[language]
-    return Content(item.id, text.title, text.url, language, text.body)
+    return segment is not None

@@ -4,6 +4,8 @@ Each feature has bins, a bin of its own for *missing*, and one row of log-odds p
 one row per cell. A customer's score is the intercept plus one row per table, so each row *is* that signal's
 contribution. Tables hold int32 fixed point (2⁻¹⁶ log-odds): sums are exact in any order, and whole scores decide the
 segment. Probabilities are rounded, since the last bit of an exponential is another on another machine. Nothing is unpickled.
+The document names the segments, two or more; nothing here knows how many they are or what they mean: a row is one whole
+number with a field for each, so that one addition adds a table to every score.
 
 References
 ----------
@@ -15,12 +17,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from struct import unpack
 from typing import Any, Final, NamedTuple
 
-from models.contract.codes import BARRED
-from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.contract.codes import BARRED, EMPLOYER, UNKNOWN
 from models.contract.signals import PERSON_SIGNALS, Signal, Signals
 from models.decision.caches import BinCache
 
@@ -28,6 +31,10 @@ SCALE: Final = 1 << 16
 FORMAT: Final = 1
 PLACES: Final = 6
 _STEPS: Final = 10**PLACES
+_FIELD: Final = 8  # bytes, of which a sum of int32 never needs all
+_BIAS: Final = 1 << 31  # keeps each field positive; it moves all scores alike
+_CODE: Final = re.compile("[a-z][a-z0-9_]*")
+_NEVER_INFERRED: Final = frozenset({EMPLOYER, UNKNOWN})
 
 
 class Derivation(NamedTuple):
@@ -88,7 +95,7 @@ class ArtifactError(ValueError):
 
 
 class Contribution(NamedTuple):
-    """What one signal (or declared pair) added to the log-odds of the predicted segment against the others' mean."""
+    """What one signal (or declared pair) added to the log-odds of a segment against the others' mean."""
 
     signals: tuple[str, ...]
     log_odds: float
@@ -98,18 +105,18 @@ Row = tuple[int, ...]
 
 
 class Prediction(NamedTuple):
-    """The model's answer: `segment` is None where it abstains; `probabilities` in the order of `PERSON_SEGMENTS`.
+    """The model's answer: `segment` is None where it abstains; `probabilities` in the order of `Scorecard.segments`.
 
-    Both are rounded, and those of the three segments add up to 1.
+    Both are rounded, and the probabilities add up to 1.
 
-    `rows` are the table rows that were added up, from which `Scorecard.reasons` tells why.
+    `cells` are the places in the tables that were added up, from which `Scorecard.reasons` tells why.
     """
 
-    segment: Segment | None
+    segment: str | None
     probability: float
     probabilities: tuple[float, ...]
     confident: bool
-    rows: Sequence[Row] = ()
+    cells: Sequence[int] = ()
 
 
 class _Table(NamedTuple):
@@ -118,15 +125,8 @@ class _Table(NamedTuple):
     rows: tuple[Row, ...]  # row-major over bins; per feature the last bin is *missing*
 
 
-class _Lookup(NamedTuple):
-    """How the row of a table is found; `other` and `width`, the bins of `other`, count for pairs alone."""
-
-    rows: tuple[Row, ...]
-    feature: int
-    bins: BinCache
-    other: int
-    other_bins: BinCache | None
-    width: int
+_Lookup = tuple[tuple[int, ...], int, BinCache, int, BinCache | None, int]
+"""A table to be added: its packed rows, a feature and its bins; of a pair, the other feature, its bins, and how many they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,54 +135,58 @@ class Scorecard:
 
     Attributes
     ----------
+    segments : tuple of str
+        What it infers, in the order of every row and of `Prediction.probabilities`.
     abstain_below, confident_from : float
         Rounded probability under which no segment is named, and from which the prediction counts as confident.
     minimum_known : int
         Known model signals under which no segment is named.
     names : tuple of tuple of str
         The signals of each table.
+
+    Notes
+    -----
+    `_start` and `_lookups` are the intercept and the tables, packed, and `_format` unpacks their sum; `_leads` has for each
+    cell of a table what it adds to each segment against the mean of the others, times as many as the others are.
     """
 
+    segments: tuple[str, ...]
     intercept: tuple[int, ...]
     tables: tuple[_Table, ...]
     abstain_below: float
     confident_from: float
     minimum_known: int
     names: tuple[tuple[str, ...], ...]
+    _format: str = field(repr=False, compare=False)
+    _start: int = field(repr=False, compare=False)
     _lookups: tuple[_Lookup, ...] = field(repr=False, compare=False)
+    _leads: tuple[tuple[Row, ...], ...] = field(repr=False, compare=False)
 
     def predict(self, signals: Signals) -> Prediction:
         """Segment and probabilities of one person, from the declared features alone."""
-        rows = self._rows(features(signals))
-        scores = self._scores(rows)
+        scores, cells = self._scores(features(signals))
         best = scores.index(max(scores))
         probabilities = _distribution(scores)
         probability = probabilities[best]
         abstains = probability < self.abstain_below or known_signals(signals) < self.minimum_known
-        segment = None if abstains else PERSON_SEGMENTS[best]
+        segment = None if abstains else self.segments[best]
         return Prediction(
-            segment, probability, probabilities, not abstains and probability >= self.confident_from, rows
+            segment, probability, probabilities, not abstains and probability >= self.confident_from, cells
         )
 
     def probabilities(self, x: tuple[int | None, ...]) -> tuple[float, ...]:
         """Probability of each segment for one feature row: softmax of intercept plus one table row each, not rounded."""
-        return _softmax(*self._scores(self._rows(x)))
+        scores, _ = self._scores(x)
+        return tuple(_softmax(scores))
 
-    def _scores(self, rows: Sequence[Row]) -> tuple[int, int, int]:
-        first, second, third = self.intercept
-        for row in rows:
-            first += row[0]
-            second += row[1]
-            third += row[2]
-        return first, second, third
-
-    def contributions(self, signals: Signals, segment: Segment) -> list[Contribution]:
+    def contributions(self, signals: Signals, segment: str) -> list[Contribution]:
         """What each signal added towards `segment`, largest first; the sum and the intercept are the score.
 
         Tables of one signal (a derived feature or two) are added up. An unknown signal has a contribution too: that
         nothing is known of it is information the model was trained on.
         """
-        return _ordered(self._added(self._rows(features(signals)), segment, self.names))
+        _, cells = self._scores(features(signals))
+        return self._ordered(self._added(cells, segment, self.names))
 
     def reasons(self, signals: Signals, prediction: Prediction) -> list[Contribution]:
         """The contributions of known signals that speak for the predicted segment, largest first; none where it abstained."""
@@ -193,40 +197,41 @@ class Scorecard:
             names if names[0] in known and (len(names) == 1 or known.keys() >= {*names}) else ()
             for names in self.names
         ]
-        added = self._added(prediction.rows, prediction.segment, named)
-        return _ordered({names: total for names, total in added.items() if total > 0})
+        added = self._added(prediction.cells, prediction.segment, named)
+        return self._ordered({names: total for names, total in added.items() if total > 0})
 
     def _added(
-        self, rows: Sequence[Row], segment: Segment, named: Sequence[tuple[str, ...]]
+        self, cells: Sequence[int], segment: str, named: Sequence[tuple[str, ...]]
     ) -> dict[tuple[str, ...], int]:
-        """Twice the fixed-point log-odds that each name of a table added towards a segment, against the others' mean."""
-        at = PERSON_SEGMENTS.index(segment)
+        """The leads of a segment that each name of a table added."""
+        at = self.segments.index(segment)
         added: dict[tuple[str, ...], int] = {}
-        for names, row in zip(named, rows, strict=True):
+        for names, leads, cell in zip(named, self._leads, cells, strict=True):
             if names:
-                added[names] = added.get(names, 0) + 3 * row[at] - row[0] - row[1] - row[2]
+                added[names] = added.get(names, 0) + leads[cell][at]
         return added
 
-    def _rows(self, x: tuple[int | None, ...]) -> list[Row]:
-        """Each table's row for a feature row."""
-        chosen = []
+    def _ordered(self, added: Mapping[tuple[str, ...], int]) -> list[Contribution]:
+        others = len(self.segments) - 1
+        contributions = [Contribution(names, total / (others * SCALE)) for names, total in added.items()]
+        contributions.sort(key=lambda contribution: (-contribution.log_odds, contribution.signals))
+        return contributions
+
+    def _scores(self, x: tuple[int | None, ...]) -> tuple[tuple[int, ...], list[int]]:
+        """The score of each segment, all moved alike, and the cell of each table, for a feature row."""
+        total, cells = self._start, []
         for rows, feature, bins, other, other_bins, width in self._lookups:
-            place = bins[x[feature]]
+            cell = bins[x[feature]]
             if other_bins is not None:
-                place = place * width + other_bins[x[other]]
-            chosen.append(rows[place])
-        return chosen
+                cell = cell * width + other_bins[x[other]]
+            cells.append(cell)
+            total += rows[cell]
+        return unpack(self._format, total.to_bytes(_FIELD * len(self.segments), "little")), cells
 
 
-def _ordered(added: Mapping[tuple[str, ...], int]) -> list[Contribution]:
-    contributions = [Contribution(names, total / (2 * SCALE)) for names, total in added.items()]
-    contributions.sort(key=lambda contribution: (-contribution.log_odds, contribution.signals))
-    return contributions
-
-
-def _distribution(scores: tuple[int, int, int]) -> tuple[float, ...]:
+def _distribution(scores: tuple[int, ...]) -> tuple[float, ...]:
     """Rounded probabilities; the least likely segment has what the others leave, so that they add up to 1."""
-    probabilities = [*map(rounded, _softmax(*scores))]
+    probabilities = [*map(rounded, _softmax(scores))]
     # The last of equals, since the first of equals is the one that is named.
     least = len(scores) - 1 - scores[::-1].index(min(scores))
     probabilities[least] = 0.0
@@ -253,25 +258,43 @@ def known_signals(signals: Signals) -> int:
     return len(_MODEL_SIGNALS & signals.values.keys())
 
 
-def read_scorecard(document: Mapping[str, Any]) -> Scorecard:
+def can_be_inferred(segments: object) -> bool:
+    """Whether a model can name these: a list or tuple of two distinct codes or more, none of which is reserved.
+
+    A code is small letters, digits and underscores after a letter; *employer* is known and *unknown* is no segment.
+    """
+    if not isinstance(segments, list | tuple) or not all(isinstance(code, str) for code in segments):
+        return False
+    distinct = {code for code in segments if _CODE.fullmatch(code)} - _NEVER_INFERRED
+    return len(distinct) == len(segments) > 1
+
+
+def read_scorecard(document: Mapping[str, Any], *, segments: Sequence[str] | None = None) -> Scorecard:
     """A scorecard from its parsed JSON.
+
+    Parameters
+    ----------
+    document : mapping
+    segments : sequence of str, optional
+        What the vocabulary names as inferred, in any order; not compared where it is left out.
 
     Raises
     ------
     ArtifactError
-        If format, feature contract, segments or any shape differ from what this version serves.
+        If format, feature contract or any shape differ from what this version serves, or the segments from `segments`.
     """
     if document.get("format") != FORMAT:
         raise ArtifactError(f"scorecard format {document.get('format')!r} is not {FORMAT}; train again")
     if document.get("feature_contract") != FEATURE_CONTRACT:
         raise ArtifactError("the scorecard was trained for another feature contract; train again")
-    if document.get("segments") != list(PERSON_SEGMENTS):
-        raise ArtifactError("the scorecard names other segments than this version serves; train again")
+    learnt = _read_segments(document.get("segments"), segments)
     if BARRED & {name for table in document["tables"] for name in table["features"]}:
         raise ArtifactError("the scorecard uses a barred attribute; it must not be served")
-    tables = tuple(_read_table(table) for table in document["tables"])
+    tables = tuple(_read_table(table, len(learnt)) for table in document["tables"])
+    intercept = _row(document["intercept"], len(learnt))
     return Scorecard(
-        intercept=_row(document["intercept"]),
+        segments=learnt,
+        intercept=intercept,
         tables=tables,
         abstain_below=float(document["abstain_below"]),
         confident_from=float(document["confident_from"]),
@@ -279,22 +302,54 @@ def read_scorecard(document: Mapping[str, Any]) -> Scorecard:
         names=tuple(
             tuple(dict.fromkeys(FEATURE_SIGNAL[FEATURES[at]] for at in table.features)) for table in tables
         ),
+        _format=f"<{len(learnt)}Q",
+        _start=_packed(intercept),
         _lookups=tuple(map(_lookup, tables)),
+        _leads=tuple(tuple(map(_lead, table.rows)) for table in tables),
     )
 
 
+def _read_segments(learnt: Any, named: Sequence[str] | None) -> tuple[str, ...]:  # noqa: ANN401  (any JSON)
+    if not can_be_inferred(learnt):
+        raise ArtifactError(
+            f"the scorecard must name two distinct segments or more, and names {learnt!r}; train again"
+        )
+    lacking = [] if named is None else [code for code in named if code not in learnt]
+    if lacking:
+        raise ArtifactError(
+            f"the model was never taught {', '.join(lacking)}, which the vocabulary names as inferred; train on labels that"
+            " name every inferred segment, or say in the vocabulary that it is not inferred"
+        )
+    foreign = [] if named is None else [code for code in learnt if code not in named]
+    if foreign:
+        raise ArtifactError(
+            f"the model infers {', '.join(foreign)}, which the vocabulary does not name as inferred; train again without, or"
+            " add it to the vocabulary"
+        )
+    return tuple(learnt)
+
+
 def _lookup(table: _Table) -> _Lookup:
-    bins = [*map(BinCache, table.edges)]
+    rows, bins = tuple(map(_packed, table.rows)), [*map(BinCache, table.edges)]
     if len(bins) == 1:
-        return _Lookup(table.rows, table.features[0], bins[0], 0, None, 0)
+        return rows, table.features[0], bins[0], 0, None, 0
     (first, second), (upper, lower) = table.features, bins
-    return _Lookup(table.rows, first, upper, second, lower, len(table.edges[1]) + 2)
+    return rows, first, upper, second, lower, len(table.edges[1]) + 2
 
 
-def _read_table(table: Mapping[str, Any]) -> _Table:
+def _packed(row: Row) -> int:
+    return sum((score + _BIAS) << 8 * _FIELD * at for at, score in enumerate(row))
+
+
+def _lead(row: Row) -> Row:
+    total = sum(row)
+    return tuple(len(row) * score - total for score in row)
+
+
+def _read_table(table: Mapping[str, Any], segments: int) -> _Table:
     positions = tuple(FEATURES.index(name) for name in table["features"])
     edges = tuple(tuple(int(edge) for edge in per_feature) for per_feature in table["edges"])
-    rows = tuple(_row(row) for row in table["rows"])
+    rows = tuple(_row(row, segments) for row in table["rows"])
     cells = math.prod(len(per_feature) + 2 for per_feature in edges)
     if (
         len(positions) not in {1, 2}
@@ -306,20 +361,17 @@ def _read_table(table: Mapping[str, Any]) -> _Table:
     return _Table(positions, edges, rows)
 
 
-def _softmax(first: int, second: int, third: int) -> tuple[float, float, float]:
-    top = max(first, second, third)
-    a, b, c = (
-        math.exp((first - top) / SCALE),
-        math.exp((second - top) / SCALE),
-        math.exp((third - top) / SCALE),
-    )
-    total = a + b + c
-    return a / total, b / total, c / total
+def _softmax(scores: tuple[int, ...]) -> list[float]:
+    top, odds, total = max(scores), [], 0.0
+    # Added one by one, as columns are: from Python 3.12 on, `sum` makes up for what floats lose.
+    for score in scores:
+        likely = math.exp((score - top) / SCALE)
+        odds.append(likely)
+        total += likely
+    return [each / total for each in odds]
 
 
-def _row(numbers: list[int]) -> tuple[int, ...]:
-    if len(numbers) != len(PERSON_SEGMENTS) or not all(
-        isinstance(n, int) and abs(n) < 1 << 31 for n in numbers
-    ):
+def _row(numbers: list[int], segments: int) -> Row:
+    if len(numbers) != segments or not all(isinstance(n, int) and abs(n) < 1 << 31 for n in numbers):
         raise ArtifactError("a table row must hold one int32 per segment; train again")
     return tuple(numbers)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from models.contract.signals import FaultLimit
 from models.decision.experiments import Assigner
@@ -16,8 +16,8 @@ from models.decision.recommender import Recommender
 from service.api.compiled import dumper
 from service.api.explanations import EXPLANATION
 from service.api.problems import InvalidRequestError, problem_of
-from service.api.requests import limit_of_request, read_customer, read_customers, ref_of
-from service.api.schemas import Answer, Ask, RecommendationSchema
+from service.api.requests import limit_of_request, read_batch, read_customer, ref_of
+from service.api.schemas import Answer, Ask, Batch, RecommendationSchema
 from service.http.body import Document
 from service.observability.logs import error_place
 from service.observability.metrics import DEGRADED
@@ -60,31 +60,26 @@ class Answers:
 
     def batch(self, document: Document) -> dict[str, object]:
         """An answer or a problem for each customer, in order."""
-        customers, limit = read_customers(document), limit_of_request()
-        results = [self._result(document, customer, index, limit) for index, customer in enumerate(customers)]
-        return {"results": results}
+        batch, limit = read_batch(document, self.recommender.contract), limit_of_request()
+        return {
+            "results": [self._result(document, batch, index, limit) for index in range(len(batch.customers))]
+        }
 
     def explanation(self, ask: Ask) -> dict[str, object]:
         """How the answer to one customer came about."""
-        at, draw, explain = (
-            ask.as_of or self.now,
-            self.assigner.draw(ask.assignment_key),
-            self.recommender.explain,
-        )
+        explain, wishes = self.recommender.explain, self._wishes(ask)
+        draw = self.assigner.draw(ask.assignment_key)
         explained = self._guarded(
-            lambda: explain(
-                ask.signals, at=at, language=ask.language, limit=ask.limit, shown=ask.shown, draw=draw
-            ),
-            lambda: explain(ask.signals, at=at, language=ask.language, limit=ask.limit, degraded=True),
+            lambda: explain(ask.signals, shown=ask.shown, draw=draw, **wishes),
+            lambda: explain(ask.signals, degraded=True, **wishes),
         )
         shown = self._dump(explained.recommendation, totals_only=not may_personalise(ask.signals))
         return {"recommendation": shown, **_explained(explained)}
 
-    def _result(
-        self, document: Document, customer: object, index: int, limit: FaultLimit
-    ) -> dict[str, object]:
+    def _result(self, document: Document, batch: Batch, index: int, limit: FaultLimit) -> dict[str, object]:
+        customer, contract = batch.customers[index], self.recommender.contract
         try:
-            ask = read_customer(document, customer, index, limit)
+            ask = batch.complete(read_customer(document, customer, index, contract, limit))
         except InvalidRequestError as error:
             problem, ref = problem_of(error), ref_of(customer)
             named = {} if ref is None else {"ref": ref}
@@ -93,13 +88,16 @@ class Answers:
         return {"index": index, **ref_given, "status": 200, "recommendation": self.recommendation(ask)}
 
     def _recommend(self, ask: Ask) -> Recommendation:
-        at, draw, ours = ask.as_of or self.now, self.assigner.draw(ask.assignment_key), self.recommender
+        ours, wishes, draw = self.recommender, self._wishes(ask), self.assigner.draw(ask.assignment_key)
         return self._guarded(
-            lambda: ours.recommend(
-                [ask.signals], at=at, language=ask.language, limit=ask.limit, shown=ask.shown, draw=draw
-            )[0],
-            lambda: ours.degraded(ask.signals, at=at, language=ask.language, limit=ask.limit),
+            lambda: ours.recommend([ask.signals], shown=ask.shown, draw=draw, **wishes)[0],
+            lambda: ours.degraded(ask.signals, **wishes),
         )
+
+    def _wishes(self, ask: Ask) -> dict[str, Any]:
+        """What a request wishes for that the neutral answer keeps, too."""
+        at = ask.as_of or self.now
+        return {"at": at, "language": ask.language, "limit": ask.limit, "showable": ask.showable}
 
     def _guarded(self, work: Callable[[], T], neutral: Callable[[], T]) -> T:
         """What `work` gives, or the neutral answer where it fails."""

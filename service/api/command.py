@@ -32,24 +32,18 @@ def replay(reference: str, customer: BinaryIO, *, with_segment: bool) -> None:
     reason.
     """
     from service.api.problems import InvalidRequestError  # noqa: PLC0415
-    from service.api.replay import ReplayError, read_request  # noqa: PLC0415
+    from service.api.replay import ReplayError  # noqa: PLC0415
     from service.api.replay import replay as made_again  # noqa: PLC0415
     from service.http.body import MalformedBodyError  # noqa: PLC0415
     from service.security.references import BadReferenceError, References  # noqa: PLC0415
 
-    try:
-        ask = read_request(customer.read())
-    except MalformedBodyError as error:
-        _stop(f"CUSTOMER is not JSON: {error} Give the request as it was sent.", 2)
-    except InvalidRequestError as error:
-        _stop("\n".join(f"{fault.pointer or '/'} {fault.message}" for fault in error.faults), 2)
     settings = _settings()
     try:
         said = References(settings.secret).verified(reference)
         replayed = made_again(
             said,
             reference,
-            ask,
+            customer.read(),
             folder=settings.bundles,
             public_url=settings.public_url,
             shows_segment=with_segment,
@@ -58,6 +52,10 @@ def replay(reference: str, customer: BinaryIO, *, with_segment: bool) -> None:
         _stop(f"The reference {error}", 1)
     except ReplayError as error:
         _stop(str(error), 1)
+    except MalformedBodyError as error:
+        _stop(f"CUSTOMER is not JSON: {error} Give the request as it was sent.", 2)
+    except InvalidRequestError as error:
+        _stop("\n".join(f"{fault.pointer or '/'} {fault.message}" for fault in error.faults), 2)
     click.echo(replayed.body)
 
 

@@ -6,8 +6,6 @@ from typing import Final
 
 from marshmallow import Schema, fields
 
-from models.contract.codes import CHANNELS
-from models.contract.segments import PERSON_SEGMENTS
 from models.decision.offers import GATES
 from service.api.schemas import RecommendationSchema
 
@@ -33,7 +31,7 @@ class LookupSchema(Schema):
 
     facts = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     rule = fields.String(required=True)
-    channel = fields.String(required=True, metadata={"enum": list(CHANNELS)})
+    channel = fields.String(required=True, metadata={"codes": "channels"})
     passed_over = fields.Nested(PassedOverSchema, many=True, required=True)
 
 
@@ -47,7 +45,8 @@ class WhyNotSchema(Schema):
             "enum": list(GATES),
             "description": "In order: a draft; not for such customers; statutory, which is a list of its own; of a kind "
             "not looked for; not for the channel; on another topic; not valid on the day; another on its topic is in the "
-            "language asked for; shown before; another goes first; the limit was reached.",
+            "language asked for; shown before; another goes first; of a channel or kind that cannot be shown; the limit was "
+            "reached.",
         },
     )
 
@@ -63,7 +62,7 @@ class HowSchema(Schema):
         values=fields.Float(),
         required=True,
         metadata={
-            "description": f"Of {', '.join(PERSON_SEGMENTS)}, to six decimals; empty where the model was not asked."
+            "description": "Of each segment that the model infers, to six decimals; empty where the model was not asked."
         },
     )
     contributions = fields.Nested(ContributionSchema, many=True, required=True)

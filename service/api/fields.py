@@ -1,28 +1,57 @@
 """Fields of requests: each refuses with one sentence in the contract's own words, and documents itself.
 
-Nothing is coerced, and the work that a refusal takes is bounded by `FAULT_LIMIT`. `service.api.schemas` and the schemas of
-queries and outcomes are made of them; what a signal may be is checked by `models.contract.signals`.
+Nothing is coerced, and the work that a refusal takes is bounded. `service.api.schemas` and the schemas of queries and
+outcomes are made of them; what a signal may be is checked by `models.contract.signals`. Codes are those of the bundle that
+answers: `TERMS` holds its contract while a request is checked, so that one schema serves every bundle.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, time
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
 from models.contract.channels import HELSINKI
-from models.contract.codes import CUSTOMER_TYPES
-from models.contract.signals import Fault, FaultLimit, InvalidSignalsError, Signals, read_count, read_signals
+from models.contract.codes import CUSTOMER_TYPES, EVERYONE, UNKNOWN
+from models.contract.near_names import NearNames
+from models.contract.signals import (
+    Fault,
+    FaultLimit,
+    InvalidSignalsError,
+    SignalContract,
+    Signals,
+    read_count,
+)
+from models.contract.vocabulary import Vocabulary
 from models.decision.catalogue import MOST_SHOWN
 
 LONGEST_ID: Final = 100
-FAULT_LIMIT: Final[ContextVar[FaultLimit]] = ContextVar("fault_limit")
-"""What signals may list. Where nobody has set it, nobody shows their faults, and few sentences are made in vain."""
-_ONE_FAULT: Final = FaultLimit(1, 0)
+
+
+class Terms(NamedTuple):
+    """By what a part of a request is checked: the contract of the bundle that answers, and how many faults may be listed."""
+
+    contract: SignalContract
+    limit: FaultLimit
+
+
+TERMS: Final[ContextVar[Terms]] = ContextVar("terms")
+"""`service.api.requests` sets it. Fields have no argument for it, and a context variable is this thread's alone."""
+CODES: Final[Mapping[str, Callable[[Vocabulary], Collection[str]]]] = {
+    "segments": lambda vocabulary: vocabulary.segments,
+    "mapped_segments": lambda vocabulary: (*vocabulary.segments, UNKNOWN),
+    "groups": lambda vocabulary: vocabulary.groups,
+    "channels": lambda vocabulary: vocabulary.channels,
+    "content_types": lambda vocabulary: vocabulary.content_types,
+    "languages": lambda vocabulary: vocabulary.languages,
+}
+"""Lists of codes of a vocabulary, by the name that a field has under `codes` in its metadata."""
+AUDIENCES: Final = (*CUSTOMER_TYPES, EVERYONE)
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 _YEARS: Final = "^(20[0-9]{2}|2100)-"  # the same, for the document
 NO_NUL: Final = "^[^\\u0000]*$"
@@ -78,6 +107,63 @@ class Choice(ContractField):
         raise self.refusal("unknown_value" if isinstance(value, str) else "wrong_type")
 
 
+class Code(ContractField):
+    """A code of the vocabulary of the bundle that answers.
+
+    Parameters
+    ----------
+    codes : str
+        Which list, a key of `CODES`.
+    """
+
+    def __init__(self, codes: str, *, description: str = "", **settings: Any) -> None:  # noqa: ANN401
+        self.codes = codes
+        metadata = {"codes": codes, **({"description": description} if description else {})}
+        super().__init__("", {"type": "string"}, metadata=metadata, **settings)
+
+    def make_error(self, key: str, **names: Any) -> ValidationError:  # noqa: ANN401
+        """The error of a missing value or of null, which the same sentence refuses as any other."""
+        if key == "null":
+            return ValidationError([Fault("", "wrong_type", self._allowed(_codes(self.codes)))])
+        return super().make_error(key, **names)
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
+        codes = _codes(self.codes)
+        if not isinstance(value, str):
+            raise ValidationError([Fault("", "wrong_type", self._allowed(codes))])
+        if value in codes:
+            return value
+        raise ValidationError([Fault("", "unknown_value", f"{self._allowed(codes)}{_hint(value, codes)}")])
+
+    @staticmethod
+    def _allowed(codes: Collection[str]) -> str:
+        return f"must be one of {', '.join(codes)}."
+
+
+def _codes(name: str) -> Collection[str]:
+    return CODES[name](TERMS.get().contract.vocabulary)
+
+
+def _hint(value: str, codes: Collection[str]) -> str:
+    """The code that was probably meant, as long as the request may still be given one."""
+    limit = TERMS.get().limit
+    near = _near(tuple(codes)).nearest(value.lower()) if limit.hints > 0 else None
+    if near is None:
+        return ""
+    limit.hints -= 1
+    return f" Did you mean {near}?"
+
+
+@lru_cache(maxsize=16)
+def _near(codes: tuple[str, ...]) -> NearNames:
+    """What finds the code that was probably meant; a bundle's lists are few, and made for the first refusal."""
+    return NearNames(codes)
+
+
+class Texts(fields.Raw):
+    """The same text in each language of answers; `service.api.openapi` describes it."""
+
+
 class WholeNumber(ContractField):
     """A whole number in a range; 3.0 is one, true and "3" are not."""
 
@@ -127,6 +213,52 @@ class ContentIds(ContractField):
         return tuple(value)
 
 
+class Codes(ContractField):
+    """Some codes of the vocabulary of the bundle that answers, in any order.
+
+    Parameters
+    ----------
+    codes : str
+        Which list, a key of `CODES`.
+    noun : str
+        What one of them is.
+    description : str
+    """
+
+    def __init__(self, codes: str, noun: str, *, description: str = "", **settings: Any) -> None:  # noqa: ANN401
+        self.codes, self.noun = codes, noun
+        schema = {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string"}}
+        says = f"must be a list of at least one {noun}, each once. Leave it out where all can be shown."
+        metadata = {"codes_of_items": codes, "description": description}
+        super().__init__(says, schema, metadata=metadata, **settings)
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise self.refusal()
+        codes = _codes(self.codes)
+        if not 1 <= len(value) <= len(codes):
+            raise self.refusal("out_of_range")
+        faults = [
+            self._fault(code, codes, f"/{at}")
+            for at, code in enumerate(value)
+            if not isinstance(code, str) or code not in codes
+        ]
+        if faults:
+            raise ValidationError(faults)
+        if len(set(value)) < len(value):
+            raise self.refusal("repeated")
+        return tuple(sorted(value))
+
+    def _fault(self, code: object, codes: Collection[str], pointer: str) -> Fault:
+        """The fault of a code that does not exist, without repeating it."""
+        if not isinstance(code, str):
+            return Fault(pointer, "wrong_type", f"must be the code of a {self.noun}.")
+        hint = _hint(code, codes)
+        if not hint:
+            return Fault(pointer, "unknown_value", f"must be one of {', '.join(codes)}.")
+        return Fault(pointer, "unknown_value", f"is no {self.noun} of Arki.{hint}")
+
+
 class Moment(ContractField):
     """A day (00:00 in Helsinki) or a moment with its offset."""
 
@@ -174,8 +306,9 @@ class SignalsField(ContractField):
         customer_type = (data or {}).get("customer_type")
         if not isinstance(customer_type, str) or customer_type not in CUSTOMER_TYPES:
             return None  # customer_type has a fault of its own, and says which contract would apply
+        contract, limit = TERMS.get()
         try:
-            return read_signals(customer_type, value, "", FAULT_LIMIT.get(_ONE_FAULT))
+            return contract.read(customer_type, value, "", limit)
         except InvalidSignalsError as error:
             raise ValidationError([*error.faults, error.unlisted]) from None
 

@@ -1,6 +1,7 @@
-"""The OpenAPI 3.1 document, made from the schemas, the signal contract and the operations; nothing is written twice.
+"""The OpenAPI 3.1 document, made from the schemas, a vocabulary and the operations; nothing is written twice.
 
-`python -m service.api.openapi` prints it; the committed `openapi.json` is what it prints.
+A service shows that of the bundle it answers from. `python -m service.api.openapi` prints that of the shipped vocabulary; the
+committed `openapi.json` is what it prints.
 """
 
 from __future__ import annotations
@@ -8,18 +9,20 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
 from models.contract.codes import CUSTOMER_TYPES
-from models.contract.signals import AT_MOST, CONTRACT, Signal
-from service.api.fields import ContractField
-from service.api.listings import TextsSchema
+from models.contract.signals import AT_MOST, Signal, SignalContract
+from models.contract.vocabulary import Vocabulary, read_vocabulary
+from service.api.fields import CODES, ContractField, Texts
 from service.api.operations import OPERATIONS, Operation
 from service.api.outcome_schemas import OutcomeEventSchema
 from service.api.problems import KINDS, PROBLEM_JSON
@@ -38,25 +41,37 @@ _OF_EVERY_OPERATION: Final = (401, 403, 406, 421, 422, 429, 500, 503)
 _OF_A_BODY: Final = (400, 413, 415)
 
 
-def openapi_document() -> dict[str, object]:
-    """The whole document, as JSON values."""
+@lru_cache(maxsize=2)
+def served_document(contract: SignalContract) -> bytes:
+    """The document of a bundle as it is served, made when it is first asked for."""
+    return orjson.dumps(openapi_document(contract.vocabulary))
+
+
+def openapi_document(vocabulary: Vocabulary) -> dict[str, object]:
+    """The whole document of a vocabulary, as JSON values."""
     plugin = MarshmallowPlugin()
     spec = APISpec(
         title="Arki",
         version=importlib.metadata.version("arki"),
         openapi_version="3.1.0",
-        info={"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
+        info={
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+            "x-vocabulary-version": vocabulary.version,
+        },
         servers=[{"url": "/"}],
         plugins=[plugin],
     )
     converter = plugin.converter
     if converter is None:
         raise TypeError("apispec has not set its marshmallow plugin up")
-    converter.add_attribute_function(_contract_field)  # type: ignore[no-untyped-call]  # apispec has none
+    converter.add_attribute_function(_described_field(vocabulary))  # type: ignore[no-untyped-call]  # apispec has none
     spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
-    for customer_type in CUSTOMER_TYPES:
-        spec.components.schema(f"{customer_type.capitalize()}Signals", _signals_schema(customer_type))
-    for schema in (ProblemSchema, TextsSchema, BatchCustomerSchema, OutcomeEventSchema):
+    for customer_type, signals in SignalContract(vocabulary).signals.items():
+        name = f"{customer_type.capitalize()}Signals"
+        spec.components.schema(name, _signals_schema(customer_type, signals))
+    spec.components.schema("Texts", _texts_schema(vocabulary))
+    for schema in (ProblemSchema, BatchCustomerSchema, OutcomeEventSchema):
         spec.components.schema(schema.__name__.removesuffix("Schema"), schema=schema)
     for status, title in _problem_titles().items():
         spec.components.response(f"Problem{status}", _problem_response(title))
@@ -79,14 +94,25 @@ def openapi_document() -> dict[str, object]:
     return document
 
 
-def _signals_schema(customer_type: str) -> dict[str, object]:
+def _texts_schema(vocabulary: Vocabulary) -> dict[str, object]:
+    """A text in every language of answers."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "description": "The same in each language; where it was not written in one, that of its first fallback.",
+        "properties": {language: {"type": "string"} for language in vocabulary.languages},
+        "required": list(vocabulary.languages),
+    }
+
+
+def _signals_schema(customer_type: str, signals: Mapping[str, Signal]) -> dict[str, object]:
     """The signals of a customer type, from the contract that checks them."""
     limits = [f"{part} cannot be more than {whole}." for part, whole in AT_MOST[customer_type]]
     return {
         "type": "object",
         "additionalProperties": False,
         "description": " ".join(["Every signal is optional; null, or left out, is unknown.", *limits]),
-        "properties": {name: _signal_schema(signal) for name, signal in CONTRACT[customer_type].items()},
+        "properties": {name: _signal_schema(signal) for name, signal in signals.items()},
     }
 
 
@@ -111,8 +137,22 @@ _BY_CUSTOMER_TYPE: Final = {
 }
 
 
-def _contract_field(_: object, field: object, **__: object) -> dict[str, object]:
-    return dict(field.json_schema) if isinstance(field, ContractField) else {}
+def _described_field(vocabulary: Vocabulary) -> Callable[..., dict[str, object]]:
+    """What apispec asks of every field: what it says itself, and the codes that a vocabulary gives it."""
+
+    def described(_: object, field: fields.Field[Any], **__: object) -> dict[str, object]:
+        if isinstance(field, Texts):
+            return {"$ref": "#/components/schemas/Texts"}
+        schema = dict(field.json_schema) if isinstance(field, ContractField) else {}
+        if "codes" in field.metadata:
+            codes = list(CODES[field.metadata["codes"]](vocabulary))
+            schema["enum"] = [*codes, None] if field.allow_none else codes
+        if "codes_of_items" in field.metadata:
+            codes = list(CODES[field.metadata["codes_of_items"]](vocabulary))
+            schema |= {"maxItems": len(codes), "items": {"type": "string", "enum": codes}}
+        return schema
+
+    return described
 
 
 def _describe(operation: Operation, converter: Any, examples: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
@@ -211,5 +251,13 @@ _OPEN: Final = {
     "/openapi.json": _open("openapi", "The API's OpenAPI 3.1 document", {"type": "object"}),
 }
 
+
+def _shipped() -> Vocabulary:
+    from models.authoring.loader import read_authored  # noqa: PLC0415  (a service reads no YAML)
+
+    authored = read_authored()
+    return read_vocabulary(authored.vocabulary, authored.channels)
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(openapi_document(_shipped()), indent=2, ensure_ascii=False) + "\n")

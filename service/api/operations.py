@@ -17,14 +17,14 @@ from marshmallow import Schema
 
 from models.decision.bundle import Bundle
 from models.decision.experiments import Assigner
-from service.api import listings, outcome_schemas
+from service.api import listing_schemas, listings, outcome_schemas
 from service.api.answers import Answers
 from service.api.explanations import ExplanationSchema
 from service.api.problems import OutcomesOffError
 from service.api.request_context import RequestContext, request_context
 from service.api.requests import ASK, BATCH, customers_in, read_ask
 from service.api.schemas import MOST_CUSTOMERS, BatchSchema, RecommendationSchema
-from service.http.body import LARGEST_BATCH_BODY, LARGEST_BODY, read_document
+from service.http.body import LARGEST_BATCH_BODY, LARGEST_BODY, Document, read_document
 from service.observability import metrics
 from service.observability.logs import RequestLog
 from service.observability.tracing import Tracer
@@ -106,7 +106,7 @@ class Operation:
     scope: str
     answer: Schema | None
     body: Schema | None = None
-    query: Schema = listings.NoQuerySchema()  # noqa: RUF009  (schemas hold no state between loads)
+    query: Schema = listing_schemas.NoQuerySchema()  # noqa: RUF009  (schemas hold no state between loads)
     media_types: tuple[str, ...] = ("application/json",)
     answers: tuple[int, ...] = (200,)
     problems: tuple[int, ...] = ()
@@ -119,43 +119,51 @@ def service() -> Service:
     return cast("Service", current_app.extensions["arki"])
 
 
+def bundle_of_request() -> Bundle:
+    """The bundle that the current request is answered from, taken once: one answer, one bundle."""
+    context = request_context()
+    if context.bundle is None:
+        context.bundle = service().bundle()
+    return context.bundle
+
+
 def recommend() -> Response:
     """Recommend channel and content to one customer, with the reason."""
-    context = request_context()
-    ask = read_ask(read_document(context.environ, largest=LARGEST_BODY))
-    return _json(_answers(context).recommendation(ask))
+    answers, document = _single()
+    return _json(answers.recommendation(read_ask(document, answers.recommender.contract)))
 
 
 def recommend_batch() -> Response:
     """Recommend to up to 500 customers, each answered or refused on its own."""
     context = request_context()
+    answers = _answers(context)
     document = read_document(context.environ, largest=LARGEST_BATCH_BODY)
     customers = customers_in(document)
     if 1 < customers <= MOST_CUSTOMERS:  # a longer list is refused at a glance
         count_request(service(), context, customers, counted=1)
-    return _json(_answers(context).batch(document))
+    return _json(answers.batch(document))
 
 
 def explain() -> Response:
     """Explain a recommendation: each signal's contribution, each rule passed over, why no other item is offered."""
-    context = request_context()
-    ask = read_ask(read_document(context.environ, largest=LARGEST_BODY))
-    return _json(_answers(context).explanation(ask))
+    answers, document = _single()
+    return _json(answers.explanation(read_ask(document, answers.recommender.contract)))
 
 
 def list_segments() -> Response:
-    """List the life-situation segments in Kela's words."""
-    return _json({"segments": listings.segments(service().bundle())})
+    """List the life-situation segments in Kela's words, and the further groups of customers."""
+    vocabulary = bundle_of_request().recommender.vocabulary
+    return _json({"segments": listings.segments(vocabulary), "groups": listings.groups(vocabulary)})
 
 
 def show_segment(segment: str) -> Response:
     """Show one segment."""
-    return _json(listings.segment(service().bundle(), segment))
+    return _json(listings.segment(bundle_of_request().recommender.vocabulary, segment))
 
 
 def show_mapping() -> Response:
     """Show which segment gets which channel and content, as JSON or CSV."""
-    bundle, query = service().bundle(), request_context().query
+    bundle, query = bundle_of_request(), request_context().query
     rows = listings.mapping_rows(bundle, query, at=service().clock())
     if query.get("format", _preferred_format()) == "csv":
         return Response(listings.mapping_csv(rows), content_type="text/csv; charset=utf-8")
@@ -163,23 +171,23 @@ def show_mapping() -> Response:
 
 
 def show_rulebook() -> Response:
-    """Show the decision tables and what they guarantee."""
-    return _json(listings.rulebook(service().bundle()))
+    """Show the decision tables, what they guarantee, and the campaigns."""
+    return _json(listings.rulebook(bundle_of_request()))
 
 
 def list_content() -> Response:
     """List the content catalogue, a page at a time."""
-    return _json(listings.content(service().bundle(), request_context().query))
+    return _json(listings.content(bundle_of_request(), request_context().query))
 
 
 def list_channels() -> Response:
     """List the channels, and whether each is open now."""
-    return _json(listings.channels(service().bundle(), at=service().clock()))
+    return _json(listings.channels(bundle_of_request(), at=service().clock()))
 
 
 def show_model() -> Response:
     """Show the model as served: its manifest and its scorecard."""
-    return _json(listings.model(service().bundle()))
+    return _json(listings.model(bundle_of_request()))
 
 
 def record_outcomes() -> Response:
@@ -197,7 +205,7 @@ def record_outcomes() -> Response:
 
 def report_outcomes() -> Response:
     """Report what came of suggestions over whole weeks, by one dimension, as JSON or CSV."""
-    recommender, query = service().bundle().recommender, request_context().query
+    recommender, query = bundle_of_request().recommender, request_context().query
     report = (
         service()
         .open_outcomes()
@@ -238,29 +246,29 @@ OPERATIONS: Final = (
         lane="bulk",
         cost=EXPLANATION_COST,
     ),
-    Operation("GET", "/v1/segments", list_segments, "content:read", listings.SegmentsSchema()),
-    Operation("GET", "/v1/segments/<segment>", show_segment, "content:read", listings.SegmentSchema()),
+    Operation("GET", "/v1/segments", list_segments, "content:read", listing_schemas.SegmentsSchema()),
+    Operation("GET", "/v1/segments/<segment>", show_segment, "content:read", listing_schemas.SegmentSchema()),
     Operation(
         "GET",
         "/v1/mapping",
         show_mapping,
         "content:read",
-        listings.MappingSchema(),
-        query=listings.MappingQuerySchema(),
+        listing_schemas.MappingSchema(),
+        query=listing_schemas.MappingQuerySchema(),
         media_types=_MAPPING_MEDIA,
         lane="bulk",
     ),
-    Operation("GET", "/v1/rulebook", show_rulebook, "content:read", listings.RulebookSchema()),
+    Operation("GET", "/v1/rulebook", show_rulebook, "content:read", listing_schemas.RulebookSchema()),
     Operation(
         "GET",
         "/v1/content",
         list_content,
         "content:read",
-        listings.ContentListSchema(),
-        query=listings.ContentQuerySchema(),
+        listing_schemas.ContentListSchema(),
+        query=listing_schemas.ContentQuerySchema(),
     ),
-    Operation("GET", "/v1/channels", list_channels, "content:read", listings.ChannelsSchema()),
-    Operation("GET", "/v1/model", show_model, "content:read", listings.ModelSchema()),
+    Operation("GET", "/v1/channels", list_channels, "content:read", listing_schemas.ChannelsSchema()),
+    Operation("GET", "/v1/model", show_model, "content:read", listing_schemas.ModelSchema()),
     Operation(
         "POST",
         "/v1/outcomes",
@@ -299,9 +307,15 @@ def count_request(ours: Service, context: RequestContext, cost: int, *, counted:
         raise
 
 
+def _single() -> tuple[Answers, Document]:
+    """What answers a request about one customer, of a bundle taken before the body is read, and the body."""
+    context = request_context()
+    return _answers(context), read_document(context.environ, largest=LARGEST_BODY)
+
+
 def _answers(context: RequestContext) -> Answers:
     ours = service()
-    bundle = context.bundle = ours.bundle()
+    bundle = context.bundle = context.bundle or ours.bundle()
     return Answers(
         bundle.recommender,
         ours.references,

@@ -236,7 +236,7 @@ def read_events(document: Document) -> tuple[list[Event | InvalidRequestError], 
     if not (isinstance(body, dict) and "events" in body):
         return [_read_event(document, body, "", limit)], False
     others = {key: value for key, value in body.items() if key != "events"}
-    events = load(EVENTS_BODY, body, document.identity_faults(others), "")["events"]
+    events = load(EVENTS_BODY, body, document.identity_faults(others), "", limit_of_request())["events"]
     entries: list[Event | InvalidRequestError] = []
     for index, event in enumerate(events):
         try:

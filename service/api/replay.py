@@ -16,15 +16,21 @@ import orjson
 from models.contract.signals import Signals
 from models.decision import bundle as bundles
 from models.decision.bundle import Bundle
+from models.decision.decision_table import Rulebook
 from models.decision.experiments import Draw, bucket_of
 from models.decision.facts import may_personalise
 from models.decision.recommendation import Explanation
-from models.decision.recommender import Recommender
 from service.api.answers import wire
 from service.api.requests import read_plain
 from service.api.schemas import Answer, Ask
 from service.http.body import Document
-from service.security.references import Reference, ReferencedItem, references_of, shown_digest
+from service.security.references import (
+    Reference,
+    ReferencedItem,
+    references_of,
+    showable_digest,
+    shown_digest,
+)
 
 SENTENCES: Final[Mapping[str, str]] = {
     "old_format": "The reference was made before references said what was asked. Its items can be read, the answer cannot be made again.",
@@ -32,6 +38,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "bad_bundle": "The bundle {bundle} cannot be used: {problem}.",
     "other_code": "The answer was made by the decision code {code}; this installation has {ours}. Replay it with the release that has {code}.",
     "other_shown": "The request listed other content as shown before. Give the same content ids under `shown`.",
+    "other_showable": "The request listed other channels or kinds of content that can be shown. Give the same `channels` and `content_types`; those of a batch stand beside its customers.",
     "other_answer": "These signals do not give that answer: it offered {was}; they give {now}. The signals are not the ones it was made from.",
     "other_permission": "Whether personalisation was allowed differs: the signals are not the ones the answer was made from.",
 }
@@ -56,23 +63,10 @@ class Replayed:
     bundle: Bundle
 
 
-def read_request(text: bytes) -> Ask:
-    """The request of one customer as JSON, as it was sent to the API, alone or in a batch.
-
-    Raises
-    ------
-    InvalidRequestError
-        If the API would have refused it.
-    MalformedBodyError
-        If it is not JSON that every parser reads alike.
-    """
-    return read_plain(Document(text))
-
-
 def replay(
     reference: Reference,
     token: str,
-    ask: Ask,
+    request: bytes,
     *,
     folder: Path,
     public_url: str = "",
@@ -84,8 +78,9 @@ def replay(
     ----------
     reference : Reference
         What `token` says. Its moment, language and limit count, whatever the request says.
-    ask : Ask
-        The customer's request; its signals and the content shown before count.
+    request : bytes
+        The customer's request as JSON, as it was sent to the API, alone or in a batch; its signals and the content shown
+        before count. The vocabulary of the bundle that answered says what it may name.
     folder : Path
         Where bundles are kept (`ARKI_BUNDLES`).
     public_url : str
@@ -97,19 +92,23 @@ def replay(
     ------
     ReplayError
         If something is missing, or the request does not give that answer.
+    MalformedBodyError
+        If the request is not JSON that every parser reads alike.
+    InvalidRequestError
+        If the API would have refused it.
     """
+    document = Document(request)
     bundle = _bundle(reference, folder, public_url)
-    if reference.shown != ("" if reference.degraded else shown_digest(ask.shown)):
-        raise ReplayError("other_shown")
-    if reference.totals_only == may_personalise(ask.signals):
-        raise ReplayError("other_permission")
+    ask = read_plain(document, bundle.recommender.contract)
+    _check_request(reference, ask)
     explanation = bundle.recommender.explain(
         ask.signals,
         at=reference.as_of,
         language=reference.language,
         limit=reference.limit or 1,
         shown=ask.shown,
-        draw=_draw(bundle.recommender, reference.drawn),
+        draw=_draw(bundle.recommender.rulebook, reference.drawn),
+        showable=ask.showable,
         degraded=reference.degraded,
     )
     answer = explanation.recommendation
@@ -139,16 +138,27 @@ def _bundle(reference: Reference, folder: Path, public_url: str) -> Bundle:
     return bundle
 
 
+def _check_request(reference: Reference, ask: Ask) -> None:
+    """Raises `ReplayError` where a reference says otherwise of what was asked."""
+    if reference.shown != ("" if reference.degraded else shown_digest(ask.shown)):
+        raise ReplayError("other_shown")
+    if reference.showable != showable_digest(ask.showable):
+        raise ReplayError("other_showable")
+    if reference.totals_only == may_personalise(ask.signals):
+        raise ReplayError("other_permission")
+
+
 def _ids(items: Iterable[ReferencedItem], statutory: Iterable[str]) -> str:
     return ", ".join([*(item.content for item in items), *statutory]) or "nothing"
 
 
-def _draw(recommender: Recommender, drawn: str) -> Draw | None:
-    """A draw that falls into the arm of a reference, of whichever rule has that experiment."""
+def _draw(rulebook: Rulebook, drawn: str) -> Draw | None:
+    """A draw that falls into the arm of a reference, of whichever rule has that experiment, or whichever campaign."""
     experiment, _, variant = drawn.partition("/")
-    for table in recommender.rulebook.tables.values():
-        for rule in table.rules:
-            if rule.experiment and rule.experiment.id == experiment:
-                bucket = bucket_of(rule.arms(), variant)
-                return lambda _experiment: bucket
-    return None
+    rules = (rule for table in rulebook.tables.values() for rule in table.rules)
+    drawing = {rule.experiment.id: rule.arms() for rule in rules if rule.experiment}
+    drawing |= {campaign.id: campaign.arms() for campaign in rulebook.campaigns.all}
+    if experiment not in drawing:
+        return None
+    bucket = bucket_of(drawing[experiment], variant)
+    return lambda _experiment: bucket

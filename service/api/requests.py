@@ -1,5 +1,7 @@
 """From a body or a query to checked values, with every fault found; between `body` and `schemas`.
 
+A `contract` is that of the bundle that answers: its vocabulary says which codes a request may name.
+
 The first 20 faults of a customer are listed, and 200 of a request; the others are counted, without a sentence made for
 each, so that a request of which nothing is right costs no more than one that is answered.
 """
@@ -12,24 +14,36 @@ from typing import Any, Final, TypeVar
 from marshmallow import Schema, ValidationError
 from werkzeug.datastructures import LanguageAccept, MultiDict
 
-from models.contract.codes import LANGUAGES, Language
+from models.contract.codes import Language
 from models.contract.identity_codes import holds_identity_code
-from models.contract.signals import MOST_FAULTS, Fault, FaultLimit
-from service.api.fields import FAULT_LIMIT
+from models.contract.signals import MOST_FAULTS, Fault, FaultLimit, SignalContract
+from models.contract.vocabulary import EMPTY, Vocabulary
+from service.api.fields import TERMS, Terms
 from service.api.problems import MOST_LISTED, InvalidQueryError, InvalidRequestError, faults_of
-from service.api.schemas import Ask, BatchCustomerSchema, BatchRequestSchema, RecommendationRequestSchema
+from service.api.schemas import (
+    Ask,
+    Batch,
+    BatchCustomerSchema,
+    BatchRequestSchema,
+    RecommendationRequestSchema,
+)
 from service.http.body import Document
 
 T = TypeVar("T")
 ASK: Final = RecommendationRequestSchema()
 BATCH_CUSTOMER: Final = BatchCustomerSchema()
 BATCH: Final = BatchRequestSchema()
+_NO_CODES: Final = SignalContract(EMPTY)
+ENGLISH: Final = "en"
+"""The language in which the words of Arki's own pages are written, and translated from."""
+INTERFACE_LANGUAGES: Final = ("fi", "sv", ENGLISH)
+"""The languages that Arki's own pages are translated into; those of answers are the vocabulary's."""
 
 
-def read_ask(document: Document) -> Ask:
+def read_ask(document: Document, contract: SignalContract) -> Ask:
     """The one customer of a body. Raises `InvalidRequestError`."""
     faults = document.identity_faults(document.json)
-    return _load(ASK, ASK.read, document.json, faults, "", limit_of_request())
+    return _load(ASK, ASK.read, document.json, faults, "", contract, limit_of_request())
 
 
 def customers_in(document: Document) -> int:
@@ -38,16 +52,18 @@ def customers_in(document: Document) -> int:
     return max(1, len(customers)) if isinstance(customers, list) else 1
 
 
-def read_customers(document: Document) -> list[object]:
-    """The customers of a batch, none of them checked yet. Raises `InvalidRequestError` if it is no batch."""
+def read_batch(document: Document, contract: SignalContract) -> Batch:
+    """A batch, its customers not checked yet. Raises `InvalidRequestError` if it is none."""
     body = others = document.json
     if isinstance(body, dict) and isinstance(body.get("customers"), list):
         others = {key: value for key, value in body.items() if key != "customers"}
-    batch: dict[str, list[object]] = load(BATCH, body, document.identity_faults(others), "")
-    return batch["customers"]
+    faults = document.identity_faults(others)
+    return Batch(**_load(BATCH, BATCH.load, body, faults, "", contract, limit_of_request()))
 
 
-def read_customer(document: Document, customer: object, index: int, limit: FaultLimit) -> Ask:
+def read_customer(
+    document: Document, customer: object, index: int, contract: SignalContract, limit: FaultLimit
+) -> Ask:
     """One customer of a batch, whose faults count against the limit of the request.
 
     Raises
@@ -57,13 +73,14 @@ def read_customer(document: Document, customer: object, index: int, limit: Fault
     """
     where = f"/customers/{index}"
     faults = document.identity_faults(customer, where)
-    return _load(BATCH_CUSTOMER, BATCH_CUSTOMER.read, customer, faults, where, limit)
+    return _load(BATCH_CUSTOMER, BATCH_CUSTOMER.read, customer, faults, where, contract, limit)
 
 
-def read_plain(document: Document) -> Ask:
+def read_plain(document: Document, contract: SignalContract) -> Ask:
     """One customer of an API's request whose body was not kept, in a batch or alone. Raises `InvalidRequestError`."""
     faults = document.identity_faults(document.json)
-    return _load(BATCH_CUSTOMER, BATCH_CUSTOMER.read, document.json, faults, "", limit_of_request())
+    limit = limit_of_request()
+    return _load(BATCH_CUSTOMER, BATCH_CUSTOMER.read, document.json, faults, "", contract, limit)
 
 
 def ref_of(customer: object) -> str | None:
@@ -81,13 +98,21 @@ def limit_of_request() -> FaultLimit:
     return FaultLimit(MOST_LISTED)
 
 
-def preferred_language(accepted: LanguageAccept, default: Language) -> Language:
-    """Which of Arki's languages a browser prefers, of whatever country; the default where it names none of them."""
-    tags = [tag.partition("-")[0] for tag, _ in accepted]
-    return next((language for tag in tags for language in LANGUAGES if tag == language), default)
+def preferred_language(
+    accepted: LanguageAccept, languages: Collection[Language], default: Language
+) -> Language:
+    """Which of some languages a browser prefers, of whatever country; the default where it names none of them."""
+    tags = (tag.partition("-")[0] for tag, _ in accepted)
+    return next((tag for tag in tags if tag in languages), default)
 
 
-def read_query(schema: Schema, args: MultiDict[str, str]) -> Mapping[str, Any]:
+def interface_language(language: Language, vocabulary: Vocabulary) -> Language:
+    """In which language Arki's own words stand beside content in a language: itself, or its first fallback that they have."""
+    chain = vocabulary.chain(language) if language in vocabulary.languages else (language,)
+    return next((spoken for spoken in chain if spoken in INTERFACE_LANGUAGES), ENGLISH)
+
+
+def read_query(schema: Schema, args: MultiDict[str, str], contract: SignalContract) -> Mapping[str, Any]:
     """The parameters of a query. Raises `InvalidQueryError`; a parameter may stand once."""
     names = [field.data_key or name for name, field in schema.fields.items()]
     faults = [
@@ -96,22 +121,23 @@ def read_query(schema: Schema, args: MultiDict[str, str]) -> Mapping[str, Any]:
         if len(values) > 1 and name in names
     ]
     values, unlisted = _without_excess(args.to_dict(), names)
+    token = TERMS.set(Terms(contract, FaultLimit()))
     try:
         query: Mapping[str, Any] = schema.load(values)
     except ValidationError as error:
         schema_faults, more = faults_of(error, schema.fields or ("none",))
         faults += [fault._replace(pointer=fault.pointer.lstrip("/")) for fault in schema_faults]
         unlisted += more
+    finally:
+        TERMS.reset(token)
     if faults:
         raise InvalidQueryError(faults[:MOST_FAULTS], unlisted + len(faults[MOST_FAULTS:]))
     return query
 
 
-def load(
-    schema: Schema, value: object, faults: list[Fault], pointer: str, limit: FaultLimit | None = None
-) -> Any:  # noqa: ANN401  (per schema)
-    """What a schema makes of part of a body, its other faults added. Raises `InvalidRequestError`."""
-    return _load(schema, schema.load, value, faults, pointer, limit or limit_of_request())
+def load(schema: Schema, value: object, faults: list[Fault], pointer: str, limit: FaultLimit) -> Any:  # noqa: ANN401  (per schema)
+    """What a schema without codes makes of part of a body, its other faults added. Raises `InvalidRequestError`."""
+    return _load(schema, schema.load, value, faults, pointer, _NO_CODES, limit)
 
 
 def _load(
@@ -120,21 +146,21 @@ def _load(
     value: object,
     faults: list[Fault],
     pointer: str,
+    contract: SignalContract,
     limit: FaultLimit,
 ) -> T:
     if not isinstance(value, dict):
         raise _refusal([*faults, Fault(pointer, "wrong_type", "must be an object.")], 0, pointer, limit)
     known, unlisted = _without_excess(value, schema.fields)
     part = FaultLimit(min(MOST_FAULTS, limit.faults), limit.hints)
-    # Fields have no argument for it, so what they may list travels in a context variable, which is this thread's alone.
-    token = FAULT_LIMIT.set(part)
+    token = TERMS.set(Terms(contract, part))
     try:
         loaded = read(known)
     except ValidationError as error:
         schema_faults, more = faults_of(error, schema.fields, pointer)
         raise _refusal([*faults, *schema_faults], unlisted + more, pointer, limit) from None
     finally:
-        FAULT_LIMIT.reset(token)
+        TERMS.reset(token)
         limit.hints = part.hints
     if faults:
         raise _refusal(faults, 0, pointer, limit)

@@ -1,8 +1,10 @@
 """Every wire shape of the recommendations: marshmallow parses, serialises and documents them, once each.
 
 Requests are strict: nothing is coerced, nothing unknown passes. The signals themselves are checked by
-`models.contract.signals.read_signals` and documented from its contract. Schemas are made once, at import, and reused;
-`service.api.compiled` turns them into plain functions, since they are used far more often than described.
+`models.contract.signals.SignalContract` and documented from it. Schemas are made once, at import, and serve every bundle: a
+field whose values are codes names the list in its metadata (`service.api.fields.CODES`), which is looked up when a request is
+checked or a document made. `service.api.compiled` turns schemas into plain functions, since they are used far more often
+than described.
 """
 
 from __future__ import annotations
@@ -14,14 +16,16 @@ from typing import Any, Final, NamedTuple
 from marshmallow import Schema, ValidationError, fields, missing
 
 from models.contract.channels import PTV_CHANNEL_TYPES
-from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, Language
-from models.contract.segments import Segment
+from models.contract.codes import CUSTOMER_TYPES, Language
 from models.contract.signals import Signals
+from models.decision.query import Showable
 from models.decision.recommendation import Recommendation, SegmentAnswer
 from service.api.fields import (
     PLAIN,
     UNRESERVED,
     Choice,
+    Code,
+    Codes,
     ContentIds,
     Moment,
     Parts,
@@ -38,15 +42,38 @@ LONGEST_REF: Final = 64
 
 
 class Ask(NamedTuple):
-    """One customer's request, checked."""
+    """One customer's request, checked; without a language it is answered in the first of the vocabulary."""
 
     signals: Signals
-    language: Language
+    language: Language | None
     limit: int
     shown: tuple[str, ...]
     as_of: datetime | None
     ref: str | None = None
     assignment_key: str | None = None
+    channels: tuple[str, ...] | None = None
+    content_types: tuple[str, ...] | None = None
+
+    @property
+    def showable(self) -> Showable:
+        """What whoever asks can show."""
+        return Showable(self.channels, self.content_types)
+
+
+class Batch(NamedTuple):
+    """The customers of a batch, none of them checked yet, and the lists of those that give none of their own."""
+
+    customers: list[object]
+    channels: tuple[str, ...] | None = None
+    content_types: tuple[str, ...] | None = None
+
+    def complete(self, ask: Ask) -> Ask:
+        """One customer's request with the lists of the batch where it has none."""
+        if self.channels is None and self.content_types is None:
+            return ask
+        return ask._replace(
+            channels=ask.channels or self.channels, content_types=ask.content_types or self.content_types
+        )
 
 
 class Answer(NamedTuple):
@@ -58,6 +85,19 @@ class Answer(NamedTuple):
     information_only: bool = True  # purpose is fixed: Arki decides nothing
 
 
+_CHANNELS: Final = Codes(
+    "channels",
+    "channel",
+    description="Channels in which items can be shown; items of others are left out. Default all. Statutory content and the"
+    " human channel are given in any case.",
+)
+_CONTENT_TYPES: Final = Codes(
+    "content_types",
+    "kind of content",
+    description="Kinds of content that can be shown; items of others are left out. Default all.",
+)
+
+
 class RecommendationRequestSchema(StrictSchema):
     """One customer and what is wished for."""
 
@@ -66,13 +106,16 @@ class RecommendationRequestSchema(StrictSchema):
         required=True,
         metadata={"description": "What was observed; one left out, or null, is unknown and stays so."},
     )
-    language = Choice(
-        LANGUAGES, load_default="fi", metadata={"description": "Of the texts; chooses nothing else."}
+    language = Code(
+        "languages",
+        description="Of the texts; chooses nothing else. Without it the first of these.",
     )
     limit = WholeNumber(1, MOST_ITEMS, load_default=3, metadata={"description": "At most so many items."})
     shown = ContentIds(
         load_default=(), metadata={"description": "Content ids already shown; left out of items."}
     )
+    channels = _CHANNELS
+    content_types = _CONTENT_TYPES
     as_of = Moment(
         metadata={
             "description": "The moment answered for; a bare date is 00:00 that day in Helsinki. Default now."
@@ -117,9 +160,11 @@ class BatchCustomerSchema(RecommendationRequestSchema):
 
 
 class BatchRequestSchema(StrictSchema):
-    """Up to 500 customers."""
+    """Up to 500 customers. Its own `channels` and `content_types` are those of each customer that gives none."""
 
     customers = Parts("customers", "BatchCustomer", MOST_CUSTOMERS, required=True)
+    channels = _CHANNELS
+    content_types = _CONTENT_TYPES
 
 
 class ContentSchema(Schema):
@@ -128,7 +173,7 @@ class ContentSchema(Schema):
     id = fields.String(required=True)
     title = fields.String(required=True)
     url = fields.String(required=True)
-    language = fields.String(required=True, metadata={"enum": list(LANGUAGES)})
+    language = fields.String(required=True, metadata={"codes": "languages"})
     body = fields.String(metadata={"optional": True, "description": "The sentence of a nudge."})
 
 
@@ -143,11 +188,11 @@ class ItemSchema(Schema):
     """One suggestion: where, what and why."""
 
     rank = fields.Integer(required=True, strict=True, metadata={"minimum": 1, "maximum": MOST_ITEMS})
-    channel = fields.String(required=True, metadata={"enum": list(CHANNELS)})
+    channel = fields.String(required=True, metadata={"codes": "channels"})
     ptv_channel = fields.String(required=True, metadata={"enum": list(PTV_CHANNEL_TYPES)})
     open_now = fields.Boolean(required=True, allow_none=True)
     opens_at = fields.AwareDateTime(required=True, allow_none=True)
-    content_type = fields.String(required=True, metadata={"enum": list(CONTENT_TYPES)})
+    content_type = fields.String(required=True, metadata={"codes": "content_types"})
     content = fields.Nested(ContentSchema, required=True)
     reason = fields.Nested(ReasonSchema, required=True)
 
@@ -155,14 +200,14 @@ class ItemSchema(Schema):
 class StatutoryItemSchema(Schema):
     """Content that the law wants to reach the customer whatever else is suggested."""
 
-    content_type = fields.String(required=True, metadata={"enum": list(CONTENT_TYPES)})
+    content_type = fields.String(required=True, metadata={"codes": "content_types"})
     content = fields.Nested(ContentSchema, required=True)
 
 
 class HumanChannelSchema(Schema):
     """Where a person can always be reached, and the page that tells how."""
 
-    id = fields.String(required=True, metadata={"enum": list(CHANNELS)})
+    id = fields.String(required=True, metadata={"codes": "channels"})
     ptv_channel = fields.String(required=True, metadata={"enum": list(PTV_CHANNEL_TYPES)})
     name = fields.String(required=True)
     url = fields.String(required=True, allow_none=True)
@@ -179,9 +224,9 @@ class SegmentReasonSchema(Schema):
 
 
 class SegmentAnswerSchema(Schema):
-    """The inferred life situation, for keys with `segments:read`; an employer's is known."""
+    """The life situation, for keys with `segments:read`: inferred, or known from what was stated; an employer's is known."""
 
-    id = fields.String(required=True, metadata={"enum": [str(segment) for segment in Segment]})
+    id = fields.String(required=True, metadata={"codes": "segments"})
     known = fields.Boolean(required=True)
     probability = fields.Float(
         required=True,
@@ -233,6 +278,14 @@ class RecommendationSchema(Schema):
         attribute="recommendation.degraded",
         metadata={"description": "True where making the answer failed and the neutral one stands in."},
     )
+    restricted = fields.Boolean(
+        required=True,
+        attribute="recommendation.restricted",
+        metadata={
+            "description": "True where the request's `channels` or `content_types` left out an item that the answer would hold "
+            "without them. False where there are no lists, or all that the answer would hold can be shown."
+        },
+    )
     information_only = fields.Boolean(required=True, metadata={"enum": [True]})
     notice = fields.String(required=True, attribute="recommendation.notice")
     as_of = fields.AwareDateTime(
@@ -256,7 +309,7 @@ class RecommendationSchema(Schema):
         attribute="recommendation.items",
         metadata={
             "description": "At most `limit`, best first. Nothing is padded: there may be fewer, and none where all that "
-            "fits was shown before."
+            "fits was shown before or cannot be shown."
         },
     )
     statutory = fields.Nested(

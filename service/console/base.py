@@ -19,12 +19,11 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from models.contract.channels import HELSINKI
-from models.contract.codes import LANGUAGES
 from models.decision.bundle import Bundle
-from service.api.operations import service
+from service.api.operations import bundle_of_request, service
 from service.api.problems import KINDS, NotFoundError
 from service.api.request_context import request_context
-from service.api.requests import preferred_language
+from service.api.requests import ENGLISH, INTERFACE_LANGUAGES, preferred_language
 from service.console import auth
 from service.console.charts import bar, reach_of
 from service.console.customer_form import Drafts
@@ -62,14 +61,6 @@ def shared() -> Console:
     return ours
 
 
-def bundle() -> Bundle:
-    """The bundle that this page is made from."""
-    context = request_context()
-    if context.bundle is None:
-        context.bundle = service().bundle()
-    return context.bundle
-
-
 def today() -> date:
     """The day it is in Finland."""
     return service().clock().astimezone(HELSINKI).date()
@@ -98,9 +89,9 @@ def go(endpoint: str, **values: Any) -> Response:  # noqa: ANN401  (parts of an 
     return redirect(url_for(f"console.{endpoint}", **values), 303)  # type: ignore[return-value]
 
 
-def names() -> Names:
-    """The names of codes in the bundle of this page."""
-    return Names(bundle())
+def names(bundle: Bundle | None = None) -> Names:
+    """The names of codes in a bundle, by default that of this page."""
+    return Names(bundle or bundle_of_request())
 
 
 def take_language(_endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -111,7 +102,7 @@ def take_language(_endpoint: str | None, values: dict[str, Any] | None) -> None:
 def put_language(endpoint: str, values: dict[str, Any]) -> None:
     """Put the language of this page into the addresses of others."""
     if endpoint not in {"console.static", "console.start"}:
-        values.setdefault("language", language_or("fi"))
+        values.setdefault("language", language_or(INTERFACE_LANGUAGES[0]))
 
 
 def finish(response: Response) -> Response:
@@ -122,7 +113,7 @@ def finish(response: Response) -> Response:
 
 def best_language() -> str:
     """The language that the browser asks for; Finnish where it asks for none of ours."""
-    return preferred_language(request.accept_languages, "fi")
+    return preferred_language(request.accept_languages, INTERFACE_LANGUAGES, INTERFACE_LANGUAGES[0])
 
 
 def _other_languages() -> list[tuple[str, str]]:
@@ -136,7 +127,9 @@ def _other_languages() -> list[tuple[str, str]]:
     }
     here = request.endpoint or "console.overview"
     endpoint = forms.get(here, here)
-    return [(code, url_for(endpoint, **{**query, **values, "language": code})) for code in LANGUAGES]
+    return [
+        (code, url_for(endpoint, **{**query, **values, "language": code})) for code in INTERFACE_LANGUAGES
+    ]
 
 
 def _day(value: date | str | None) -> str:
@@ -154,7 +147,7 @@ def _moment(value: datetime | str) -> str:
 
 
 def _percent(value: float, digits: int = 1) -> str:
-    space = "" if page_context().language == "en" else "\N{NO-BREAK SPACE}"
+    space = "" if page_context().language == ENGLISH else "\N{NO-BREAK SPACE}"
     return str(format_percent(value, "#,##0" + ("." + "0" * digits if digits else "") + space + "%"))
 
 

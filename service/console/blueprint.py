@@ -14,6 +14,7 @@ from flask import Blueprint, Flask, Response, request
 from flask_babel import Babel
 
 from service.api.operations import Service
+from service.api.requests import ENGLISH, INTERFACE_LANGUAGES
 from service.console import auth, base
 from service.console import views_edit as edit
 from service.console import views_read as read
@@ -58,6 +59,7 @@ PAGES: Final = (
     Page("/accessibility", _GET, read.accessibility, None),
     Page("/sign-out", _POST, read.sign_out, auth.SCOPE),
     Page("/", _GET, read.overview, auth.SCOPE),
+    Page("/groups", _GET, read.groups, auth.SCOPE),
     Page("/mapping", _GET, read.mapping, auth.SCOPE),
     Page("/mapping.csv", _GET, read.mapping_csv, auth.SCOPE, "bulk"),
     Page("/rules/<rule>", _GET, read.rule, auth.SCOPE),
@@ -87,7 +89,7 @@ LANES: Final[Mapping[str, Lane]] = {page.endpoint: page.lane for page in PAGES i
 def install(app: Flask, settings: Settings) -> None:
     """Register the console."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(TRANSLATIONS)
-    Babel(app, default_locale="en", locale_selector=_locale)
+    Babel(app, default_locale=ENGLISH, locale_selector=_locale)
     drafts = settings.drafts or (settings.run / "console" if settings.run is not None else None)
     app.extensions["arki.console"] = base.Console(
         auth.make_door(settings), Jobs(drafts, settings.bundles), Drafts()
@@ -107,7 +109,7 @@ def _blueprint() -> Blueprint:
         "console", __name__, url_prefix="/console", template_folder="templates", static_folder="static"
     )
     for page in PAGES:
-        language = "/<any(fi, sv, en):language>" if page.in_language else ""
+        language = f"/<any({', '.join(INTERFACE_LANGUAGES)}):language>" if page.in_language else ""
         console.add_url_rule(
             language + page.rule,
             view_func=page.view,
@@ -123,5 +125,5 @@ def _blueprint() -> Blueprint:
 
 def _locale() -> str:
     """The language of the page; English writes days and numbers as in Britain."""
-    language = language_or("en")
-    return "en_GB" if language == "en" else language
+    language = language_or(ENGLISH)
+    return "en_GB" if language == ENGLISH else language

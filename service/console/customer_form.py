@@ -1,7 +1,8 @@
 """A customer typed into a form becomes signals by the contract of the API, and back into a form with its faults.
 
-Fields are named `s.` and the signal. An empty field is unknown; a list may be said to be empty. Nothing is kept: what
-was typed travels in a form's body and comes back in the page alone.
+Fields are named `s.` and the signal. An empty field is unknown; a list may be said to be empty. Which codes may be chosen,
+the vocabulary of the bundle says that answers. Nothing is kept: what was typed travels in a form's body and comes back in the
+page alone.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import orjson
 from werkzeug.datastructures import MultiDict
 
 from models.contract.channels import HELSINKI
-from models.contract.codes import LANGUAGES, CustomerType, Language
-from models.contract.signals import CONTRACT, Fault, InvalidSignalsError, Signals, read_signals
+from models.contract.codes import EMPLOYER, PERSON, CustomerType, Language
+from models.contract.signals import DECLARED, Fault, InvalidSignalsError, Signals
 from models.decision.bundle import Bundle, preview
 from models.decision.decision_table import Rule
 from models.decision.offers import GATES
@@ -32,7 +33,7 @@ _PLACE: Final = re.compile(r"/signals/([a-z0-9_]+)")
 
 
 class CustomerForm(NamedTuple):
-    """What a form asks for: a customer of a kind, the fields as typed, and how to answer."""
+    """What a form asks for: a customer of a kind, the fields as typed, and how to answer; without a language, in the first."""
 
     customer_type: CustomerType
     fields: Mapping[str, object]
@@ -50,7 +51,7 @@ class Tried(NamedTuple):
     gates: Mapping[str, list[str]]
 
 
-def blank(customer_type: CustomerType = "person", language: Language = "fi") -> CustomerForm:
+def blank(customer_type: CustomerType = PERSON, language: Language = "") -> CustomerForm:
     """A form in which nothing is known."""
     return CustomerForm(customer_type, {}, language, "", "3", "")
 
@@ -60,12 +61,12 @@ def from_persona(name: str, *, day: str, draft: str) -> CustomerForm | None:
     persona = next((one for one in personas() if one["id"] == name), None)
     if persona is None:
         return None
-    return from_customer(persona, persona.get("language", "fi"))._replace(day=day, draft=draft)
+    return from_customer(persona, persona.get("language", ""))._replace(day=day, draft=draft)
 
 
-def from_customer(customer: Mapping[str, Any], language: Language) -> CustomerForm:
+def from_customer(customer: Mapping[str, Any], language: Language = "") -> CustomerForm:
     """An example customer, as findings and impacts give them, as a form."""
-    contract = CONTRACT[customer["customer_type"]]
+    contract = DECLARED[customer["customer_type"]]
     fields = {
         name: contract[name].forms.typed(contract[name], value) for name, value in customer["signals"].items()
     }
@@ -74,19 +75,23 @@ def from_customer(customer: Mapping[str, Any], language: Language) -> CustomerFo
 
 def from_form(form: MultiDict[str, str]) -> CustomerForm:
     """What was typed."""
-    kind: CustomerType = "employer" if form.get("customer_type") == "employer" else "person"
+    kind = customer_type_of(form.get("customer_type"))
     fields: dict[str, Any] = {}
-    for signal in CONTRACT[kind].values():
+    for signal in DECLARED[kind].values():
         fields[signal.name] = _ENTERED[signal.forms.widget](form, f"s.{signal.name}", signal.maximum)
-    language = form.get("customer_language", "fi")
     return CustomerForm(
         kind,
         fields,
-        language if language in LANGUAGES else "fi",
+        form.get("customer_language", ""),
         form.get("day", "").strip(),
         form.get("limit", "3").strip(),
         form.get("draft", ""),
     )
+
+
+def customer_type_of(name: str | None) -> CustomerType:
+    """The customer type that an address or a form names; a person where it names none."""
+    return EMPLOYER if name == EMPLOYER else PERSON
 
 
 def try_customer(
@@ -99,12 +104,13 @@ def try_customer(
     if not 1 <= limit <= LARGEST_LIMIT:
         faults.append(Fault("limit", "out_of_range", ""))
     try:
-        signals = read_signals(asked.customer_type, _json_of(asked))
+        signals = recommender.contract.read(asked.customer_type, _json_of(asked))
     except InvalidSignalsError as error:
         faults += [_at_field(fault) for fault in error.faults]
     if faults:
         return None, list({fault.pointer: fault for fault in faults}.values())
-    explanation = recommender.explain(signals, at=at, language=asked.language, limit=limit)
+    language = asked.language if asked.language in recommender.vocabulary.languages else None
+    explanation = recommender.explain(signals, at=at, language=language, limit=limit)
     return tried(explanation, signals), []
 
 
@@ -146,7 +152,7 @@ class Drafts:
 def _json_of(asked: CustomerForm) -> dict[str, Any]:
     """The fields as JSON would give them; what is no number stays text, and the contract says so."""
     signals: dict[str, Any] = {}
-    for signal in CONTRACT[asked.customer_type].values():
+    for signal in DECLARED[asked.customer_type].values():
         value = signal.forms.read_typed(asked.fields.get(signal.name))
         if value is not None:
             signals[signal.name] = value

@@ -14,16 +14,31 @@ from pathlib import Path
 from typing import Final
 
 from models.authoring import loader, spreadsheet, yaml_source
-from models.authoring.loader import CONTENT_FILES, ITEM_FILES, RULEBOOK_FILES
+from models.authoring.loader import CAMPAIGNS, CONTENT_FILES, ITEM_FILES, RULEBOOK_FILES, VOCABULARY_FILES
 from models.decision import bundle
 
+_PARTS: Final = {
+    "rulebook": (loader.RULEBOOK, (*RULEBOOK_FILES, CAMPAIGNS)),
+    "content": (loader.CONTENT, CONTENT_FILES),
+    "vocabulary": (loader.VOCABULARY, VOCABULARY_FILES),
+}
+"""Folder of a draft, where the installed files are, and their names."""
+_FOLDER_OF: Final = {name: part for part, (_, names) in _PARTS.items() for name in names}
 _TELLING: Final = (
     (re.compile(rb"^(?:person|employer|hit_policy)[ \t]*:", re.MULTILINE), "rules.yaml"),
     (re.compile(rb"^(?:guarantees|promises)[ \t]*:", re.MULTILINE), "guarantees.yaml"),
     (re.compile(rb"^examples[ \t]*:", re.MULTILINE), "examples.yaml"),
     (re.compile(rb"^channels[ \t]*:", re.MULTILINE), "channels.yaml"),
-    (re.compile(rb"^segments[ \t]*:", re.MULTILINE), "texts.yaml"),
+    (re.compile(rb"^notice[ \t]*:", re.MULTILINE), "texts.yaml"),
+    (re.compile(rb"^segments[ \t]*:", re.MULTILINE), "segments.yaml"),
+    (re.compile(rb"^groups[ \t]*:", re.MULTILINE), "groups.yaml"),
+    (re.compile(rb"^(?:benefits|claim_kinds)[ \t]*:", re.MULTILINE), "benefits.yaml"),
+    (re.compile(rb"^life_events[ \t]*:", re.MULTILINE), "life_events.yaml"),
+    (re.compile(rb"^content_types[ \t]*:", re.MULTILINE), "content_types.yaml"),
+    (re.compile(rb"^languages[ \t]*:", re.MULTILINE), "languages.yaml"),
     (re.compile(rb"^topics[ \t]*:", re.MULTILINE), "topics.yaml"),
+    (re.compile(rb"^campaigns[ \t]*:", re.MULTILINE), CAMPAIGNS),
+    (re.compile(rb"^version[ \t]*:", re.MULTILINE), "version.yaml"),
 )
 
 
@@ -45,7 +60,7 @@ class Base:
     Attributes
     ----------
     is_in_use : bool
-        False where the bundle was made before bundles kept their texts: these are then the installed ones.
+        False where the bundle was made before bundles kept all of their texts: these are then the installed ones.
     """
 
     digest: str
@@ -53,11 +68,16 @@ class Base:
     is_in_use: bool
 
     def lay(self, draft: Path) -> None:
-        """Write the files to `draft`, with `rulebook` and `content` in it."""
-        for part, names in (("rulebook", RULEBOOK_FILES), ("content", CONTENT_FILES)):
+        """Write the files to `draft`, with `rulebook`, `content` and `vocabulary` in it."""
+        for part in _PARTS:
             (draft / part).mkdir(parents=True)
-            for name in names:
-                (draft / part / name).write_bytes(self.texts[name].encode())
+        for name, text in self.texts.items():
+            place_of(draft, name).write_bytes(text.encode())
+
+
+def place_of(draft: Path, name: str) -> Path:
+    """Where one of the team's files is in the folder of a draft."""
+    return draft / _FOLDER_OF[name] / name
 
 
 def base_in_use(bundles: Path) -> Base:
@@ -69,12 +89,14 @@ def base_in_use(bundles: Path) -> Base:
         texts = bundle.sources(bundles, digest)
     except bundle.BundleError as error:
         raise UnreadableDraftError("damaged_bundle", str(error)) from error
+    if texts.keys() >= _FOLDER_OF.keys() - {CAMPAIGNS}:
+        return Base(
+            digest, {name: text for name, text in texts.items() if name in _FOLDER_OF}, is_in_use=True
+        )
     installed = {
-        name: (folder / name).read_bytes().decode()
-        for folder, names in ((loader.RULEBOOK, RULEBOOK_FILES), (loader.CONTENT, CONTENT_FILES))
-        for name in names
+        name: (folder / name).read_bytes().decode() for folder, names in _PARTS.values() for name in names
     }
-    return Base(digest, installed | texts, bool(texts))
+    return Base(digest, installed, is_in_use=False)
 
 
 def place_files(
@@ -87,7 +109,7 @@ def place_files(
     sent : Path
         Folder of the files as they came, named by number.
     draft : Path
-        Folder to make, with `rulebook` and `content` in it.
+        Folder to make, with `rulebook`, `content` and `vocabulary` in it.
     names : mapping
         Number to the name the file had.
     base : Base
@@ -118,7 +140,7 @@ def place_files(
         if is_zip:
             cells = _bring_in(file, draft / "rulebook")
         else:
-            shutil.copy(file, draft / ("rulebook" if place in RULEBOOK_FILES else "content") / place)
+            shutil.copy(file, place_of(draft, place))
         placed.append(place)
     return placed, cells
 
@@ -128,7 +150,7 @@ def item_files(base: Base, draft: Path, placed: list[str]) -> dict[str, str]:
     file_of: dict[str, str] = {}
     for name in ITEM_FILES:
         if name in placed:
-            for text in (base.texts[name], (draft / "content" / name).read_bytes().decode()):
+            for text in (base.texts[name], place_of(draft, name).read_bytes().decode()):
                 file_of |= {item["id"]: name for item in yaml_source.loads(text).get("items", ())}
     return file_of
 
@@ -136,7 +158,7 @@ def item_files(base: Base, draft: Path, placed: list[str]) -> dict[str, str]:
 def _place(name: str, content: bytes) -> str:
     """Which of the team's files this is: by its name, else by what stands at the left edge."""
     plain = name.rpartition("/")[2].rpartition("\\")[2].lower()
-    if plain in {*RULEBOOK_FILES, *CONTENT_FILES}:
+    if plain in _FOLDER_OF:
         return plain
     recognised = next((place for pattern, place in _TELLING if pattern.search(content)), None)
     if recognised is None:
@@ -146,7 +168,7 @@ def _place(name: str, content: bytes) -> str:
 
 def _bring_in(table: Path, rulebook: Path) -> dict[str, str]:
     try:
-        read = spreadsheet.read(table)
+        read = spreadsheet.read(table, loader.facts_beside(rulebook).facts)
         spreadsheet.bring_in(read, rulebook)
     except spreadsheet.SheetError as error:
         raise UnreadableDraftError("sheet", str(error), error) from error

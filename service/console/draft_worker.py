@@ -23,8 +23,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from models.contract.codes import CUSTOMER_TYPES
 from models.contract.environment import bundles_folder
-from service.console.draft_files import Base, UnreadableDraftError, base_in_use, item_files, place_files
+from models.contract.signals import InvalidSignalsError
+from service.console.draft_files import (
+    Base,
+    UnreadableDraftError,
+    base_in_use,
+    item_files,
+    place_files,
+    place_of,
+)
 from service.console.job_files import JOB, RESULT, JobFileError, read_job_file, write_job_file
 from service.observability.logs import JsonFormatter, LogStream, error_place
 
@@ -32,7 +41,6 @@ if TYPE_CHECKING:
     from models.authoring.diff import CellChange
     from models.authoring.findings import Authored, Finding
     from models.contract.codes import CustomerType
-    from models.contract.signals import Signals
     from models.decision.bundle import Bundle
     from models.decision.decision_table import Rule
     from models.decision.recommender import Recommender
@@ -146,9 +154,9 @@ def check(folder: Path, asked: Mapping[str, Any], begin: Callable[[str], None]) 
         "placed": placed,
         "base": base.digest[:16],
         "base_in_use": base.is_in_use,
-        "rules": {kind: len(authored.rulebook.get(kind, ())) for kind in ("person", "employer")},
-        "guarantees": len(authored.rulebook["guarantees"]) + len(authored.rulebook["promises"]),
-        "items": len(authored.catalogue["items"]),
+        "rules": {kind: len(authored.rulebook.get(kind, ())) for kind in CUSTOMER_TYPES},
+        "guarantees": sum(len(authored.rulebook.get(part, ())) for part in ("guarantees", "promises")),
+        "items": len(authored.catalogue.get("items", ())),
         "cells": authored.cells,
         "files": _reviewed(folder, placed),
     }
@@ -195,9 +203,12 @@ def _compared(
 def _edited(folder: Path, authored: Authored, base: Base, placed: list[str]) -> dict[str, object]:
     """Everything that a draft changes, what demands less of a promise first; such a promise is a warning of its own."""
     from models.authoring.edits import edits, find_weakened  # noqa: PLC0415
+    from models.authoring.succession import find_unsucceeded_codes  # noqa: PLC0415
     from models.decision import bundle  # noqa: PLC0415
 
     served = bundle.load(bundles_folder(), base.digest).parts
+    if base.is_in_use:  # a bundle made before vocabularies were data has no codes to keep
+        find_unsucceeded_codes(authored, bundle.vocabulary_of(served), today=datetime.now(UTC).date())
     weak = find_weakened(authored, served["rulebook.json"])
     draft_edits = edits(served, authored.parts(), files=item_files(base, folder / "draft", placed))
     listed = [
@@ -206,14 +217,13 @@ def _edited(folder: Path, authored: Authored, base: Base, placed: list[str]) -> 
     ]
     listed.sort(key=lambda edit: not edit["weaker"])
     texts = {name: authored.sources.get(name) for name in placed}
-    return {"edits": listed, "same_bytes": all(base.texts[name] == text for name, text in texts.items())}
+    return {"edits": listed, "same_bytes": all(base.texts.get(name) == text for name, text in texts.items())}
 
 
 def _reviewed(folder: Path, placed: list[str]) -> list[str]:
     """The files to download: what was sent, a spreadsheet's edits brought into `rules.yaml`."""
     for name in placed:
-        part = "rulebook" if (folder / "draft" / "rulebook" / name).exists() else "content"
-        shutil.copy(folder / "draft" / part / name, folder / name)
+        shutil.copy(place_of(folder / "draft", name), folder / name)
     return placed
 
 
@@ -256,7 +266,7 @@ def _weighed(folder: Path, parts: dict[str, object], begin: Callable[[str], None
     served = bundle.load(bundles, current)
     draft = bundle.preview(parts)
     (folder / "parts.json").write_text(json.dumps(parts, ensure_ascii=False), encoding="utf-8")
-    today, inventor = datetime.now(UTC).date(), Inventor(read_model())
+    today, inventor = datetime.now(UTC).date(), Inventor(read_model(), draft.recommender.facts)
     begin("comparing")
     old, new = edition_of(current, served.parts), edition_of("draft", parts)
     changed = difference(old, new, day=today, inventor=inventor)
@@ -317,22 +327,26 @@ def _change(change: CellChange) -> dict[str, object]:
 def _personas(old: Recommender, new: Recommender) -> list[dict[str, object]]:
     """The personas whose answer differs, with the first item before and after."""
     from models.authoring.personas import all_personas  # noqa: PLC0415
-    from models.contract.signals import read_signals  # noqa: PLC0415
 
     at, flipped = datetime.now(UTC), []
     for persona in all_personas():
-        signals = read_signals(persona["customer_type"], persona["signals"])
-        was, now = (_offered(recommender, signals, at) for recommender in (old, new))
+        was, now = (_offered(recommender, persona, at) for recommender in (old, new))
         if was != now:
             flipped.append({"id": persona["id"], "old": was[1], "new": now[1]})
     return flipped
 
 
-def _offered(recommender: Recommender, signals: Signals, at: datetime) -> tuple[str, list[dict[str, str]]]:
-    """The human channel and the items that a customer is offered; nothing in a gap of an unsound draft."""
+def _offered(
+    recommender: Recommender, persona: Mapping[str, Any], at: datetime
+) -> tuple[str, list[dict[str, str]]]:
+    """The human channel and the items that a persona is offered; nothing in a gap of an unsound draft.
+
+    Nothing either where its signals name a code that the vocabulary lacks.
+    """
     try:
+        signals = recommender.contract.read(persona["customer_type"], persona["signals"])
         answer = recommender.recommend([signals], at=at)[0]
-    except LookupError:
+    except (InvalidSignalsError, LookupError):
         return "", []
     return answer.human_channel.id, [
         {"rule": i.reason.rule, "channel": i.channel, "content": i.content.title, "why": i.reason.text}
@@ -347,7 +361,7 @@ def _examples(served: Bundle, draft: Recommender, day: date) -> list[dict[str, o
 
     flipped = []
     for example in served.parts["check.json"].get("examples", ()):
-        facts = example_facts(Authored(), example)
+        facts = example_facts(Authored(facts=served.recommender.facts), example)
         if facts is None:
             continue
         on = date.fromisoformat(example["as_of"]) if "as_of" in example else day
@@ -362,9 +376,12 @@ def _examples(served: Bundle, draft: Recommender, day: date) -> list[dict[str, o
 def _ruled(
     recommender: Recommender, kind: CustomerType, facts: dict[str, str], day: date
 ) -> dict[str, object]:
-    """The rule that decides for facts, and what it offers; empty in a gap."""
+    """The rule that decides for facts, and what it offers; empty in a gap, and where the vocabulary lacks a code."""
+    known = recommender.facts
+    names = {fact.name for fact in known.of[kind] if not fact.is_group}
     try:
-        rule = recommender.rulebook.tables[kind].on(day).choose(facts)
+        whole = known.completed(kind, {name: value for name, value in facts.items() if name in names})
+        rule = recommender.rulebook.tables[kind].on(day).choose(whole)
     except LookupError:
         return {"rule": "–", "channel": "", "content": []}
     return {"rule": rule.id, "channel": rule.channel, "content": list(rule.content)}

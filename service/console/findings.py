@@ -9,7 +9,8 @@ from typing import Any, Final
 from markupsafe import Markup, escape
 
 from models.authoring.findings import Finding, Phrase
-from models.authoring.messages import TeamLanguage
+from models.authoring.messages import TEAM_LANGUAGES
+from service.api.requests import ENGLISH
 from service.console.labels import language
 
 _QUOTED: Final = re.compile("`([^`]+)`")
@@ -17,13 +18,13 @@ _QUOTED: Final = re.compile("`([^`]+)`")
 
 def sheet_sentence(finding: Mapping[str, Any]) -> Markup:
     """What is wrong with a spreadsheet; the English messages lack their subject."""
-    subject = "The table " if language() == "en" else ""
+    subject = "The table " if language() == ENGLISH else ""
     return escape(subject) + finding_sentence(finding)
 
 
 def finding_sentence(finding: Mapping[str, Any]) -> Markup:
     """What was found and what to do, with what stands in backticks as code."""
-    spoken: TeamLanguage = language()
+    spoken = next(code for code in TEAM_LANGUAGES if code == language())
     original = Finding("error", "", 0, "", finding["code"], _names(finding["names"]))
     said = str(escape(f"{original.message_in(spoken)} {original.remedy_in(spoken)}"))
     return Markup(_QUOTED.sub(r"<code>\1</code>", said))  # noqa: S704  (escaped above)

@@ -1,6 +1,7 @@
 """What codes are called on a page, in the reader's language. Data, and one look-up each; unknown codes show as they are.
 
-Channels, segments and topics have names of their own in the bundle; life events those of the suomi.fi Service Catalogue.
+What the content team owns has its names in the vocabulary of the bundle. What stands here is of the code: facts and their
+values, signals, faults, the words of reports.
 """
 
 from __future__ import annotations
@@ -11,44 +12,15 @@ from typing import Any, Final
 from flask_babel import LazyString, get_locale
 from flask_babel import lazy_gettext as _l
 
-from models.contract.codes import Language
+from models.contract.codes import EMPLOYER, PERSON, UNKNOWN, CustomerType, Language
+from models.contract.vocabulary import Condition
 from models.decision.bundle import Bundle
+from models.decision.catalogue import ContentItem
+from models.decision.fact_forms import NO
+from models.decision.facts import SEGMENT
+from models.decision.groups import ALL, ANY, GROUP, NOT
 
-CONTENT_TYPES: Final[Mapping[str, LazyString]] = {
-    "nudge": _l("Nudge"),
-    "explainer_video": _l("Explainer video"),
-    "guide": _l("Guide"),
-    "web_page": _l("Web page"),
-    "form": _l("Form"),
-    "calculator": _l("Calculator"),
-    "easy_read": _l("Easy-read page"),
-    "article": _l("Article"),
-    "appointment_offer": _l("Appointment offer"),
-    "contact_card": _l("Contact card"),
-}
-CUSTOMER_TYPES: Final[Mapping[str, LazyString]] = {"person": _l("Person"), "employer": _l("Employer")}
-LANGUAGES: Final[Mapping[str, LazyString]] = {"fi": _l("Finnish"), "sv": _l("Swedish"), "en": _l("English")}
-LIFE_EVENTS: Final[Mapping[str, LazyString]] = {
-    "KE1": _l("Having a child"),
-    "KE1.1": _l("Adoption"),
-    "KE2": _l("Conscription"),
-    "KE3": _l("Beginning full-time studies"),
-    "KE4": _l("Moving"),
-    "KE4.1": _l("Moving from childhood home"),
-    "KE4.2": _l("Moving to a new home within Finland"),
-    "KE4.3": _l("Moving abroad"),
-    "KE4.4": _l("Moving back to Finland"),
-    "KE5": _l("Immigrating to Finland"),
-    "KE6": _l("Building a home"),
-    "KE7": _l("Divorce"),
-    "KE8": _l("Losing a job"),
-    "KE9": _l("Burdened by debt"),
-    "KE10": _l("Retirement"),
-    "KE11": _l("Falling seriously ill"),
-    "KE12": _l("Rehabilitation"),
-    "KE13": _l("Giving informal care"),
-    "KE14": _l("Death of a close family member"),
-}
+CUSTOMER_TYPES: Final[Mapping[str, LazyString]] = {PERSON: _l("Person"), EMPLOYER: _l("Employer")}
 FACTS: Final[Mapping[str, LazyString]] = {
     "personalisation": _l("Personalisation"),
     "segment": _l("Segment"),
@@ -139,6 +111,7 @@ GATES: Final[Mapping[str, LazyString]] = {
     "language": _l("Another one on the topic is in the customer's language"),
     "shown": _l("It was shown before"),
     "outranked": _l("Another one goes first"),
+    "restricted": _l("The caller cannot show it"),
     "limit": _l("The limit of suggestions was reached"),
 }
 CLASSES: Final[Mapping[str, LazyString]] = {
@@ -153,8 +126,6 @@ AUDIT: Final[Mapping[str, LazyString]] = {
     "language": _l("Service language"),
     "man": _l("man"),
     "woman": _l("woman"),
-    "fi": _l("Finnish"),
-    "sv": _l("Swedish"),
     "other": _l("other language"),
     "recall": _l("found"),
     "precision": _l("right when named"),
@@ -217,11 +188,13 @@ EDITS: Final[Mapping[str, LazyString]] = {
     "changed": _l("changed"),
     "moved": _l("moved to another place"),
 }
+_AND: Final = _l("and")
+_OR: Final = _l("or")
 
 
 def language() -> Language:
-    """The language of the page."""
-    return str(get_locale())[:2]  # type: ignore[return-value]  # the three that routes allow
+    """The language of the page, one of the interface."""
+    return str(get_locale())[:2]
 
 
 class Names:
@@ -229,51 +202,83 @@ class Names:
 
     def __init__(self, bundle: Bundle) -> None:
         self._recommender = bundle.recommender
-        self._topics = self._recommender.catalogue.topics
+        self._words = bundle.recommender.vocabulary
+        self._events = {code: term.name for code, term in self._words.life_events.items()}
+        for term in self._words.life_events.values():
+            self._events |= term.children
 
     def channel(self, code: str) -> str:
         """A channel."""
         channel = self._recommender.channels.get(code)
-        return channel.names[language()] if channel else self.value(code)
+        return _spoken(channel.names, code) if channel else self.value(code)
 
     def segment(self, code: str) -> str:
         """A segment, or that none is named."""
-        segment = self._recommender.texts["segments"].get(code)
-        return str(segment["name"][language()]) if segment else self.value(code)
+        segment = self._words.segments.get(code)
+        return _spoken(segment.name, code) if segment else self.value(code)
+
+    def group(self, code: str) -> str:
+        """A further customer group."""
+        group = self._words.groups.get(code)
+        return _spoken(group.name, code) if group else code
 
     def topic(self, code: str) -> str:
         """A topic."""
-        topic = self._topics["topics"].get(code)
-        return str(topic[language()]) if topic else code
+        topic = self._words.topics.get(code)
+        return _spoken(topic.name, code) if topic else code
 
-    def benefit(self, code: str) -> str:
-        """A benefit, or a kind of claim."""
-        topics = self._topics
-        topic = topics["benefit_topics"].get(code) or topics["claim_topics"].get(code)
-        return self.topic(topic) if topic else self.value(code)
-
-    def claim(self, code: str) -> str:
-        """A kind of claim of an employer."""
-        topic = self._topics["claim_topics"].get(code)
-        return self.topic(topic) if topic else self.value(code)
+    def benefit(self, code: str, customer_type: str = PERSON) -> str:
+        """A benefit, or of an employer a kind of claim."""
+        kind: CustomerType = EMPLOYER if customer_type == EMPLOYER else PERSON
+        duty = self._words.duties[kind].get(code)
+        return _spoken(duty.name, code) if duty else str(VALUES.get(code, code))
 
     def fact(self, code: str) -> str:
-        """A fact, by its name in the table."""
-        return str(FACTS.get(code, code))
+        """A fact, by its name in the table; a group that rules name is one."""
+        return self.group(code) if code in self._words.groups else str(FACTS.get(code, code))
 
-    def value(self, code: str, fact: str = "", customer_type: str = "person") -> str:
+    def value(self, code: str, fact: str = "", customer_type: str = PERSON) -> str:
         """A value of a fact."""
-        if fact == "segment":
+        if fact == SEGMENT:
             return self.segment(code)
-        if code in LIFE_EVENTS:
-            return str(LIFE_EVENTS[code])
-        if fact == "open_matter" and code != "unknown":
-            return self.claim(code) if customer_type == "employer" else self.benefit(code)
+        if code in self._events:
+            return _spoken(self._events[code], code)
+        if fact == "open_matter":
+            return self.benefit(code, customer_type)
         return str(VALUES.get(code, code))
+
+    def condition(self, when: Condition, customer_type: str = PERSON) -> str:
+        """The condition of a group or of a stated segment, in words."""
+        parts = self._parts(when, customer_type)
+        texts = (f"({text})" if is_choice and len(parts) > 1 else text for text, is_choice in parts)
+        return f" {_AND} ".join(texts)
+
+    def _parts(self, when: Condition, customer_type: str) -> list[tuple[str, bool]]:
+        """What must hold together, each with whether it is a choice of several."""
+        parts: list[tuple[str, bool]] = []
+        for key, value in when.items():
+            if key == ALL or (key == ANY and len(value) == 1):
+                for each in value:
+                    parts += self._parts(each, customer_type)
+            elif key == ANY:
+                chosen = (self.condition(each, customer_type) for each in value)
+                parts.append((f" {_OR} ".join(chosen), True))
+            elif key == NOT:
+                excluded = self.condition(value, customer_type)
+                parts.append((str(_l("not (%(condition)s)", condition=excluded)), False))
+            elif key == GROUP:
+                parts += [
+                    (str(_l("in the group %(group)s", group=self.group(code))), False) for code in value
+                ]
+            else:
+                named = (self.value(code, key, customer_type) for code in value)
+                parts.append((f"{self.fact(key)}: " + f" {_OR} ".join(named), False))
+        return parts
 
     def kind(self, code: str) -> str:
         """A kind of content."""
-        return str(CONTENT_TYPES.get(code, code))
+        kind = self._words.content_types.get(code)
+        return _spoken(kind.name, code) if kind else code
 
     def kinds(self, codes: Any) -> str:  # noqa: ANN401  (any iterable of codes)
         """Kinds of content in a row."""
@@ -295,14 +300,37 @@ class Names:
             return str(_l("Customers who objected, and minors"))
         if dimension == "content":
             item = self._recommender.catalogue.items.get(value)
-            return item.languages[item.language_for(language())].title if item and item.languages else value
+            return item.languages[self.shown_in(item)].title if item and item.languages else value
         if dimension in {"channel", "segment"}:
             return self.channel(value) if dimension == "channel" else self.segment(value)
         return value
 
     def language(self, code: str) -> str:
         """A language of answers."""
-        return str(LANGUAGES.get(code, code))
+        term = self._words.languages.get(code)
+        return _spoken(term.name, code) if term else code
+
+    def language_of_answers(self) -> Language:
+        """The language of answers that a reader of this page is shown: the page's own where the vocabulary has it."""
+        spoken = language()
+        return spoken if spoken in self._words.languages else self._words.default_language
+
+    def text(self, texts: Mapping[str, str]) -> str:
+        """A text of the vocabulary in the language of the page, else in the first that it has."""
+        return _spoken(texts, "")
+
+    def first_language(self) -> Language:
+        """The language of who asks for none."""
+        return self._words.default_language
+
+    def written_in(self, code: Language) -> Language:
+        """In which language the sentences of an answer are: its own where every text exists in it, else the first fallback's."""
+        complete = self._words.complete_languages
+        return next((spoken for spoken in self._words.chain(code) if spoken in complete), code)
+
+    def shown_in(self, item: ContentItem) -> Language:
+        """In which language a reader of this page is shown an item."""
+        return item.language_for(self.language_of_answers())
 
     def seen(self, change: str, text: str) -> str:
         """What a customer sees; of a change of rules the channel and the kind of content, else the text itself."""
@@ -321,11 +349,13 @@ class Names:
         return [(code, name(code, *more)) for code in codes]
 
     def known(self, facts: Mapping[str, str]) -> dict[str, str]:
-        """The facts that say something."""
+        """The facts that say something; that a customer is in no group of some name says nothing."""
         return {
             name: value
             for name, value in facts.items()
-            if value != "unknown" and (name, value) != ("personalisation", "allowed")
+            if value != UNKNOWN
+            and (name, value) != ("personalisation", "allowed")
+            and not (name in self._words.groups and value == NO)
         }
 
     def word(self, code: str) -> str:
@@ -333,4 +363,9 @@ class Names:
         for table in (AUDIT, DIMENSIONS, CUSTOMER_TYPES, CLASSES, STATUSES, STAGES, CHANGES, EDITS):
             if code in table:
                 return str(table[code])
-        return code
+        return self.language(code)
+
+
+def _spoken(names: Mapping[str, str], code: str) -> str:
+    """A name in the language of the page, else in the first that it has; the code itself where it has none."""
+    return names.get(language()) or next((name for name in names.values() if name), code)

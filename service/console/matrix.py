@@ -1,42 +1,34 @@
 """Who gets what, for reading: the matrix of segments and life events, and the rules as a list that can be searched.
 
-Facts that nobody chose are those of the simulated population: a cell shows what its customers there get most often.
+Facts that nobody chose are those of the simulated population: a cell shows what its customers there get most often. What
+facts and groups there are, the rulebook's `FactSet` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from models.authoring.population_sample import FirstLookups, read_first_lookups
+from models.authoring.questions import as_known
 from models.contract.channels import HELSINKI
-from models.contract.codes import CUSTOMER_TYPES, LANGUAGES, UNKNOWN, CustomerType, Language
-from models.contract.segments import Segment
+from models.contract.codes import CUSTOMER_TYPES, EMPLOYER, PERSON, UNKNOWN, CustomerType, Language
 from models.decision.bundle import Bundle
 from models.decision.decision_table import Rule, Table
-from models.decision.facts import FACTS, VARYING, Facts, is_feasible
+from models.decision.fact_forms import Fact
+from models.decision.fact_set import FactSet
+from models.decision.facts import CONFIDENCE, SEGMENT, Facts
+from models.decision.groups import Box, divide
 from models.decision.offers import Offer, topic_for, topics_of
 from models.decision.recommendation import Item
 
 PAGE: Final = 50
-_ACROSS: Final[Mapping[CustomerType, str]] = {"person": "segment", "employer": "employer_size"}
+_ACROSS: Final[Mapping[CustomerType, str]] = {PERSON: SEGMENT, EMPLOYER: "employer_size"}
 _LEFT_OUT: Final = {"personalisation", "open_matter", "strong_identification", "acts_through_mandate"}
 """Facts without a filter of their own, so that the page stays short."""
-FILTERS: Final[Mapping[CustomerType, tuple[str, ...]]] = {
-    kind: tuple(
-        fact.name
-        for fact in FACTS[kind]
-        if fact.name not in {_ACROSS[kind], VARYING[kind]} and fact.name not in _LEFT_OUT
-    )
-    for kind in CUSTOMER_TYPES
-}
-"""The facts by which the matrix can be narrowed."""
-BEHAVIOUR: Final = tuple(
-    fact.name for fact in FACTS["person"] if fact.known == "named" and fact.name != "segment"
-)
-"""Facts that count only beside a named segment."""
 
 
 class MatrixCell(NamedTuple):
@@ -63,12 +55,12 @@ class Commonest(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """A table of cells: the fact and values across, the fact and values down, the rows of cells."""
+    """A table of cells: the fact and values across, the fact and values down, the rows of cells; None where nobody can be."""
 
     across: str
     columns: tuple[str, ...]
     down: str
-    rows: tuple[tuple[str, tuple[MatrixCell, ...]], ...]
+    rows: tuple[tuple[str, tuple[MatrixCell | None, ...]], ...]
 
 
 class Listed(NamedTuple):
@@ -89,14 +81,29 @@ class FoundRules(NamedTuple):
     pages: int
 
 
-def chosen_filters(customer_type: CustomerType, query: Mapping[str, str]) -> dict[str, str]:
+def filter_facts(facts: FactSet, customer_type: CustomerType) -> list[Fact]:
+    """The facts by which the matrix can be narrowed; groups have a filter of their own."""
+    apart = {_ACROSS[customer_type], facts.varying[customer_type], *_LEFT_OUT}
+    return [fact for fact in facts.of[customer_type] if fact.name not in apart and not fact.is_group]
+
+
+def chosen_filters(facts: FactSet, customer_type: CustomerType, query: Mapping[str, str]) -> dict[str, str]:
     """The filters of a query that are facts with a value they can have; others are left out."""
-    allowed = {fact.name: fact.values for fact in FACTS[customer_type]}
     return {
-        name: query[name]
-        for name in FILTERS[customer_type]
-        if query.get(name) in allowed[name] and (name, query[name]) != ("confidence", UNKNOWN)
+        fact.name: query[fact.name]
+        for fact in filter_facts(facts, customer_type)
+        if query.get(fact.name) in fact.values and (fact.name, query[fact.name]) != (CONFIDENCE, UNKNOWN)
     }
+
+
+def groups_for(facts: FactSet, customer_type: CustomerType) -> list[str]:
+    """The further groups of a customer type."""
+    return [code for code, term in facts.vocabulary.groups.items() if term.customer_type == customer_type]
+
+
+def chosen_group(facts: FactSet, customer_type: CustomerType, query: Mapping[str, str]) -> str:
+    """The group that a query names; empty where it names none of the customer type."""
+    return next((code for code in groups_for(facts, customer_type) if code == query.get("group")), "")
 
 
 def matrix(
@@ -105,43 +112,52 @@ def matrix(
     filters: Mapping[str, str],
     at: datetime,
     language: Language,
+    group: str = "",
 ) -> Matrix:
-    """The table of a customer type at a moment, items in a language."""
+    """The table of a customer type at a moment, items in a language; of those in a group alone, where one is named."""
     table = bundle.recommender.rulebook.tables[customer_type].on(at.astimezone(HELSINKI).date())
-    across, down = _ACROSS[customer_type], VARYING[customer_type]
-    allowed = {fact.name: fact.values for fact in FACTS[customer_type]}
-    columns, values = allowed[across], allowed[down]
-    groups: dict[tuple[str, str], list[_Weighed]] = {}
-    names = first_lookups().names[customer_type]
+    known, terms = table.facts, table.facts.vocabulary.groups
+    boxes: Sequence[Box] = known.blocks(customer_type)
+    if group:
+        boxes, _ = divide(boxes, terms[group].when, terms)
+    across, down = _ACROSS[customer_type], known.varying[customer_type]
+    columns, values = known.fact(customer_type, across).values, known.fact(customer_type, down).values
+    by_cell: dict[tuple[str, str], list[_Weighed]] = {}
+    names = _names_of(table)
     sides = names.index(across), names.index(down)
-    for one in _weighed(table):
-        groups.setdefault((one.values[sides[0]], one.values[sides[1]]), []).append(one)
-    rows = []
-    for value in values:
-        cells = []
-        for column in columns:
-            facts, relaxed = _facts(customer_type, {across: column, down: value}, filters)
-            fixed = {name: facts[name] for name in filters if not (relaxed and name in BEHAVIOUR)}
-            fixed["personalisation"] = "allowed"
-            most = _commonest(table, groups.get((column, value), []), fixed)
-            rule, share, facts = most or (table.choose(facts), None, facts)
-            items = offered_to(bundle, customer_type, rule, facts, at, language)
-            cells.append(MatrixCell(facts, rule, share, items, relaxed))
-        rows.append((value, tuple(cells)))
-    return Matrix(across, columns, down, tuple(rows))
+    for one in _members(table, group) if group else _weighed(table):
+        by_cell.setdefault((one.values[sides[0]], one.values[sides[1]]), []).append(one)
+
+    def cell(column: str, value: str) -> MatrixCell | None:
+        possible = _facts(table, boxes, {across: column, down: value}, filters)
+        if possible is None:
+            return None
+        facts, relaxed = possible
+        left_out = _behaviour(known, customer_type) if relaxed else ()
+        fixed = {name: facts[name] for name in filters if name not in left_out}
+        fixed["personalisation"] = "allowed"
+        most = _commonest(table, by_cell.get((column, value), []), fixed)
+        rule, share, facts = most or (table.choose(facts), None, facts)
+        return MatrixCell(
+            facts, rule, share, offered_to(bundle, customer_type, rule, facts, at, language), relaxed
+        )
+
+    rows = tuple((value, tuple(cell(column, value) for column in columns)) for value in values)
+    return Matrix(across, columns, down, rows)
 
 
 @lru_cache(maxsize=4)
 def commonest(table: Table) -> dict[tuple[str, str, str], Commonest]:
-    """For each segment (`employer` for employers), fact and value, what such customers of the population get most often.
+    """For each segment (of employers, the one that is known), fact and value, what such customers of the population get most often.
 
     Whoever objected, and minors, count for the fact that says so alone.
     """
-    names = first_lookups().names[table.customer_type]
+    known = table.facts.vocabulary.known_segment(table.customer_type) or UNKNOWN
+    names = _names_of(table)
     groups: dict[tuple[str, str, str], list[_Weighed]] = {}
     for one in _weighed(table):
         facts = dict(zip(names, one.values, strict=True))
-        segment = facts.get("segment", Segment.EMPLOYER.value)
+        segment = facts.get(SEGMENT, known)
         allowed = facts["personalisation"] == "allowed"
         for name, value in facts.items() if allowed else [("personalisation", facts["personalisation"])]:
             groups.setdefault((segment, name, value), []).append(one)
@@ -154,7 +170,8 @@ def items_by_topic(
 ) -> list[tuple[str, tuple[Item, ...]]]:
     """What a rule offers at a moment on each topic that it may look on, in a language."""
     kind, rule = listed.customer_type, listed.rule
-    topics = sorted(topics_of(rule, kind, bundle.recommender.catalogue))
+    recommender = bundle.recommender
+    topics = sorted(topics_of(rule, kind, recommender.facts, recommender.catalogue))
     return [(topic, _items(bundle, kind, rule, topic, at, language)) for topic in topics]
 
 
@@ -187,7 +204,7 @@ def find_rules(bundle: Bundle, query: Mapping[str, str], day: date) -> FoundRule
         and query.get("channel") in {None, "", listed.rule.channel}
         and (not query.get("content") or query["content"] in listed.rule.content)
         and (not query.get("owner") or query["owner"] == listed.rule.owner)
-        and (not query.get("segment") or _names(listed.rule, "segment", query["segment"]))
+        and (not query.get("segment") or _names(listed.rule, SEGMENT, query["segment"]))
         and (not query.get("life_event") or _names(listed.rule, "life_event", query["life_event"]))
         and all(word in _text(listed.rule) for word in words)
     ]
@@ -209,7 +226,7 @@ def one_rule(bundle: Bundle, rule_id: str, day: date) -> Listed | None:
 
 def examples_of(bundle: Bundle, listed: Listed) -> list[dict[str, object]]:
     """The worked examples that this rule decides: id, the facts they give, and whether one expects it by name."""
-    values = [fact.name for fact in FACTS[listed.customer_type]]
+    known = bundle.recommender.facts
     examples = []
     for example in bundle.parts["check.json"].get("examples", ()):
         if example["for"] != listed.customer_type:
@@ -218,7 +235,7 @@ def examples_of(bundle: Bundle, listed: Listed) -> list[dict[str, object]]:
             name: value if isinstance(value, str) else "yes" if value else "no"
             for name, value in example["facts"].items()
         }
-        facts = dict.fromkeys(values, UNKNOWN) | {"personalisation": "allowed"} | stated
+        facts = known.completed(listed.customer_type, stated)
         day = date.fromisoformat(example["as_of"]) if "as_of" in example else date.max
         table = bundle.recommender.rulebook.tables[listed.customer_type]
         if table.on(day).choose(facts).id == listed.rule.id:
@@ -234,23 +251,39 @@ class _Weighed(NamedTuple):
     rule: int
 
 
+def _names_of(table: Table) -> list[str]:
+    """The facts of a table, in the order of `_Weighed.values`."""
+    return [fact.name for fact in table.facts.of[table.customer_type]]
+
+
 @lru_cache(maxsize=4)
 def _weighed(table: Table) -> tuple[_Weighed, ...]:
     """The simulated population under a table, which a bundle's check proved to have no gap."""
-    population = first_lookups()
-    names, places = (
-        population.names[table.customer_type],
-        {id(rule): at for at, rule in enumerate(table.rules)},
-    )
+    population, kind = first_lookups(), table.customer_type
+    places = {id(rule): at for at, rule in enumerate(table.rules)}
+    names, weighed = population.names[kind], []
+    for values, weight in population.weights[kind].items():
+        facts = as_known(kind, dict(zip(names, values, strict=True)), table.facts)
+        known = tuple(facts.values())
+        # Most are as in the sample, whose values are kept once.
+        weighed.append(
+            _Weighed(values if known == values else known, weight, places[id(table.choose(facts))])
+        )
+    return tuple(weighed)
+
+
+@lru_cache(maxsize=16)
+def _members(table: Table, group: str) -> tuple[_Weighed, ...]:
+    """Those of the simulated population who are in a group."""
+    names, known = _names_of(table), table.facts
     return tuple(
-        _Weighed(values, weight, places[id(table.choose(dict(zip(names, values, strict=True))))])
-        for values, weight in population.weights[table.customer_type].items()
+        one for one in _weighed(table) if known.is_in(group, dict(zip(names, one.values, strict=True)))
     )
 
 
 def _commonest(table: Table, group: list[_Weighed], fixed: Mapping[str, str]) -> Commonest | None:
     """The rule that takes the most of a group whose facts are as fixed."""
-    names = first_lookups().names[table.customer_type]
+    names = _names_of(table)
     wanted = [(names.index(name), value) for name, value in fixed.items()]
     matching = [one for one in group if all(one.values[at] == value for at, value in wanted)]
     weights: dict[int, float] = {}
@@ -278,17 +311,40 @@ def _items(
     return recommender.offered(customer_type, [offer], at=at, language=language).items
 
 
-def _facts(customer_type: CustomerType, cell: Facts, filters: Mapping[str, str]) -> tuple[Facts, bool]:
-    """The facts of a cell, as a customer can have them: behaviour counts only beside a named segment."""
-    unknown = {fact.name: UNKNOWN for fact in FACTS[customer_type]} | {"personalisation": "allowed"}
-    facts: Facts = {**unknown, **filters, **cell}
-    if customer_type == "person":
-        named = facts["segment"] != UNKNOWN
-        facts["confidence"] = filters.get("confidence", "high") if named else UNKNOWN
-    if is_feasible(customer_type, facts):
-        return facts, facts["segment"] == UNKNOWN and "confidence" in filters if "segment" in facts else False
-    relaxed = dict.fromkeys(BEHAVIOUR, UNKNOWN)
-    return facts | relaxed, True
+def _facts(
+    table: Table, boxes: Sequence[Box], cell: Facts, filters: Mapping[str, str]
+) -> tuple[Facts, bool] | None:
+    """The facts of a cell, as a customer of some boxes can have them, and whether filters had to be left out.
+
+    None where nobody can be. Behaviour counts only beside a named segment, and who states a segment is in it for certain.
+    """
+    known = table.facts
+    fixed: Facts = {**filters, **cell, "personalisation": "allowed"}
+    if fixed.get(SEGMENT, UNKNOWN) not in {*known.vocabulary.inferred, UNKNOWN}:
+        fixed.pop(CONFIDENCE, None)
+    behaviour = _behaviour(known, table.customer_type)
+    for wanted in (fixed, {name: value for name, value in fixed.items() if name not in behaviour}):
+        facts = _plainest(boxes, wanted)
+        if facts is not None:
+            return facts, len(wanted) < len(fixed)
+    return None
+
+
+def _plainest(boxes: Sequence[Box], wanted: Facts) -> Facts | None:
+    """Facts that a customer can have, some of them as wanted and as few of the others known as can be; None where there are none."""
+    possible = [
+        {name: wanted.get(name, UNKNOWN if UNKNOWN in values else values[0]) for name, values in box.items()}
+        for box in boxes
+        if all(value in box[name] for name, value in wanted.items())
+    ]
+    return max(possible, key=lambda facts: Counter(facts.values())[UNKNOWN], default=None)
+
+
+def _behaviour(known: FactSet, customer_type: CustomerType) -> tuple[str, ...]:
+    """Facts that count only beside a named segment."""
+    return tuple(
+        fact.name for fact in known.of[customer_type] if fact.known == "named" and fact.name != SEGMENT
+    )
 
 
 def _listed(bundle: Bundle, day: date) -> Iterator[Listed]:
@@ -309,7 +365,6 @@ def _names(rule: Rule, fact: str, value: str) -> bool:
 def _text(rule: Rule) -> str:
     """All that a search looks at."""
     conditions = (f"{name} {' '.join(values)}" for name, values in rule.when.items())
-    because = (rule.because[language] for language in LANGUAGES)
     parts = (
         rule.id,
         rule.channel,
@@ -318,6 +373,6 @@ def _text(rule: Rule) -> str:
         rule.owner,
         rule.source,
         *conditions,
-        *because,
+        *rule.because.values(),
     )
     return " ".join(parts).lower()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from models.authoring.population_sample import segment_shares
-from models.contract.codes import CUSTOMER_TYPES, LANGUAGES, UNKNOWN, CustomerType
-from models.contract.segments import PERSON_SEGMENTS, Segment
+from models.contract.codes import CUSTOMER_TYPES, CustomerType
 from models.decision.bundle import Bundle, history
 from models.decision.catalogue import ContentItem
+from models.decision.decision_table import Rulebook
+from models.decision.fact_set import FactSet
+from models.decision.facts import SEGMENT
+from models.decision.groups import Box, divide
 from models.decision.offers import topics_of
 
 AHEAD: Final = timedelta(days=60)
@@ -39,7 +42,7 @@ class Shares(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """Items on a topic by segment and language; None where no rule of the segment looks there."""
+    """Items on a topic by segment and complete language; None where no rule of the segment looks there."""
 
     topic: str
     counts: tuple[tuple[str, tuple[int | None, ...]], ...]
@@ -111,17 +114,18 @@ def find_items(
 
 def coverage(bundle: Bundle, day: date) -> list[Coverage]:
     """For each topic, what each segment's rules can find on it in each language, the nearest topic alone."""
-    recommender = bundle.recommender
-    sought = {name: _sought(bundle, kind, name) for kind, name in _groups()}
+    recommender, segments = bundle.recommender, mapped_segments(bundle.recommender.rulebook)
+    languages = recommender.vocabulary.complete_languages
+    sought = {name: _sought(bundle, kind, name) for kind, name in segments}
     rows = []
-    for topic in recommender.catalogue.topics["topics"]:
+    for topic in recommender.vocabulary.topics:
         items = [
             item
             for item in recommender.catalogue.items.values()
             if topic in item.topics and item.approved and item.holds_on(day) and not item.statutory
         ]
         counts = []
-        for kind, name in _groups():
+        for kind, name in segments:
             kinds = sought[name].get(topic)
             fitting = [item for item in items if kinds and item.type in kinds and item.is_for(kind)]
             counts.append(
@@ -129,7 +133,7 @@ def coverage(bundle: Bundle, day: date) -> list[Coverage]:
                     name,
                     tuple(
                         None if kinds is None else sum(language in item.languages for item in fitting)
-                        for language in LANGUAGES
+                        for language in languages
                     ),
                 )
             )
@@ -138,19 +142,66 @@ def coverage(bundle: Bundle, day: date) -> list[Coverage]:
     return rows
 
 
-def _groups() -> Iterator[tuple[CustomerType, str]]:
-    for segment in (*PERSON_SEGMENTS, UNKNOWN):
-        yield "person", str(segment)
-    yield "employer", Segment.EMPLOYER.value
+def mapped_segments(rulebook: Rulebook) -> list[tuple[CustomerType, str]]:
+    """Each segment with its customer type, `unknown` for those of whom none is named."""
+    facts = rulebook.facts
+    known = {kind: facts.vocabulary.known_segment(kind) for kind in CUSTOMER_TYPES}
+    return [
+        (kind, segment)
+        for kind, of_type in known.items()
+        for segment in (facts.fact(kind, SEGMENT).values if of_type is None else (of_type,))
+    ]
+
+
+class GroupSummary(NamedTuple):
+    """A further customer group, the rules that name it, and the groups that it shares members with."""
+
+    code: str
+    rules: tuple[str, ...]
+    overlaps: tuple[str, ...]
+
+
+def groups(bundle: Bundle) -> list[GroupSummary]:
+    """Every further customer group."""
+    rulebook = bundle.recommender.rulebook
+    overlaps = _overlaps(rulebook.facts)
+    return [
+        GroupSummary(
+            term.code,
+            tuple(rule.id for rule in rulebook.tables[term.customer_type].rules if term.code in rule.when),
+            overlaps[term.code],
+        )
+        for term in rulebook.facts.vocabulary.groups.values()
+    ]
+
+
+@lru_cache(maxsize=2)
+def _overlaps(facts: FactSet) -> dict[str, tuple[str, ...]]:
+    """For each group the others that a customer may be in at once, by every combination of facts; once for a bundle."""
+    terms = facts.vocabulary.groups
+    members: dict[str, list[Box]] = {}
+    for code, term in terms.items():
+        whole = [box for box in facts.blocks(term.customer_type) if box["personalisation"] == ("allowed",)]
+        members[code], _ = divide(whole, term.when, terms)
+    return {
+        code: tuple(
+            other
+            for other, term in terms.items()
+            if other != code
+            and term.customer_type == terms[code].customer_type
+            and divide(members[code], term.when, terms)[0]
+        )
+        for code in terms
+    }
 
 
 def _sought(bundle: Bundle, kind: CustomerType, segment: str) -> dict[str, set[str]]:
     """Topics that rules for a segment look on, with the kinds of content they look for."""
     types_by_topic: dict[str, set[str]] = {}
     for rule in bundle.recommender.rulebook.tables[kind].rules:
-        if kind == "person" and segment not in rule.when.get("segment", (segment,)):
+        if segment not in rule.when.get(SEGMENT, (segment,)):
             continue
-        for topic in topics_of(rule, kind, bundle.recommender.catalogue):
+        for topic in topics_of(rule, kind, bundle.recommender.facts, bundle.recommender.catalogue):
             types_by_topic.setdefault(topic, set()).update(rule.content)
     return types_by_topic
 

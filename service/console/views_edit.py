@@ -13,14 +13,12 @@ from flask import Response, render_template, request
 from flask_babel import gettext as _
 from orjson import JSONDecodeError
 
-from models.contract.codes import BENEFITS, CHANNELS, CLAIM_KINDS, LIFE_EVENT_CODES
-from models.contract.signals import CONTRACT
 from models.decision.bundle import Bundle, BundleError
-from service.api.operations import service
+from service.api.operations import bundle_of_request, service
 from service.api.problems import NotFoundError
 from service.console import customer_form
 from service.console.auth import session
-from service.console.base import bundle, go, names, shared, show
+from service.console.base import go, names, shared, show
 from service.console.customer_form import CustomerForm
 from service.console.draft_jobs import DraftJob
 from service.console.findings import finding_sentence, sheet_sentence
@@ -36,8 +34,7 @@ _DOWNLOADS: Final = {
 
 def customer() -> Response:
     """A form of what may be known of a customer."""
-    kind = "employer" if request.args.get("type") == "employer" else "person"
-    return _form(customer_form.blank(kind))  # type: ignore[arg-type]  # one of the two
+    return _form(customer_form.blank(customer_form.customer_type_of(request.args.get("type"))))
 
 
 def try_customer() -> Response:
@@ -58,10 +55,11 @@ def try_customer() -> Response:
     try:
         tried, faults = customer_form.try_customer(answered_by.recommender, asked, now=service().clock())
     except LookupError:
-        return _form(asked, problem=_("No rule of the draft applies to this customer."), status=409)
+        problem = _("No rule of the draft applies to this customer.")
+        return _form(asked, problem=problem, answered_by=answered_by, status=409)
     if tried is None:
         said = {fault.pointer: FAULTS.get(fault.code, FAULTS["unknown_value"]) for fault in faults}
-        return _form(asked, faults=said, status=422)
+        return _form(asked, faults=said, answered_by=answered_by, status=422)
     return _form(asked, tried=tried, answered_by=answered_by)
 
 
@@ -138,32 +136,30 @@ def _form(
     answered_by: Bundle | None = None,
     status: int = 200,
 ) -> Response:
-    """The form with what was typed, and the answer where there is one."""
+    """The form with what was typed, with the codes of the bundle that answers, and the answer where there is one."""
+    recommender = (answered_by or bundle_of_request()).recommender
     return show(
         "customer",
         status,
-        names=names(),
+        names=names(answered_by),
         asked=asked,
-        contract=CONTRACT[asked.customer_type],
+        contract=recommender.contract.signals[asked.customer_type],
+        languages_of_answers=recommender.vocabulary.languages,
         faults=faults or {},
         problem=problem,
         tried=tried,
-        catalogue=(answered_by or bundle()).recommender.catalogue,
+        catalogue=recommender.catalogue,
         personas=customer_form.personas(),
         chosen_persona=request.form.get("persona", ""),
-        benefits=BENEFITS,
-        claim_kinds=CLAIM_KINDS,
-        channels=CHANNELS,
-        life_events=LIFE_EVENT_CODES,
         drafts=[job for job in shared().jobs.of_key(session().key_id) if (job.result or {}).get("tryable")],
-        rules_of=customer_form.rules_of((answered_by or bundle()).recommender),
+        rules_of=customer_form.rules_of(recommender),
     )
 
 
 def _bundle_for(asked: CustomerForm) -> tuple[Bundle | None, str]:
     """The bundle in use, or a draft; none, with the reason, where the draft is gone."""
     if not asked.draft:
-        return bundle(), ""
+        return bundle_of_request(), ""
     try:
         return shared().drafts.bundle(shared().jobs.find(asked.draft, session().key_id)), ""
     except (NotFoundError, OSError, JSONDecodeError, BundleError):
@@ -183,7 +179,7 @@ def _example(token: str, which: str) -> CustomerForm:
     listed = lists.get(kind, ())
     if not at.isdecimal() or not len(at) < 6 or not int(at) < len(listed) or not listed[int(at)]["customer"]:  # noqa: PLR2004
         raise NotFoundError
-    asked = customer_form.from_customer(listed[int(at)]["customer"], "fi")
+    asked = customer_form.from_customer(listed[int(at)]["customer"])
     return asked._replace(draft=token if result.get("tryable") else "")
 
 

@@ -7,24 +7,15 @@ from typing import Any, Final
 
 from flask import Response, redirect, request, url_for
 
-from models.contract.codes import (
-    CHANNELS,
-    CONTENT_TYPES,
-    CUSTOMER_TYPES,
-    LANGUAGES,
-    LIFE_EVENTS,
-    UNKNOWN,
-    CustomerType,
-)
-from models.contract.segments import PERSON_SEGMENTS, Segment
-from models.decision.facts import FACTS
+from models.contract.codes import CUSTOMER_TYPES, PERSON, CustomerType
+from models.decision.facts import SEGMENT
 from service.api import listings
-from service.api.operations import service
+from service.api.operations import bundle_of_request, service
 from service.api.problems import NotFoundError
 from service.api.request_context import request_context
 from service.console import auth, matrix, model_figures, summaries
-from service.console.base import best_language, bundle, go, names, refusal, show, today
-from service.console.labels import language
+from service.console.base import best_language, go, names, refusal, show, today
+from service.console.customer_form import customer_type_of
 from service.security.access import ForbiddenError, UnauthenticatedError
 
 _RULE_FILTERS: Final = ("q", "customer_type", "channel", "content", "owner", "segment", "life_event")
@@ -70,18 +61,18 @@ def accessibility() -> Response:
 
 def overview() -> Response:
     """Segments, versions, what changed last, findings, content that ends."""
-    served = bundle()
+    served = bundle_of_request()
     return show(
         "overview",
         names=names(),
-        segments=listings.segments(served),
+        segments=tuple(served.recommender.vocabulary.segments.values()),
         shares=summaries.shares(served),
         versions=served.recommender.versions,
         problem=service().store.problem,
         activations=summaries.activations(service().settings.bundles),
         warnings=served.parts["check.json"]["warnings"],
         cells=served.parts["check.json"]["cells"],
-        rules={kind: len(served.recommender.rulebook.tables[kind].rules) for kind in ("person", "employer")},
+        rules={kind: len(served.recommender.rulebook.tables[kind].rules) for kind in CUSTOMER_TYPES},
         ending=summaries.ending(served, today()),
         expired=summaries.expired(served, today()),
     )
@@ -89,25 +80,48 @@ def overview() -> Response:
 
 def mapping() -> Response:
     """Who gets what: the matrix, and the rules to search."""
-    served, kind = bundle(), _customer_type()
-    filters = matrix.chosen_filters(kind, request.args)
+    served, kind = bundle_of_request(), customer_type_of(request.args.get("type"))
+    facts, words, named = served.recommender.facts, served.recommender.vocabulary, names()
+    filters = matrix.chosen_filters(facts, kind, request.args)
+    group = matrix.chosen_group(facts, kind, request.args)
+    shown = matrix.matrix(served, kind, filters, service().clock(), named.language_of_answers(), group)
     query = {name: request.args.get(name, "") for name in (*_RULE_FILTERS, "page")}
     return show(
         "mapping",
-        names=names(),
+        names=named,
         kind=kind,
         filters=filters,
-        filter_facts=[fact for fact in FACTS[kind] if fact.name in matrix.FILTERS[kind]],
-        matrix=matrix.matrix(served, kind, filters, service().clock(), language()),
+        filter_facts=matrix.filter_facts(facts, kind),
+        groups=matrix.groups_for(facts, kind),
+        group=group,
+        matrix=shown,
         fits=matrix.first_lookups().model == served.recommender.versions.model,
         query=query,
-        kept={name: value for name, value in {**query, **filters, "type": kind}.items() if value},
+        kept={
+            name: value for name, value in {**query, **filters, "group": group, "type": kind}.items() if value
+        },
         found=matrix.find_rules(served, query, today()),
         owners=matrix.owners(served),
-        channels=[channel for channel in CHANNELS if channel in served.recommender.channels],
-        content_types=CONTENT_TYPES,
-        segments=(*map(str, PERSON_SEGMENTS), UNKNOWN),
-        life_events=LIFE_EVENTS,
+        channels=words.channels,
+        content_types=words.content_types,
+        segments=facts.fact(PERSON, SEGMENT).values,
+        life_events=words.life_events,
+    )
+
+
+def groups() -> Response:
+    """The segments and further groups: who is in each, where it comes from, and which overlap."""
+    served = bundle_of_request()
+    words = served.recommender.vocabulary
+    return show(
+        "groups",
+        names=names(),
+        segments=tuple(words.segments.values()),
+        terms=words.groups,
+        groups=summaries.groups(served),
+        campaigns=served.recommender.rulebook.campaigns.all,
+        items=served.recommender.catalogue.items,
+        day_now=today(),
     )
 
 
@@ -116,7 +130,7 @@ def mapping_csv() -> Response:
 
     After the columns of `/v1/mapping`, what such customers of the simulated population get most often.
     """
-    served, at = bundle(), service().clock()
+    served, at = bundle_of_request(), service().clock()
     tables = served.recommender.rulebook.tables
     commonest = {kind: matrix.commonest(tables[kind].on(today())) for kind in CUSTOMER_TYPES}
     rows = listings.mapping_rows(served, {}, at=at)
@@ -130,27 +144,31 @@ def mapping_csv() -> Response:
 
 def rule(rule: str) -> Response:
     """One rule: conditions, outcome, reason in three languages, owner, examples."""
-    listed = matrix.one_rule(bundle(), rule, today())
+    if any(campaign.id == rule for campaign in bundle_of_request().recommender.rulebook.campaigns.all):
+        return redirect(url_for("console.groups", _anchor=rule))  # type: ignore[return-value]
+    listed = matrix.one_rule(bundle_of_request(), rule, today())
     if listed is None:
         raise NotFoundError
-    texts = bundle().recommender.texts
+    served = bundle_of_request()
     return show(
         "rule",
         names=names(),
         listed=listed,
         rule=listed.rule,
-        examples=matrix.examples_of(bundle(), listed),
-        items_by_topic=matrix.items_by_topic(bundle(), listed, service().clock(), language()),
-        segments=texts["segments"],
+        examples=matrix.examples_of(served, listed),
+        items_by_topic=matrix.items_by_topic(
+            served, listed, service().clock(), names().language_of_answers()
+        ),
+        languages_of_answers=served.recommender.vocabulary.complete_languages,
     )
 
 
 def content() -> Response:
     """The catalogue, what ends, and where it has holes."""
-    served = bundle()
+    served = bundle_of_request()
     query = {name: request.args.get(name, "") for name in (*_CONTENT_FILTERS, "page")}
     items, total, shown_page, pages = summaries.find_items(served, query, today())
-    covered = summaries.coverage(served, today())
+    covered, words = summaries.coverage(served, today()), served.recommender.vocabulary
     holes = request.args.get("holes") == "1"
     return show(
         "content",
@@ -164,10 +182,11 @@ def content() -> Response:
         coverage=[row for row in covered if row.has_hole] if holes else covered,
         holes=holes,
         hole_topics=sum(row.has_hole for row in covered),
-        groups=(*map(str, PERSON_SEGMENTS), UNKNOWN, Segment.EMPLOYER.value),
-        topics=served.recommender.catalogue.topics["topics"],
-        content_types=CONTENT_TYPES,
-        languages_of_content=LANGUAGES,
+        groups=[segment for _, segment in summaries.mapped_segments(served.recommender.rulebook)],
+        topics=words.topics,
+        content_types=words.content_types,
+        languages_of_content=words.languages,
+        languages_of_coverage=words.complete_languages,
         ending=summaries.ending(served, today()),
         expired=summaries.expired(served, today()),
         day_now=today(),
@@ -176,7 +195,7 @@ def content() -> Response:
 
 def model() -> Response:
     """The model's card in figures, its plots, differences between groups, drift."""
-    figures = model_figures.figures(bundle())
+    figures = model_figures.figures(bundle_of_request())
     attribute = request.args.get("by", "age_band")
     attribute = attribute if attribute in _GROUP_ATTRIBUTES else "age_band"
     groups = [row for row in figures["groups"] if row["attribute"] == attribute]
@@ -186,14 +205,14 @@ def model() -> Response:
         shown_groups=groups,
         attribute=attribute,
         attributes=_GROUP_ATTRIBUTES,
-        segments=PERSON_SEGMENTS,
+        segments=bundle_of_request().recommender.vocabulary.inferred,
         **figures,
     )
 
 
 def model_file(name: str) -> Response:
     """A file of the model's artifact: a plot, the card, the calibration report, the register entry."""
-    file = model_figures.artifact_file(bundle(), name) if name in model_figures.FILES else None
+    file = model_figures.artifact_file(bundle_of_request(), name) if name in model_figures.FILES else None
     if file is None:
         raise NotFoundError
     response = Response(file, content_type=model_figures.FILES[name])
@@ -218,7 +237,9 @@ def _commonest_cells(kind: CustomerType, commonest: matrix.Commonest | None) -> 
     if commonest is None:
         return dict.fromkeys(_COMMONEST, "")
     rule = commonest.rule
-    items = matrix.offered_to(bundle(), kind, rule, commonest.facts, service().clock(), language())
+    items = matrix.offered_to(
+        bundle_of_request(), kind, rule, commonest.facts, service().clock(), names().language_of_answers()
+    )
     titles = " | ".join(item.content.title for item in items)
     cells = (f"{commonest.share:.4f}", rule.channel, rule.content, rule.id, titles)
     return dict(zip(_COMMONEST, cells, strict=True))
@@ -229,13 +250,9 @@ def _reports() -> Sequence[Any]:
     recorder = getattr(service(), "outcomes", None)
     if recorder is None:
         return ()
-    recommender, now = bundle().recommender, service().clock()
+    recommender, now = bundle_of_request().recommender, service().clock()
     combinations = recommender.combinations()
     return [
         recorder.report(by, rulebook=recommender.rulebook, combinations=combinations, now=now)
         for by in OUTCOME_DIMENSIONS
     ]
-
-
-def _customer_type() -> CustomerType:
-    return "employer" if request.args.get("type") == "employer" else "person"

@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _l
 
 from service.api.operations import service
 from service.api.problems import InvalidRequestError
-from service.api.replay import ReplayError, read_request, replay
+from service.api.replay import ReplayError, replay
 from service.console import customer_form
 from service.console.base import names, show
 from service.http.body import MalformedBodyError
@@ -42,6 +42,9 @@ _HINDRANCES: Final[Mapping[str, LazyString]] = {
     "other_shown": _l(
         "The request listed other content as shown before. Paste the request as it was sent, “shown” included."
     ),
+    "other_showable": _l(
+        "The request listed other channels or kinds of content that can be shown. Paste the request as it was sent, “channels” and “content_types” included; those of a batch stand beside its customers."
+    ),
     "other_answer": _l(
         "These signals do not give that answer. It offered %(was)s; these signals give %(now)s. They are not the ones it was made from."
     ),
@@ -63,9 +66,8 @@ def replay_answer() -> Response:
     form: dict[str, Any] = {"reference": token, "asked_for": asked_for, "names": names()}
     try:
         reference = service().references.verified(token)
-        ask = read_request(asked_for.encode())
-        ours = service().settings
-        replayed = replay(reference, token, ask, folder=ours.bundles, public_url=ours.public_url)
+        ours, request_body = service().settings, asked_for.encode()
+        replayed = replay(reference, token, request_body, folder=ours.bundles, public_url=ours.public_url)
     except MalformedBodyError:
         return show("replay", 422, problem=_HINDRANCES["no_json"], **form)
     except InvalidRequestError as error:
@@ -79,9 +81,9 @@ def replay_answer() -> Response:
     return show(
         "replay",
         problem=None,
-        **form,
-        asked=customer_form.blank(ask.signals.customer_type, reference.language),
-        tried=customer_form.tried(replayed.explanation, ask.signals),
+        **form | {"names": names(replayed.bundle)},
+        asked=customer_form.blank(replayed.signals.customer_type, reference.language),
+        tried=customer_form.tried(replayed.explanation, replayed.signals),
         by_bundle=reference.bundle,
         body=replayed.body.decode(),
         catalogue=recommender.catalogue,

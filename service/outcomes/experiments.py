@@ -24,7 +24,7 @@ _SHARE: Final = {"minimum": 1, "maximum": 99}
 
 
 class AssignmentSchema(Schema):
-    """The experiment that an answer takes part in, and its variant; `control` is the rule's own content."""
+    """The experiment or campaign that an answer takes part in, and its variant; `control` is the rule's own content alone."""
 
     id = fields.String(required=True, attribute="experiment")
     variant = fields.String(required=True)

@@ -27,9 +27,9 @@ from typing import Any, Final
 from sqlalchemy import func, select
 
 from models.contract.intervals import Range, part_range, two_way_range, wilson_over
-from models.contract.segments import Segment
 from models.decision.combinations import STATUTORY, Combinations
 from models.decision.decision_table import Rulebook
+from models.decision.facts import SEGMENT
 from service.outcomes.events import RATES, WIDEST_BY_WAITING, Dimension, Rate, Report, ReportRow
 from service.outcomes.store import COUNTERS, Store, sums
 
@@ -149,11 +149,11 @@ def _mean_grade(total: int, grades: int, waiting: int | None) -> float | None:
 
 
 def _segment_of(rulebook: Rulebook) -> Callable[[Any], str]:
-    """From a rule's id to the one segment that its conditions name; `any` for more, `retired` where the rule is gone."""
-    named = {STATUTORY[0]: "any"}
-    for rule in rulebook.tables["employer"].rules:
-        named[rule.id] = str(Segment.EMPLOYER)
-    for rule in rulebook.tables["person"].rules:
-        segments = rule.when.get("segment", ())
-        named[rule.id] = segments[0] if len(segments) == 1 else "any"
+    """From a rule's id to the one segment of its customers; `any` for more, `retired` where the rule is gone."""
+    named = {STATUTORY[0]: "any", **{campaign.id: "any" for campaign in rulebook.campaigns.all}}
+    for kind, table in rulebook.tables.items():
+        known = rulebook.facts.vocabulary.known_segment(kind)
+        for rule in table.rules:
+            segments = rule.when.get(SEGMENT, ()) if known is None else (known,)
+            named[rule.id] = segments[0] if len(segments) == 1 else "any"
     return lambda rule: named.get(rule, "retired")

@@ -45,7 +45,7 @@ from sqlalchemy.pool import QueuePool
 
 from service.outcomes.events import OutcomesUnavailableError, WrongDatabaseError
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The migration this code works on; `arki-outcomes migrate` brings a database to it."""
 COUNTERS: Final = (
     "shown",
@@ -97,7 +97,7 @@ cells: Final = Table(
     Column("rule", String(LONGEST_ID), nullable=False),
     Column("content", String(LONGEST_ID), nullable=False),
     Column("channel", String(LONGEST_ID), nullable=False),
-    Column("language", String(2), nullable=False),
+    Column("language", String(3).with_variant(String(2), "sqlite"), nullable=False),
     Column("variant", String(LONGEST_ID), nullable=False),
     Column("propensity", Integer, nullable=False),
     Column("day", Date, nullable=False, index=True),

@@ -1,8 +1,8 @@
 """The recommendation reference: a signed, compact token that makes an answer accountable without storing it.
 
 It holds ids and versions alone: which bundle and decision code, which items by which rule in which channel, and what was
-asked: when, for which moment, in which language, how many items, which were shown before (as a digest), which variant of an
-experiment was drawn. With the customer's signals, which it does not hold, the answer can be made again (`service.api.replay`).
+asked: when, for which moment, in which language, how many items, which were shown before and which can be shown (as
+digests), which variant of an experiment was drawn. With the customer's signals, which it does not hold, the answer can be made again (`service.api.replay`).
 No signal, no segment, nothing personal; whoever holds it may read it, and only the service can make one.
 
 `<key id>.<payload>.<signature>`, URL-safe. The payload is a JSON list that begins with the number of its format. Format 1
@@ -27,6 +27,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 
 from models.contract.codes import Language
 from models.decision.experiments import Assignment
+from models.decision.query import EVERYTHING, Showable
 from models.decision.recommendation import Item, Recommendation
 
 FORMAT: Final = 2
@@ -72,6 +73,8 @@ class Reference:
         The arm of an experiment that the customer was drawn into, whether or not an item came of it; or empty.
     code : str
         The decision code, as `models.decision.decision_code` names it.
+    showable : str
+        `showable_digest` of the channels and kinds of content that the request listed.
     key_id : str
         Which secret signed.
     totals_only : bool
@@ -92,6 +95,7 @@ class Reference:
     shown: str = ""
     drawn: str = ""
     code: str = ""
+    showable: str = ""
 
 
 class _Keys(NamedTuple):
@@ -137,6 +141,9 @@ class References:
             recommendation.drawn.arm if recommendation.drawn else "",
             recommendation.versions.code,
         ]
+        # References travel in addresses, so one says nothing of lists that were not given.
+        if recommendation.showable != EVERYTHING:
+            payload.append(showable_digest(recommendation.showable))
         signed = f"{self._key_id}.".encode() + base64_encode(orjson.dumps(payload))
         return self._signers[totals_only].sign(signed).decode("ascii")
 
@@ -181,9 +188,16 @@ def references_of(recommendation: Recommendation) -> tuple[ReferencedItem, ...]:
 def shown_digest(shown: Iterable[str]) -> str:
     """Eleven characters that are the same for the same content ids in any order; empty for none."""
     ids = sorted(set(shown))
-    if not ids:
-        return ""
-    return base64_encode(hashlib.sha256("\n".join(ids).encode()).digest()[:8]).decode("ascii")
+    return _digest("\n".join(ids).encode()) if ids else ""
+
+
+def showable_digest(showable: Showable) -> str:
+    """Eleven characters that are the same for the same lists; empty where everything can be shown."""
+    return "" if showable == EVERYTHING else _digest(orjson.dumps([*showable]))
+
+
+def _digest(listed: bytes) -> str:
+    return base64_encode(hashlib.sha256(listed).digest()[:8]).decode("ascii")
 
 
 def _grouped(items: Iterable[Item], experiment: Assignment | None) -> list[list[Any]]:
@@ -227,7 +241,7 @@ def _read(payload: list[Any], key_id: str, *, totals_only: bool) -> Reference:
         key_id=key_id,
         totals_only=totals_only,
         as_of=datetime.fromtimestamp(issued + after, UTC),
-        **dict(zip(("limit", "shown", "drawn", "code"), rest, strict=False)),
+        **dict(zip(("limit", "shown", "drawn", "code", "showable"), rest, strict=False)),
     )
 
 

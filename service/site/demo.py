@@ -13,19 +13,17 @@ from flask import Response, render_template, request
 from flask_babel import force_locale
 from flask_babel import gettext as translated
 
-from models.contract.codes import LANGUAGES, Language
-from service.api.operations import service
+from models.contract.vocabulary import LanguageTerm
+from service.api.operations import bundle_of_request, service
 from service.api.problems import NotFoundError
-from service.api.requests import read_query
-from service.site.pages import OpenPage, PageQuerySchema
+from service.api.requests import interface_language
+from service.site.pages import OpenPage, language_of_page
 
 DEMO_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 MODULE_KEPT_S: Final = 3600  # an hour: a front end has a repaired module the same day
-LANGUAGE_NAMES: Final = {"fi": "Suomi", "sv": "Svenska", "en": "English"}
-_QUERY: Final = PageQuerySchema()
 _HERE: Final = Path(__file__).parent
 _CLIENTS: Final = next(
     folder for folder in (_HERE.parent / "clients", _HERE.parent.parent / "clients") if folder.is_dir()
@@ -50,12 +48,15 @@ def demo_page() -> Response:
     """Show recommendations in a page like those of an e-service."""
     if not service().settings.demo:
         raise NotFoundError("The demonstration is off; ARKI_DEMO=on shows it.")
-    language: Language = read_query(_QUERY, request.args)["language"]
-    with force_locale(language):
+    recommender = bundle_of_request().recommender
+    language, vocabulary = language_of_page(recommender), recommender.vocabulary
+    spoken = interface_language(language, vocabulary)
+    with force_locale(spoken):
         page = render_template(
             "demo.html",
+            spoken=spoken,
             language=language,
-            languages=[(code, LANGUAGE_NAMES[code]) for code in LANGUAGES],
+            languages=[(code, _own_name(term)) for code, term in vocabulary.languages.items()],
             personas=[
                 {name: persona[name] for name in _SHOWN} | {"story": translated(persona["story"])}
                 for persona in PERSONAS
@@ -64,6 +65,12 @@ def demo_page() -> Response:
     response = Response(page, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = DEMO_CSP
     return response
+
+
+def _own_name(term: LanguageTerm) -> str:
+    """What a language calls itself, or what the first of its fallbacks calls it."""
+    name = next((term.name[code] for code in term.chain if code in term.name), term.code)
+    return name[:1].upper() + name[1:]
 
 
 DEMO: Final = (OpenPage("/clients/arki.js", client_module), OpenPage("/demo", demo_page))

@@ -6,17 +6,23 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
-from flask import Response, current_app, render_template, request
-from flask_babel import LazyString, force_locale
-from flask_babel import lazy_gettext as _l
+from flask import Response, render_template, request
+from flask_babel import force_locale
 
-from models.contract.codes import LANGUAGES, Language
+from models.contract.codes import Language
 from models.decision.catalogue import OWN_PAGES
 from models.decision.recommender import Recommender
-from service.api.fields import Choice, StrictSchema
-from service.api.operations import service
+from service.api.fields import Code, StrictSchema
+from service.api.openapi import served_document
+from service.api.operations import bundle_of_request, service
 from service.api.problems import NotFoundError
-from service.api.requests import preferred_language, read_query
+from service.api.requests import (
+    ENGLISH,
+    INTERFACE_LANGUAGES,
+    interface_language,
+    preferred_language,
+    read_query,
+)
 from service.security.admission import Lane
 
 DOCS_CSP: Final = (
@@ -27,20 +33,6 @@ PAGE_CSP: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-
-KINDS: Final[Mapping[str, LazyString]] = {
-    "nudge": _l("Suggestion"),
-    "explainer_video": _l("Explainer video"),
-    "guide": _l("Guide"),
-    "web_page": _l("Web page"),
-    "form": _l("Form"),
-    "calculator": _l("Calculator"),
-    "easy_read": _l("Easy-read page"),
-    "article": _l("Article"),
-    "appointment_offer": _l("Appointment"),
-    "contact_card": _l("Contact card"),
-}
-"""What a reader calls a type of content."""
 
 
 class OpenPage(NamedTuple):
@@ -54,7 +46,7 @@ class OpenPage(NamedTuple):
 class PageQuerySchema(StrictSchema):
     """Which language to show a page in."""
 
-    language = Choice(LANGUAGES, load_default="fi")
+    language = Code("languages")
 
 
 _QUERY: Final = PageQuerySchema()
@@ -62,8 +54,10 @@ _QUERY: Final = PageQuerySchema()
 
 def home() -> Response:
     """Say what Arki is, and where to go."""
-    language = preferred_language(request.accept_languages, "en")
-    return _page("home.html", root="", language=language)
+    vocabulary = bundle_of_request().recommender.vocabulary
+    languages = {*vocabulary.languages, *INTERFACE_LANGUAGES}
+    asked = preferred_language(request.accept_languages, languages, ENGLISH)
+    return _page("home.html", root="", spoken=interface_language(asked, vocabulary))
 
 
 def docs() -> Response:
@@ -73,7 +67,8 @@ def docs() -> Response:
 
 def openapi() -> Response:
     """The API's OpenAPI 3.1 document."""
-    return Response(current_app.extensions["arki.openapi"], content_type="application/json")
+    contract = bundle_of_request().recommender.contract
+    return Response(served_document(contract), content_type="application/json")
 
 
 def healthz() -> Response:
@@ -90,13 +85,14 @@ def readyz() -> Response:
 
 def content_page(content: str) -> Response:
     """Show one of Arki's own example pages."""
-    language: Language = read_query(_QUERY, request.args)["language"]
-    shown = example_page(service().bundle().recommender, content, language)
+    recommender = bundle_of_request().recommender
+    language, vocabulary = language_of_page(recommender), recommender.vocabulary
+    shown = example_page(recommender, content, language)
     if shown is not None:
-        return _page("content.html", **shown)
+        return _page("content.html", spoken=interface_language(shown["language"], vocabulary), **shown)
     if not _asks_for_a_page():
         raise NotFoundError("There is no example page by that id. GET /v1/content lists the items there are.")
-    return _page("missing.html", status=404, language=language)
+    return _page("missing.html", status=404, spoken=interface_language(language, vocabulary))
 
 
 PAGES: Final = (
@@ -110,6 +106,13 @@ PAGES: Final = (
 """`service.app` makes their routes."""
 
 
+def language_of_page(recommender: Recommender) -> Language:
+    """The language that the address of a page asks for; without one, the first of the vocabulary."""
+    query = read_query(_QUERY, request.args, recommender.contract)
+    language: Language = query.get("language", recommender.vocabulary.default_language)
+    return language
+
+
 def example_page(recommender: Recommender, content: str, language: Language) -> dict[str, Any] | None:
     """What the page of an item shows; None for an item that is unknown, a draft or kept elsewhere.
 
@@ -118,7 +121,9 @@ def example_page(recommender: Recommender, content: str, language: Language) -> 
     item = recommender.catalogue.items.get(content)
     if item is None or not item.approved or not item.languages:
         return None
+    vocabulary = recommender.vocabulary
     shown = item.language_for(language)
+    kind = vocabulary.content_types[item.type]
     text: Mapping[str, Any] = item.source["languages"][shown]
     ours = text["url"].startswith(OWN_PAGES)
     if not ours and "body" not in text:
@@ -126,7 +131,7 @@ def example_page(recommender: Recommender, content: str, language: Language) -> 
     body = text.get("body", [])
     return {
         "language": shown,
-        "kind": KINDS[item.type],
+        "kind": kind.name.get(shown) or kind.code,
         "title": text["title"],
         "paragraphs": [body] if isinstance(body, str) else body,
         "scenes": text.get("script", []),
@@ -135,7 +140,7 @@ def example_page(recommender: Recommender, content: str, language: Language) -> 
         "elsewhere": None if ours else text["url"],
         "others": [
             (other, f"?language={other}", item.languages[other].title)
-            for other in LANGUAGES
+            for other in vocabulary.languages
             if other in item.languages and other != shown
         ],
     }
@@ -150,14 +155,15 @@ def _asks_for_a_page() -> bool:
 def _page(
     template: str,
     *,
-    language: Language = "en",
+    spoken: Language = ENGLISH,
     csp: str = PAGE_CSP,
     status: int = 200,
     **shown: Any,  # noqa: ANN401
 ) -> Response:
+    """A page whose own words are in a language of the interface; `language` may say that its content is in another."""
     # Addresses in a page are relative, so that it works at any ARKI_PUBLIC_URL and where another site passes it on.
-    shown = {"root": "../", "language": language, **shown}
-    with force_locale(language):
+    shown = {"root": "../", "spoken": spoken, "language": spoken, **shown}
+    with force_locale(spoken):
         page = render_template(template, **shown)
     response = Response(page, status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = csp

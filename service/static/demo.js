@@ -4,7 +4,7 @@ const KEY = "arki-demo-key", PERSONA = "arki-demo-persona"
 const find = id => document.getElementById(id)
 const personas = JSON.parse(find("personas").textContent)
 const element = document.querySelector("arki-recommendation")
-const language = document.documentElement.lang
+const { language } = document.documentElement.dataset
 let client
 
 const say = what => find("status").textContent = find("status").dataset[what]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from models.columns.local_paths import LocalPath
+from models.contract.codes import UNKNOWN
 from models.contract.environment import bundles_folder
 from training.reporting.artifacts import ARTIFACTS, ArtifactsError, read, verified
 
@@ -53,7 +54,7 @@ def compare(one: Path, other: Path, seed: int) -> None:
     ]  # first: without answers there is nothing to compare
     click.echo(f"{'':26}{manifests[0]['version']:>26}{manifests[1]['version']:>26}")
     served = [next(iter(evaluation["intervals"].values())) for evaluation in evaluations]
-    for figure in served[0]:
+    for figure in dict.fromkeys((*served[0], *served[1])):
         cells = [_interval(intervals.get(figure)) for intervals in served]
         click.echo(f"{figure.replace('_', ' '):26}{cells[0]:>26}{cells[1]:>26}")
     for name in manifests[0]["thresholds"]:
@@ -88,26 +89,27 @@ def _scorecard(folder: Path) -> Scorecard:
 
 
 def _compare_answers(cards: Sequence[Scorecard], seed: int) -> None:
-    from models.contract.segments import PERSON_SEGMENTS  # noqa: PLC0415  (heavy)
     from training.learning.offers import signals  # noqa: PLC0415  (heavy)
     from training.simulation.population import population  # noqa: PLC0415  (heavy)
 
     customers = signals(population(COMPARED_CUSTOMERS, seed, with_employers=False))
     answers = [[card.predict(customer) for customer in customers] for card in cards]
+    one, other = (card.segments for card in cards)
+    shared = [(one.index(segment), other.index(segment)) for segment in one if segment in other]
     moves: dict[tuple[str, str], int] = {}
     largest = 0.0
     for first, second in zip(*answers, strict=True):
-        largest = max(
-            largest, *(abs(a - b) for a, b in zip(first.probabilities, second.probabilities, strict=True))
-        )
+        largest = max([largest, *(abs(first.probabilities[a] - second.probabilities[b]) for a, b in shared)])
         if first.segment != second.segment:
-            move = (str(first.segment or "unknown"), str(second.segment or "unknown"))
+            move = (first.segment or UNKNOWN, second.segment or UNKNOWN)
             moves[move] = moves.get(move, 0) + 1
     same = 1 - sum(moves.values()) / len(customers)
     click.echo(
         f"same answer for {same:.1%} of {len(customers):,} simulated customers; a probability differs by {largest:.3f} at most"
     )
-    names = [*map(str, PERSON_SEGMENTS), "unknown"]
+    names = [*dict.fromkeys((*one, *other)), UNKNOWN]
+    if different := sorted({*one} ^ {*other}):
+        click.echo(f"inferred by one of them alone: {', '.join(different)}")
     for (before, after), count in sorted(moves.items(), key=lambda item: (-item[1], names.index(item[0][0]))):
         click.echo(f"  {before} -> {after}: {count}")
 

@@ -61,13 +61,13 @@ def read_outcomes(path: Path) -> list[Counted]:
 
 def tell_agreement(log: list[Counted]) -> None:
     """Say how outcomes agree with the segments of the shipped rules."""
-    from models.authoring import loader  # noqa: PLC0415  (heavy)
     from models.decision.decision_table import read_rulebook  # noqa: PLC0415  (heavy)
+    from training.authored import authored, contract  # noqa: PLC0415  (heavy)
     from training.off_policy.agreement import NEUTRAL, agreement  # noqa: PLC0415  (heavy)
 
     click.echo("outcomes by the segment that rules name (told, not trained on)")
     click.echo(f"{'':28}{'shown':>9}  {'opened':22}{'rated':>8}  helpful")
-    rows = agreement(log, read_rulebook(loader.read_authored().rulebook))
+    rows = agreement(log, read_rulebook(authored().rulebook, contract()))
     for row in rows:
         opened, helpful = _as_text(row.opened), _as_text(row.helpful)
         click.echo(f"{row.segment:28}{row.shown:>9,}  {opened:22}{row.rated:>8,}  {helpful}")

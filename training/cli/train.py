@@ -19,6 +19,7 @@ from training.cli.models import compare, drift, promote, sign
 from training.cli.outcomes import estimate_draft, read_outcomes, tell_agreement
 from training.progress import step
 from training.reporting.artifacts import ARTIFACTS
+from training.segments import inferred_segments
 
 if TYPE_CHECKING:
     from training.learning.documents import Manifest
@@ -37,6 +38,21 @@ _PROCESSES = click.option(
     show_default=True,
     help="To simulate in; the result is the same whatever their number.",
 )
+
+
+def _named(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    """The segments of ``--segments``."""
+    from models.decision.scorecard import can_be_inferred  # noqa: PLC0415  (heavy)
+
+    if text is None:
+        return None
+    segments = tuple(name.strip() for name in text.split(","))
+    if not can_be_inferred(segments):
+        raise click.BadParameter(
+            f"{text} is no list of segments: give two distinct codes or more, of small letters, digits and underscores after a"
+            " letter, with commas between them; employer is known, and unknown is none"
+        )
+    return segments
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -75,6 +91,13 @@ _PROCESSES = click.option(
     type=LocalPath(exists=True, dir_okay=False),
     help="What `arki-outcomes export` wrote: tells how outcomes agree with segments. Nothing is trained on it.",
 )
+@click.option(
+    "--segments",
+    callback=_named,
+    metavar="A,B,...",
+    help="Every segment that the labels of --data may name, in the order of the model's rows; two or more."
+    "  [default: those that the shipped model infers]",
+)
 @click.option("--quick", is_flag=True, help=f"A small simulation of {QUICK_CUSTOMERS} customers, for tests.")
 @_PROCESSES
 @click.pass_context
@@ -88,6 +111,7 @@ def main(  # noqa: PLR0913  (each is an option of the command)
     seed: int,
     *,
     outcomes: Path | None,
+    segments: tuple[str, ...] | None,
     quick: bool,
     processes: int,
 ) -> None:
@@ -101,6 +125,8 @@ def main(  # noqa: PLR0913  (each is an option of the command)
             raise click.UsageError(
                 "--customers and --quick belong to the simulation; leave them out with --data."
             )
+        if data is None and segments:
+            raise click.UsageError("--segments says what the labels of --data may name; give both.")
         _limit_threads()
         n_customers = customers or (QUICK_CUSTOMERS if quick else DEFAULT_CUSTOMERS)
         with _told_plainly():
@@ -108,7 +134,8 @@ def main(  # noqa: PLR0913  (each is an option of the command)
 
             log = read_outcomes(outcomes) if outcomes else None
             limits, signed = _judged_by(config, signatures, quick=quick)
-            request = TrainingRequest(data, n_customers, seed, limits, processes, signed)
+            inferred = segments or inferred_segments()
+            request = TrainingRequest(data, n_customers, seed, limits, processes, signed, inferred)
             _train(request, out, tell_void=signatures is not None)
             if log is not None:
                 tell_agreement(log)
@@ -202,6 +229,8 @@ def _tell(report: TrainingReport, out: Path) -> None:
     )
     if manifest["data"]["unknown_signals"]:
         click.echo(unknown_signals(manifest["data"]))
+    for sentence in manifest.get("not_judged", ()):
+        click.echo(sentence)
     _tell_gates(manifest, out)
     click.echo(f"model {manifest['version']} written to {out}")
 

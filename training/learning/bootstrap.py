@@ -5,17 +5,12 @@ Only `training` may import this.
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
-from models.contract.segments import PERSON_SEGMENTS
 from training.learning.dataset import Dataset, Floats
 from training.learning.documents import Interval
 from training.learning.evaluate import CALIBRATION_BINS
-
-SUPPORTED: Final = len(PERSON_SEGMENTS) - 1
-FIGURES: Final = ("log_loss", "macro_f1", "brier", "calibration_error", "supported_recall")
+from training.segments import SUPPORTED, SUPPORTED_RECALL
 
 
 def intervals(
@@ -29,7 +24,8 @@ def intervals(
     candidates : dict
         Name -> probabilities of shape (n_test, n_segments).
     precision : float
-        At which the recall of *supported* is told (``supported_recall``); 0 where the precision is not reached.
+        At which the recall of *supported* is told (`SUPPORTED_RECALL`); 0 where the precision is not reached, and left out
+        where the labels name no *supported*.
     resamples : int
         Poisson resamples of customers; all rows of one customer come together.
 
@@ -72,24 +68,26 @@ class _Prepared:
     """Per-row quantities of one candidate, so that a resample costs a few sums."""
 
     def __init__(self, test: Dataset, probabilities: Floats, precision: float) -> None:
-        n = len(test.y)
+        n, self.segments = len(test.y), test.segments
         self.y, self.precision = test.y, precision
         self.named = probabilities.argmax(axis=1)
         best = probabilities.max(axis=1)
         self.losses = -np.log(np.clip(probabilities[np.arange(n), test.y], 1e-9, 1))
-        self.squares = ((probabilities - np.eye(len(PERSON_SEGMENTS))[test.y]) ** 2).sum(axis=1)
+        self.squares = ((probabilities - np.eye(len(test.segments))[test.y]) ** 2).sum(axis=1)
         self.gaps = best - (self.named == test.y)
         self.bins = np.minimum((best * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-        self.order = np.argsort(-probabilities[:, SUPPORTED], kind="stable")
-        ordered = probabilities[self.order, SUPPORTED]
-        self.ends = np.append(
-            np.flatnonzero(np.diff(ordered)), n - 1
-        )  # rows of one probability stay together
-        self.ordered_hits = test.y[self.order] == SUPPORTED
+        if SUPPORTED in test.segments:
+            at = test.segments.index(SUPPORTED)
+            self.order = np.argsort(-probabilities[:, at], kind="stable")
+            ordered = probabilities[self.order, at]
+            self.ends = np.append(
+                np.flatnonzero(np.diff(ordered)), n - 1
+            )  # rows of one probability stay together
+            self.ordered_hits = test.y[self.order] == at
 
     def figures(self, weight: Floats) -> dict[str, float]:
         """The figures of one weighting of the rows."""
-        k, total = len(PERSON_SEGMENTS), weight.sum()
+        k, total = len(self.segments), weight.sum()
         confusion = np.bincount(self.y * k + self.named, weight, k * k).reshape(k, k)
         right, true, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
         figures = {
@@ -99,9 +97,10 @@ class _Prepared:
             "calibration_error": float(
                 np.abs(np.bincount(self.bins, weight * self.gaps, CALIBRATION_BINS)).sum() / total
             ),
-            "supported_recall": self._supported_recall(weight),
         }
-        for at, segment in enumerate(PERSON_SEGMENTS):
+        if SUPPORTED in self.segments:
+            figures[SUPPORTED_RECALL] = self._supported_recall(weight)
+        for at, segment in enumerate(self.segments):
             figures[f"recall_{segment}"] = float(right[at] / max(true[at], 1e-9))
             figures[f"precision_{segment}"] = float(right[at] / max(predicted[at], 1e-9))
         return figures

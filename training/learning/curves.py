@@ -10,11 +10,11 @@ from typing import Final, SupportsFloat
 
 import numpy as np
 
-from models.contract.segments import PERSON_SEGMENTS
 from training.learning.dataset import Dataset, Floats, Split
 from training.learning.documents import AbstentionPoint, LearningPoint, Stability, Thresholds
 from training.learning.evaluate import CALIBRATION_BINS, metrics
 from training.learning.pipeline import calibrate, fit, log_loss
+from training.segments import SUPPORTED
 
 LEARNING_ROWS: Final = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 SEEDS: Final = 5
@@ -24,12 +24,12 @@ Pairs = tuple[tuple[int, int], ...]
 def abstention_curve(test: Dataset, probabilities: Floats, minimum_known: int) -> list[AbstentionPoint]:
     """What would be answered at each threshold: share answered, accuracy, precision and recall by segment."""
     best, named = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    weight, rows = test.weight, list[AbstentionPoint]()
+    weight, rows, segments = test.weight, list[AbstentionPoint](), range(len(test.segments))
     for threshold in np.round(np.arange(0.40, 0.951, 0.05), 2):
         answers = (best >= threshold) & (test.known >= minimum_known)
-        predicted = [weight[answers & (named == at)].sum() for at in range(len(PERSON_SEGMENTS))]
-        hits = [weight[answers & (named == at) & (test.y == at)].sum() for at in range(len(PERSON_SEGMENTS))]
-        true = [weight[test.y == at].sum() for at in range(len(PERSON_SEGMENTS))]
+        predicted = [weight[answers & (named == at)].sum() for at in segments]
+        hits = [weight[answers & (named == at) & (test.y == at)].sum() for at in segments]
+        true = [weight[test.y == at].sum() for at in segments]
         rows.append(
             {
                 "threshold": float(threshold),
@@ -45,7 +45,7 @@ def abstention_curve(test: Dataset, probabilities: Floats, minimum_known: int) -
 def calibration_curve(test: Dataset, probabilities: Floats) -> dict[str, list[list[float]]]:
     """Per segment, bins of its probability: mean probability, share that is so, customers; empty bins left out."""
     curves = {}
-    for at, segment in enumerate(PERSON_SEGMENTS):
+    for at, segment in enumerate(test.segments):
         bins = np.minimum((probabilities[:, at] * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
         points = []
         for each in range(CALIBRATION_BINS):
@@ -60,7 +60,7 @@ def calibration_curve(test: Dataset, probabilities: Floats) -> dict[str, list[li
                         int(rows.sum()),
                     ]
                 )
-        curves[str(segment)] = points
+        curves[segment] = points
     return curves
 
 
@@ -70,10 +70,11 @@ def confusion(test: Dataset, probabilities: Floats, thresholds: Thresholds) -> l
     silent = (probabilities.max(axis=1) < thresholds["abstain_below"]) | (
         test.known < thresholds["minimum_known"]
     )
-    named = np.where(silent, len(PERSON_SEGMENTS), named)
+    nobody = len(test.segments)
+    named = np.where(silent, nobody, named)
     rows = []
-    for at in range(len(PERSON_SEGMENTS)):
-        counts = np.bincount(named[test.y == at], test.weight[test.y == at], len(PERSON_SEGMENTS) + 1)
+    for at in range(nobody):
+        counts = np.bincount(named[test.y == at], test.weight[test.y == at], nobody + 1)
         rows.append([_round(share) for share in counts / max(counts.sum(), 1e-9)])
     return rows
 
@@ -83,7 +84,7 @@ def learning_curve(parts: Split, pairs: Pairs, advance: Callable[[int], None]) -
     rows: list[LearningPoint] = []
     for size in [size for size in LEARNING_ROWS if size < len(parts.train.y)]:
         some = parts.train.take(np.arange(size))
-        if np.bincount(some.y, minlength=len(PERSON_SEGMENTS)).min() >= 2:
+        if np.bincount(some.y, minlength=len(some.segments)).min() >= 2:
             pipeline = fit(some, pairs)
             calibrate(pipeline, parts.validation)
             rows.append(
@@ -106,8 +107,11 @@ def stability(
     -------
     dict
         figures : name -> [mean, standard deviation, lowest, highest] over seeds; agreement : mean share of test customers
-        whose likeliest segment is that of the served model; moved : mean absolute change of the probability of *supported*.
+        whose likeliest segment is that of the served model; moved : mean absolute change of the probability of *supported*,
+        left out where the labels name none.
     """
+    segments = parts.test.segments
+    watched = [at for at, segment in enumerate(segments) if segment == SUPPORTED]
     runs, agreement, moved = [], [], []
     for at in range(SEEDS):
         rng = np.random.default_rng([seed, 0x5354_4142, at])
@@ -115,7 +119,7 @@ def stability(
         pipeline = fit(drawn, pairs)
         calibrate(pipeline, parts.validation)
         probabilities = pipeline.predict_proba(parts.test.X)
-        measured = metrics(parts.test.y, probabilities, parts.test.weight)
+        measured = metrics(parts.test, probabilities)
         runs.append(
             {
                 "log_loss": measured["log_loss"],
@@ -126,13 +130,16 @@ def stability(
             | {f"recall_{segment}": each["recall"] or 0.0 for segment, each in measured["segments"].items()}
         )
         agreement.append(float((probabilities.argmax(axis=1) == served.argmax(axis=1)).mean()))
-        moved.append(float(np.abs(probabilities[:, -1] - served[:, -1]).mean()))
+        moved += [float(np.abs(probabilities[:, at] - served[:, at]).mean()) for at in watched]
         advance(1)
     figures = {
         name: [_round(of([run[name] for run in runs])) for of in (np.mean, np.std, np.min, np.max)]
         for name in runs[0]
     }
-    return {"figures": figures, "agreement": _round(np.mean(agreement)), "moved": _round(np.mean(moved))}
+    stable: Stability = {"figures": figures, "agreement": _round(np.mean(agreement))}
+    if moved:
+        stable["moved"] = _round(np.mean(moved))
+    return stable
 
 
 def _round(number: SupportsFloat) -> float:

@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from models.contract.codes import BARRED, CUSTOMER_TYPES
-from models.contract.segments import PERSON_SEGMENTS
-from models.contract.signals import CONTRACT
+from models.contract.codes import BARRED, CUSTOMER_TYPES, PERSON
+from models.contract.signals import DECLARED, PERSON_SIGNALS
 from models.decision.scorecard import COUNT_FEATURES, FEATURE_SIGNAL, FEATURES
+from training.authored import contract
 from training.files import EVENTS_TYPE, LIST_TYPE, SIGNAL_COLUMNS
 from training.learning.leakage import TrainingDataError, check_leakage, named_rows
+from training.segments import inferred_segments
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -42,7 +43,7 @@ class Dataset:
     X : ndarray of shape (n_samples, n_features)
         Features in the order of `FEATURES`; NaN is unknown.
     y : ndarray of shape (n_samples,)
-        Indices into `PERSON_SEGMENTS`.
+        Indices into `segments`.
     weight : ndarray of shape (n_samples,)
     group : ndarray of shape (n_samples,)
         Customers as whole numbers; rows of one customer never part.
@@ -52,6 +53,8 @@ class Dataset:
         sha256 of X, y, weight and group.
     table : pyarrow.Table
         The rows themselves, with ``audit_*`` columns where there are any; no part of the model reads them.
+    segments : tuple of str
+        What the labels may name, in the order of every row of probabilities.
     """
 
     X: Floats
@@ -61,13 +64,14 @@ class Dataset:
     known: Ints
     digest: str
     table: pa.Table
+    segments: tuple[str, ...]
 
     def take(self, rows: NDArray[Any]) -> Dataset:
         """The dataset of some rows (indices or mask); the digest stays that of the whole."""
         chosen = np.flatnonzero(rows) if rows.dtype == bool else rows
         return Dataset(
             self.X[rows], self.y[rows], self.weight[rows], self.group[rows], self.known[rows], self.digest,
-            self.table.take(pa.array(chosen)),
+            self.table.take(pa.array(chosen)), self.segments,
         )  # fmt: skip
 
     def audit(self) -> dict[str, NDArray[np.str_]]:
@@ -90,7 +94,7 @@ class Split:
     test: Dataset
 
 
-def read_dataset(table: pa.Table, source: str) -> Dataset:
+def read_dataset(table: pa.Table, source: str, segments: tuple[str, ...] | None = None) -> Dataset:
     """Check a labelled table and turn it into X and y.
 
     Employers, minors and persons who objected are left out: the model never serves them.
@@ -101,6 +105,8 @@ def read_dataset(table: pa.Table, source: str) -> Dataset:
         Columns of the signal contract, `segment`, optional weight, customer_ref, customer_type and ``audit_*``.
     source : str
         What to call the data in messages.
+    segments : tuple of str, optional
+        What the labels may name; `inferred_segments` where it is left out.
 
     Raises
     ------
@@ -108,21 +114,22 @@ def read_dataset(table: pa.Table, source: str) -> Dataset:
         If the segment column is missing, a label or value is not allowed, a column is foreign or barred, a segment has too
         few rows, a customer would be in two parts of the split, or a signal tells an audit attribute.
     """
-    _check_columns(table, source)
+    segments = segments or inferred_segments()
+    _check_columns(table, source, segments)
     table = _numbered(table)
     _check_who(table, source)
     table = _served_persons(table)
     labels = np.array(table[SEGMENT_COLUMN].to_pylist(), dtype=object)
-    known_labels = [str(segment) for segment in PERSON_SEGMENTS]
-    wrong = np.flatnonzero(~np.isin(labels.astype(str), known_labels))
+    wrong = np.flatnonzero(~np.isin(labels.astype(str), segments))
     if wrong.size:
         raise TrainingDataError(
-            f"{source}: {named_rows(table, wrong)} hold a segment that is none of {', '.join(known_labels)}"
-            " (employers are known, not learnt). Correct these labels or leave the rows out."
+            f"{source}: {named_rows(table, wrong)} hold a segment that is none of {', '.join(segments)}"
+            " (employers are known, not learnt). Correct these labels, leave the rows out, or name with --segments all that"
+            " the labels may name."
         )
     _check_values(table, source)
-    y = np.array([known_labels.index(label) for label in labels], dtype=np.int64)
-    _check_enough(y, source)
+    y = np.array([segments.index(label) for label in labels], dtype=np.int64)
+    _check_enough(y, source, segments)
     features = matrix(table)
     _check_enough_known(features, source)
     weight = _weights(table, source)
@@ -131,7 +138,7 @@ def read_dataset(table: pa.Table, source: str) -> Dataset:
     for part in (features, y, weight, group):
         digest.update(np.ascontiguousarray(part).tobytes())
     check_leakage(table, features, group, source)
-    return Dataset(features, y, weight, group, _known_signals(table), digest.hexdigest(), table)
+    return Dataset(features, y, weight, group, _known_signals(table), digest.hexdigest(), table, segments)
 
 
 def persons_to_segment(table: pa.Table, source: str) -> tuple[Floats, Ints]:
@@ -189,10 +196,10 @@ def split(data: Dataset, seed: int, source: str) -> Split:
         (parts.validation, "calibrate on"),
         (parts.test, "measure on"),
     ):
-        counts = np.bincount(part.y, minlength=len(PERSON_SEGMENTS))
+        counts = np.bincount(part.y, minlength=len(data.segments))
         if counts.min() < FEWEST_IN_PART:
             raise TrainingDataError(
-                f"{source}: of {PERSON_SEGMENTS[int(counts.argmin())]} {int(counts.min())} rows are left to {what} when customers"
+                f"{source}: of {data.segments[int(counts.argmin())]} {int(counts.min())} rows are left to {what} when customers"
                 f" are parted in three, and at least {FEWEST_IN_PART} are needed; all rows of one customer_ref stay together."
                 " Label more different customers."
             )
@@ -233,7 +240,7 @@ def _latest(events: pa.Array) -> Floats:
 
 def _known_signals(table: pa.Table) -> Ints:
     known = np.zeros(table.num_rows, np.int64)
-    for signal in CONTRACT["person"].values():
+    for signal in PERSON_SIGNALS:
         if signal.used_by != "rules" and signal.name in table.column_names:
             known += table[signal.name].is_valid().combine_chunks().to_numpy(zero_copy_only=False)
     return known
@@ -267,11 +274,11 @@ def _served_persons(table: pa.Table) -> pa.Table:
     return table.filter(pa.array(keep))
 
 
-def _check_columns(table: pa.Table, source: str) -> None:
+def _check_columns(table: pa.Table, source: str, segments: tuple[str, ...]) -> None:
     names = table.column_names
     if SEGMENT_COLUMN not in names:
         raise TrainingDataError(
-            f"{source}: has no column named segment. Add one with {', '.join(PERSON_SEGMENTS)} in each row."
+            f"{source}: has no column named segment. Add one with {', '.join(segments)} in each row."
         )
     allowed = {*SIGNAL_COLUMNS, SEGMENT_COLUMN, "weight", "customer_ref", "customer_type"}
     for name in names:
@@ -284,7 +291,7 @@ def _check_columns(table: pa.Table, source: str) -> None:
             raise TrainingDataError(
                 f"{source}: column {name} is no signal, label, weight or audit_ column. Remove or rename it."
             )
-    if not set(names) & {signal.name for signal in CONTRACT["person"].values() if signal.used_by != "rules"}:
+    if not set(names) & {signal.name for signal in PERSON_SIGNALS if signal.used_by != "rules"}:
         raise TrainingDataError(
             f"{source}: has no signal that the model may use. Add columns of the signal contract."
         )
@@ -294,7 +301,7 @@ def _check_who(table: pa.Table, source: str) -> None:
     """What says whether a row may be trained on must be readable: an objection misspelt is an objection unseen."""
     choices = {
         "customer_type": CUSTOMER_TYPES,
-        "personalisation": CONTRACT["person"]["personalisation"].values,
+        "personalisation": DECLARED[PERSON]["personalisation"].values,
     }
     for name, allowed in choices.items():
         values = table[name].to_pylist() if name in table.column_names else []
@@ -307,10 +314,10 @@ def _check_who(table: pa.Table, source: str) -> None:
 
 
 def _check_values(table: pa.Table, source: str) -> None:
-    """Ranges and cross-field checks of the model's signals, as `models.contract.signals.read_signals` makes them for a request."""
+    """Ranges and cross-field checks of the model's signals, as `SignalContract.read` makes them for a request."""
     for name in COUNT_FEATURES:
         if name in table.column_names:
-            values, maximum = _column(table, name, np.empty(0)), CONTRACT["person"][name].maximum
+            values, maximum = _column(table, name, np.empty(0)), DECLARED[PERSON][name].maximum
             wrong = np.flatnonzero(
                 ~np.isnan(values) & ((values < 0) | (values > maximum) | (values != np.floor(values)))
             )
@@ -334,7 +341,7 @@ def _check_values(table: pa.Table, source: str) -> None:
 def _check_list(table: pa.Table, name: str, source: str) -> None:
     if name not in table.column_names:
         return
-    signal = CONTRACT["person"][name]
+    signal = contract().signals[PERSON][name]
     lists = table[name].combine_chunks()
     items = pc.list_flatten(lists)
     codes = pc.struct_field(items, "event") if name == "life_events" else items
@@ -376,12 +383,10 @@ def _check_enough_known(features: Floats, source: str) -> None:
         )
 
 
-def _check_enough(y: Ints, source: str) -> None:
-    counts = np.bincount(y, minlength=len(PERSON_SEGMENTS))
+def _check_enough(y: Ints, source: str, segments: tuple[str, ...]) -> None:
+    counts = np.bincount(y, minlength=len(segments))
     if len(y) < FEWEST_ROWS or counts.min() < FEWEST_PER_SEGMENT:
-        by_segment = ", ".join(
-            f"{segment} {count}" for segment, count in zip(PERSON_SEGMENTS, counts, strict=True)
-        )
+        by_segment = ", ".join(f"{segment} {count}" for segment, count in zip(segments, counts, strict=True))
         raise TrainingDataError(
             f"{source}: too few rows to train on ({len(y)} in all: {by_segment}). At least {FEWEST_ROWS} rows and"
             f" {FEWEST_PER_SEGMENT} of each segment are needed. Label more customers."

@@ -73,11 +73,14 @@ class LearningPoint(TypedDict):
 
 
 class Stability(TypedDict):
-    """Five models of five resamples: mean, deviation, lowest and highest of each figure."""
+    """Five models of five resamples: mean, deviation, lowest and highest of each figure.
+
+    `moved` is about *supported*, and left out where the labels name none.
+    """
 
     figures: dict[str, list[float]]
     agreement: float
-    moved: float
+    moved: NotRequired[float]
 
 
 PairTried = TypedDict("PairTried", {"pair": list[str], "gain": float, "kept": bool})  # noqa: UP013  (no variable is named so)
@@ -117,7 +120,10 @@ D = TypeVar("D")
 
 
 class Evaluation(TypedDict, Generic[D]):
-    """Everything measured on the test part, and the curves of training; `groups` in memory, or as JSON holds them."""
+    """Everything measured on the test part, and the curves of training; `groups` in memory, or as JSON holds them.
+
+    `personal_service` is None where the shipped rules do not know every segment that the model infers.
+    """
 
     intervals: dict[str, dict[str, Interval]]
     metrics: dict[str, Metrics]
@@ -129,7 +135,7 @@ class Evaluation(TypedDict, Generic[D]):
     stability: Stability
     pairs_tried: list[PairTried]
     order_cost: dict[str, float]
-    personal_service: float
+    personal_service: float | None
     proxy: dict[str, dict[str, float]]
     reference: ReferenceShares
     groups: list[D]
@@ -208,7 +214,11 @@ class ManifestMetrics(TypedDict):
 
 
 class Manifest(TypedDict):
-    """`manifest.json`: what a model is, was made from and reaches; the last keys are added as a training goes on."""
+    """`manifest.json`: what a model is, was made from and reaches; the last keys are added as a training goes on.
+
+    `not_judged` has a sentence for each gate and figure that the labels leave without a segment to be about; absent where
+    there is none.
+    """
 
     version: str
     created_for: str
@@ -226,6 +236,7 @@ class Manifest(TypedDict):
     compiled_equal_within: NotRequired[float]
     group_limits: NotRequired[GroupLimits]
     gates: NotRequired[list[GateDocument]]
+    not_judged: NotRequired[list[str]]
     population: NotRequired[PopulationFigures]
     files: NotRequired[dict[str, str]]
 

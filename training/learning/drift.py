@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.contract.segments import PERSON_SEGMENTS
+from models.contract.codes import UNKNOWN
 from models.decision.scorecard import FEATURES, read_scorecard, rounded
 from training.learning.dataset import persons_to_segment
 from training.learning.documents import ReferenceShares
@@ -57,8 +57,8 @@ def measure_drift(
     rows = [tuple(None if np.isnan(value) else int(value) for value in row) for row in features.tolist()]
     probabilities = np.array([card.probabilities(row) for row in rows])
     silent = (rounded(probabilities.max(axis=1)) < card.abstain_below) | (known < card.minimum_known)
-    named = np.where(silent, len(PERSON_SEGMENTS), probabilities.argmax(axis=1))
-    mix = [expected["segments"][name] for name in (*map(str, PERSON_SEGMENTS), "unknown")]
+    named = np.where(silent, len(card.segments), probabilities.argmax(axis=1))
+    mix = [expected["segments"][name] for name in (*card.segments, UNKNOWN)]
     indices[SEGMENT_MIX] = stability_index(np.bincount(named, minlength=len(mix)) / n, np.array(mix))
     return n, indices
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from models.contract.segments import PERSON_SEGMENTS
 from models.decision.scorecard import FEATURES
 from training.learning.dataset import Dataset, known_features
 from training.learning.documents import Answered, Metrics, SegmentFigures, Thresholds
+from training.segments import ROLES, SIMULATED
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,14 +31,13 @@ FEWEST_KNOWN_TO_SPLIT: Final = 40
 """Customers of whom boosting must know a feature: it sets some aside to stop early, and fails where the rest know nothing."""
 
 
-def metrics(y: Ints, probabilities: Floats, weight: Floats) -> Metrics:
+def metrics(data: Dataset, probabilities: Floats) -> Metrics:
     """Figures of one model on one set of customers.
 
     Parameters
     ----------
-    y : ndarray of shape (n_samples,)
+    data : Dataset
     probabilities : ndarray of shape (n_samples, n_segments)
-    weight : ndarray of shape (n_samples,)
 
     Returns
     -------
@@ -46,16 +45,17 @@ def metrics(y: Ints, probabilities: Floats, weight: Floats) -> Metrics:
         log_loss, macro_f1, brier, calibration_error (expected, of the named segment's probability), accuracy, and
         per segment share, recall and precision; precision is None where nothing was named.
     """
-    rows, truth = np.arange(len(y)), np.eye(len(PERSON_SEGMENTS))[y]
+    y, weight = data.y, data.weight
+    rows, truth = np.arange(len(y)), np.eye(len(data.segments))[y]
     named = probabilities.argmax(axis=1)
     losses = -np.log(np.clip(probabilities[rows, y], 1e-9, 1))
     segments: dict[str, SegmentFigures] = {}
     f1 = []
-    for at, segment in enumerate(PERSON_SEGMENTS):
+    for at, segment in enumerate(data.segments):
         hit = float(weight[(y == at) & (named == at)].sum())
         true, predicted = float(weight[y == at].sum()), float(weight[named == at].sum())
         f1.append(2 * hit / (true + predicted) if true + predicted else 0.0)
-        segments[str(segment)] = {
+        segments[segment] = {
             "share": _round(true / weight.sum()),
             "recall": _round(hit / true) if true else None,
             "precision": _round(hit / predicted) if predicted else None,
@@ -83,9 +83,11 @@ def answered(data: Dataset, probabilities: Floats, thresholds: Thresholds) -> An
         "abstention_rate": _round(1 - np.average(answers, weights=data.weight)),
         "abstention_rate_where_enough_is_known": _share(~answers[enough]),
         "accuracy": _share((named == data.y)[answers]),
-        "precision": {str(s): _precision(data.y, named, answers, at) for at, s in enumerate(PERSON_SEGMENTS)},
+        "precision": {
+            segment: _precision(data.y, named, answers, at) for at, segment in enumerate(data.segments)
+        },
         "abstention_by_true_segment": {
-            str(s): _share(~answers[data.y == at]) for at, s in enumerate(PERSON_SEGMENTS)
+            segment: _share(~answers[data.y == at]) for at, segment in enumerate(data.segments)
         },
     }
 
@@ -94,17 +96,15 @@ def baselines(train: Dataset, test: Dataset, seed: int) -> dict[str, Floats]:
     """Probabilities of shape (n_test, n_segments) of what the model is judged beside.
 
     The majority class says the training shares to everyone; the rule baseline is `rule_of_thumb`, each of its answers
-    with the shares it has in training; boosting is unrestricted, the ceiling, and never served. It takes no feature of
-    which nothing is known, so features known of fewer than `FEWEST_KNOWN_TO_SPLIT` training customers are left out of it.
+    with the shares it has in training, and is left out where the labels do not name all that it names; boosting is
+    unrestricted, the ceiling, and never served. It takes no feature of which nothing is known, so features known of fewer
+    than `FEWEST_KNOWN_TO_SPLIT` training customers are left out of it.
     """
-    shares = _shares(train.y, train.weight)
-    rule_train, rule_test = rule_of_thumb(train.X), rule_of_thumb(test.X)
-    by_answer = np.array(
-        [
-            _shares(train.y[rule_train == at], train.weight[rule_train == at])
-            for at in range(len(PERSON_SEGMENTS))
-        ]
-    )
+    beside = {"majority class": np.tile(_shares(train), (len(test.y), 1))}
+    if set(train.segments) >= set(SIMULATED):
+        rule_train, rule_test = (rule_of_thumb(part.X, part.segments) for part in (train, test))
+        by_answer = [_shares(train.take(rule_train == at)) for at in range(len(train.segments))]
+        beside["hand-written rules"] = np.array(by_answer)[rule_test]
     enough = known_features(train, FEWEST_KNOWN_TO_SPLIT)
     boosting = HistGradientBoostingClassifier(
         max_iter=400,
@@ -116,15 +116,12 @@ def baselines(train: Dataset, test: Dataset, seed: int) -> dict[str, Floats]:
         validation_fraction=0.1,
         random_state=seed % 2**31,
     ).fit(train.X[:, enough], train.y, sample_weight=train.weight)
-    return {
-        "majority class": np.tile(shares, (len(test.y), 1)),
-        "hand-written rules": by_answer[rule_test],
-        "boosting (ceiling, never served)": boosting.predict_proba(test.X[:, enough]),
-    }
+    beside["boosting (ceiling, never served)"] = boosting.predict_proba(test.X[:, enough])
+    return beside
 
 
-def rule_of_thumb(X: Floats) -> Ints:  # noqa: N803  (scikit-learn's word)
-    """What a content team would do without a model; the segment of each row, an index into `PERSON_SEGMENTS`.
+def rule_of_thumb(X: Floats, segments: tuple[str, ...]) -> Ints:  # noqa: N803  (scikit-learn's word)
+    """What a content team would do without a model; the segment of each row, an index into `segments`.
 
     Supported: three of long income support, half a year of social assistance, repeat contacts, missing attachments, a
     partner's contact. Changing: an event in the last 4 months, or two benefits begun, or up to half a year of support.
@@ -139,8 +136,9 @@ def rule_of_thumb(X: Floats) -> Ints:  # noqa: N803  (scikit-learn's word)
     )
     recent = (column["months_since_life_event"] >= 0) & (column["months_since_life_event"] <= 4)
     new_support = (column["months_on_income_support"] >= 1) & (column["months_on_income_support"] <= 6)
-    changing = recent | (column["benefits_started_6m"] >= 2) | new_support
-    return np.select([signs >= 3, changing], [2, 1], 0)
+    unsettled = recent | (column["benefits_started_6m"] >= 2) | new_support
+    at = {role: segments.index(segment) for role, segment in ROLES.items()}
+    return np.select([signs >= 3, unsettled], [at["in need"], at["unsettled"]], at["settled"])
 
 
 def choose_thresholds(data: Dataset, probabilities: Floats) -> tuple[Thresholds, dict[str, str]]:
@@ -186,7 +184,7 @@ def choose_thresholds(data: Dataset, probabilities: Floats) -> tuple[Thresholds,
 
 
 def _minimum_known(data: Dataset, probabilities: Floats) -> tuple[int, dict[int, float]]:
-    shares = _shares(data.y, data.weight)
+    shares = _shares(data)
     losses = -np.log(np.clip(probabilities[np.arange(len(data.y)), data.y], 1e-9, 1))
     prior = -np.log(np.clip(shares[data.y], 1e-9, 1))
     gains = {}
@@ -203,7 +201,7 @@ def _all_precise(
 ) -> bool:
     """Whether each segment named often enough to tell is right at least `wanted` of the time."""
     named, sure = probabilities.argmax(axis=1), enough & (probabilities.max(axis=1) >= above)
-    for at in range(len(PERSON_SEGMENTS)):
+    for at in range(len(data.segments)):
         predicted = sure & (named == at)
         if predicted.sum() >= FEWEST_NAMED and (data.y[predicted] == at).mean() < wanted:
             return False
@@ -222,9 +220,9 @@ def _calibration_error(y: Ints, probabilities: Floats, weight: Floats) -> float:
     return float(np.abs(gap).sum() / weight.sum())
 
 
-def _shares(y: Ints, weight: Floats) -> Floats:
+def _shares(data: Dataset) -> Floats:
     """Weighted shares of the segments, one imagined customer added to each so that none is 0."""
-    counts = np.bincount(y, weight, len(PERSON_SEGMENTS)) + 1
+    counts = np.bincount(data.y, data.weight, len(data.segments)) + 1
     return np.asarray(counts / counts.sum())
 
 

@@ -16,7 +16,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract.segments import PERSON_SEGMENTS
 from models.decision.scorecard import FEATURES
 from training.learning.dataset import Dataset
 
@@ -26,10 +25,10 @@ METRICS: Final = ("recall", "precision", "abstention", "personal_service")
 
 @dataclass(frozen=True, slots=True)
 class GroupAnswers:
-    """What test customers got: segment named (n_segments is none), and whether personal service was offered first."""
+    """What test customers got: segment named (n_segments is none), and whether personal service was offered first, if known."""
 
     named: NDArray[np.int64]
-    personal: Bools
+    personal: Bools | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +70,23 @@ def differences(test: Dataset, answers: GroupAnswers, limits: Mapping[str, float
     for members, member in _groups(test.audit()):
         if member.sum() < limits["smallest_group"]:
             continue
-        for at, segment in enumerate(PERSON_SEGMENTS):
+        for at, segment in enumerate(test.segments):
             true, predicted = test.y == at, answers.named == at
             for metric, among, success in (
                 ("recall", true, predicted),
                 ("precision", predicted, true),
-                ("abstention", true, answers.named == len(PERSON_SEGMENTS)),
+                ("abstention", true, answers.named == len(test.segments)),
                 ("personal_service", true, answers.personal),
             ):
+                if success is None:
+                    continue
                 inside, outside = among & member, among & ~member
                 if min(inside.sum(), outside.sum()) < limits["smallest_cell"]:
                     continue
                 rate, error = _rate(success[inside], test.weight[inside])
                 others, others_error = _rate(success[outside], test.weight[outside])
                 both = float(np.hypot(error, others_error))
-                compared.append(
-                    Difference(metric, str(segment), members, int(inside.sum()), rate, others, both)
-                )
+                compared.append(Difference(metric, segment, members, int(inside.sum()), rate, others, both))
     return compared
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.contract.signals import CONTRACT
+from models.contract.codes import PERSON
+from models.contract.signals import DECLARED
 from models.decision.scorecard import FEATURES
 
 NAMED_ROWS: Final = 5
@@ -69,7 +70,7 @@ def _check_twins(
 
 
 def _same(table: pa.Table, one: int, other: int) -> bool:
-    names = [name for name in table.column_names if name in CONTRACT["person"]]
+    names = [name for name in table.column_names if name in DECLARED[PERSON]]
     rows = table.select(names).take(pa.array([one, other])).to_pylist()
     return bool(rows[0] == rows[1])
 

@@ -1,8 +1,9 @@
 """Multinomial logistic regression whose chosen columns may only ever raise one class against every other.
 
 scikit-learn offers no such constraint. The estimator minimises scikit-learn's own penalised loss (a test holds the two equal
-where nothing is constrained) by Newton steps projected onto the constraint, and keeps its `predict_proba`; one curvature for
-all classes but one, in single precision, makes it several times as fast on many rows. Only `training` may import this.
+where nothing is constrained) by Newton steps projected onto the constraint; one curvature for all classes but one, in single
+precision, makes it several times as fast on many rows. Of two classes it holds a row of coefficients each, where scikit-learn
+holds one. Only `training` may import this.
 
 References
 ----------
@@ -16,6 +17,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.extmath import softmax
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +56,10 @@ class MonotoneLogisticRegression(LogisticRegression):  # type: ignore[misc]  # s
         coefficients = np.vstack([last - lead, last])
         self.coef_, self.intercept_ = coefficients[:, :-1].copy(), coefficients[:, -1].copy()
         return self
+
+    def predict_proba(self, X: ArrayLike) -> Floats:  # noqa: N803  (scikit-learn's word)
+        """Softmax of the scores, of two classes as of more; shape (n_samples, n_classes)."""
+        return np.asarray(softmax(self.decision_function(X), copy=False))
 
     def _least(self, columns: Floats, truth: Floats, weight: Floats) -> Floats:
         """Where the loss is least: the last class's coefficients less each other's, intercepts last.

@@ -7,49 +7,47 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.authoring import loader
 from models.contract.channels import HELSINKI, read_channels
-from models.contract.signals import CONTRACT, LifeEvent, Signals
+from models.contract.signals import DECLARED, LifeEvent, Signals
 from models.decision.catalogue import read_catalogue
 from models.decision.decision_code import DECISION_CODE
 from models.decision.decision_table import read_rulebook
 from models.decision.recommendation import Versions
 from models.decision.recommender import Recommender
 from models.decision.scorecard import read_scorecard
+from training.authored import authored, contract
 
 AT: Final = datetime(2026, 11, 18, 12, tzinfo=HELSINKI)  # a weekday noon, so that the clock decides nothing
 CHUNK: Final = 5_000
 
 
+def unknown_to_rules(segments: tuple[str, ...]) -> list[str]:
+    """The segments that no rule can name, so that nobody can say what their customers would be offered."""
+    return [segment for segment in segments if segment not in contract().vocabulary.inferred]
+
+
 def recommender(scorecard: dict[str, Any]) -> Recommender:
     """A recommender of the shipped rulebook, catalogue and channels with a scorecard."""
-    parts = _authored()
+    written, vocabulary = authored(), contract().vocabulary
     return Recommender(
         scorecard=read_scorecard(scorecard),
-        rulebook=read_rulebook(parts["rulebook.json"]),
-        catalogue=read_catalogue(parts["catalogue.json"]),
-        channels=read_channels(parts["channels.json"]),
-        texts=parts["texts.json"],
+        rulebook=read_rulebook(written.rulebook, contract()),
+        catalogue=read_catalogue(written.catalogue, vocabulary),
+        channels=read_channels(written.channels, vocabulary),
+        texts=written.texts,
         versions=Versions("unserved", scorecard["version"], "unserved", "unserved", DECISION_CODE),
     )
 
 
-@cache
-def _authored() -> dict[str, Any]:
-    """What the content team wrote, as shipped; read once, for it takes seconds."""
-    return loader.read_authored().parts()
-
-
 def signals(table: pa.Table, kind: str = "person") -> list[Signals]:
     """The checked rows of a table as signals; null is unknown."""
-    names = [name for name in CONTRACT[kind] if name in table.column_names]
+    names = [name for name in DECLARED[kind] if name in table.column_names]
     customers = []
     for row in table.select(names).to_pylist():
         values = {name: value for name, value in row.items() if value is not None}

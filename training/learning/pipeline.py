@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
-from models.contract.segments import PERSON_SEGMENTS
 from models.decision.scorecard import FEATURE_CONTRACT, FEATURES, FORMAT, SCALE, read_scorecard
 from training.learning.dataset import Dataset, known_features
 from training.learning.documents import PairTried, Thresholds
 from training.learning.monotone import MonotoneLogisticRegression
+from training.segments import SUPPORTED
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,7 +46,8 @@ RISING: Final = (
     "social_assistance_months_12m",
 )
 """More of these never lowers the odds of *supported* against any other segment; *missing* is exempt. They join no pair, since
-a pair could hide a fall. Their sense: trouble in handling a matter, another authority's work, length of last-resort support."""
+a pair could hide a fall. Their sense: trouble in handling a matter, another authority's work, length of last-resort support.
+Where the labels name no *supported*, they are signals like any other."""
 
 
 class CompilationError(RuntimeError):
@@ -138,9 +139,15 @@ def fit(data: Dataset, pairs: tuple[tuple[int, int], ...] = (), *, rising: bool 
         False leaves the order out, to measure what it costs.
     """
     binner = SignalBinner(pairs=pairs).fit(data.X)
-    log_odds = MonotoneLogisticRegression(rising=binner.steps_of(RISING) if rising else (), C=INVERSE_PENALTY)
+    steps = binner.steps_of(_rising(data.segments)) if rising else ()
+    log_odds = MonotoneLogisticRegression(rising=steps, C=INVERSE_PENALTY)
     columns = binner.transform(data.X)
-    log_odds.fit(columns, data.y, sample_weight=data.weight)
+    # The estimator raises its last class: the segment that leads changes places with the last one, and back.
+    places = np.arange(len(data.segments))
+    lead = _leading(data.segments)
+    places[[lead, -1]] = places[[-1, lead]]
+    log_odds.fit(columns, places[data.y], sample_weight=data.weight)
+    log_odds.coef_, log_odds.intercept_ = log_odds.coef_[places], log_odds.intercept_[places]
     # A feature unknown of everyone marks each row alike. That is the intercept's part: known later, it must change nothing.
     always = columns.all(axis=0)
     log_odds.intercept_ += log_odds.coef_[:, always].sum(axis=1)
@@ -198,14 +205,15 @@ def find_pairs(pipeline: Pipeline, data: Dataset, most: int) -> list[tuple[int, 
     """Pairs of features whose cells would lower the fitted pipeline's training loss most, best first.
 
     The gain of a cell is that of one Newton step from the fitted probabilities, (Σ residual)² / (Σ p(1 − p) + penalty).
-    Features in `RISING` join no pair, nor do those unknown of everyone.
+    Features under the order of `RISING` join no pair, nor do those unknown of everyone.
     """
     binner = SignalBinner(max_bins=PAIR_BINS, fewest_per_bin=FEWEST_PER_PAIR_BIN).fit(data.X)
     probabilities = pipeline.predict_proba(data.X)
     residual = (np.eye(probabilities.shape[1])[data.y] - probabilities) * data.weight[:, None]
     curvature = probabilities * (1 - probabilities) * data.weight[:, None]
     gains = []
-    free = [at for at in known_features(data).tolist() if FEATURES[at] not in RISING]
+    rising = _rising(data.segments)
+    free = [at for at in known_features(data).tolist() if FEATURES[at] not in rising]
     for pair in itertools.combinations(free, 2):
         edges = tuple(binner.edges_[at][0] for at in pair)
         cells = _cells(data.X.T, pair, edges)
@@ -256,7 +264,9 @@ def cell_columns(edges: tuple[tuple[int, ...], ...]) -> Floats:
     return rows
 
 
-def compile_scorecard(pipeline: Pipeline, thresholds: Thresholds) -> dict[str, Any]:
+def compile_scorecard(
+    pipeline: Pipeline, thresholds: Thresholds, segments: tuple[str, ...]
+) -> dict[str, Any]:
     """The fitted pipeline as the JSON document that `models.decision.scorecard.read_scorecard` accepts.
 
     Each table is centred on the training customers, so that a row is what a signal adds compared with the customers' mean.
@@ -266,7 +276,10 @@ def compile_scorecard(pipeline: Pipeline, thresholds: Thresholds) -> dict[str, A
     pipeline : Pipeline
         Fitted by `fit`, calibrated by `calibrate`.
     thresholds : Thresholds
+    segments : tuple of str
+        Those of the data set that it was fitted to.
     """
+    lead = _leading(segments)
     binner, model = pipeline.named_steps["bins"], pipeline.named_steps["log_odds"]
     intercept = model.intercept_.astype(np.float64).copy()
     tables, at = [], 0
@@ -281,14 +294,14 @@ def compile_scorecard(pipeline: Pipeline, thresholds: Thresholds) -> dict[str, A
             {
                 "features": [FEATURES[position] for position in table],
                 "edges": [list(per_feature) for per_feature in edges],
-                "rows": _fixed_point(rows - mean),
+                "rows": _fixed_point(rows - mean, lead),
             }
         )
     document: dict[str, Any] = {
         "format": FORMAT,
         "feature_contract": FEATURE_CONTRACT,
-        "segments": [str(segment) for segment in PERSON_SEGMENTS],
-        "intercept": _fixed_point(intercept - intercept.mean()),
+        "segments": list(segments),
+        "intercept": _fixed_point(intercept - intercept.mean(), lead),
         "tables": tables,
         **thresholds,
     }
@@ -333,6 +346,16 @@ def check_compiled(
     return difference
 
 
+def _rising(segments: tuple[str, ...]) -> tuple[str, ...]:
+    """The features under the order."""
+    return RISING if SUPPORTED in segments else ()
+
+
+def _leading(segments: tuple[str, ...]) -> int:
+    """Position of the segment whose odds `RISING` never lowers; of the last where no order is demanded."""
+    return segments.index(SUPPORTED) if SUPPORTED in segments else len(segments) - 1
+
+
 def _edges(column: Floats, max_bins: int, fewest: int) -> tuple[int, ...]:
     """Whole-number edges that spread the known values over at most `max_bins` bins, none with fewer than `fewest` rows.
 
@@ -365,8 +388,8 @@ def _n_cells(edges: tuple[tuple[int, ...], ...]) -> int:
     return math.prod(len(per_feature) + 2 for per_feature in edges)
 
 
-def _fixed_point(log_odds: Floats) -> list[Any]:
-    """Whole numbers of 2⁻¹⁶ log-odds; leads of the last segment are rounded, so that their order survives."""
-    last = np.rint(log_odds[..., -1:] * SCALE)
-    leads = np.rint((log_odds[..., -1:] - log_odds[..., :-1]) * SCALE)
-    return list(np.concatenate([last - leads, last], axis=-1).astype(np.int64).tolist())
+def _fixed_point(log_odds: Floats, lead: int) -> list[Any]:
+    """Whole numbers of 2⁻¹⁶ log-odds; leads of one segment are rounded, so that their order survives."""
+    leading = log_odds[..., lead : lead + 1]
+    leads = np.rint((leading - log_odds) * SCALE)
+    return list((np.rint(leading * SCALE) - leads).astype(np.int64).tolist())

@@ -7,13 +7,14 @@ customers come from a seed of their own. Only `training` may import this; `artif
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.contract.segments import PERSON_SEGMENTS
+from models.contract.codes import UNKNOWN
 from models.decision.scorecard import FEATURES, read_scorecard
 from training.files import read_table
 from training.learning import bootstrap, curves, gates, groups, offers
@@ -37,6 +38,7 @@ from training.learning.documents import (
     Thresholds,
 )
 from training.learning.evaluate import answered, baselines, choose_thresholds, metrics
+from training.learning.leakage import TrainingDataError
 from training.learning.pipeline import (
     calibrate,
     check_compiled,
@@ -47,6 +49,7 @@ from training.learning.pipeline import (
 )
 from training.learning.signatures import Signature, sign
 from training.progress import progress, step
+from training.segments import SIMULATED, inferred_segments, not_judged
 from training.simulation import calibration
 from training.simulation.calibration_report import PopulationFigures, calibration_report, summary
 from training.simulation.population import population
@@ -66,7 +69,10 @@ LIBRARIES: Final = ("joblib", "matplotlib", "numpy", "pyarrow", "scikit-learn", 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
-    """What a run is asked: a file of labelled customers, or a simulation of some size and seed."""
+    """What a run is asked: a file of labelled customers, or a simulation of some size and seed.
+
+    `segments` are those that the labels may name, in the order of the model's rows.
+    """
 
     data: Path | None
     customers: int
@@ -74,6 +80,7 @@ class TrainingRequest:
     config: dict[str, Any]
     processes: int = 1
     signatures: tuple[Signature, ...] = ()
+    segments: tuple[str, ...] = field(default_factory=inferred_segments)
 
     @property
     def simulated(self) -> bool:
@@ -115,14 +122,14 @@ def train(request: TrainingRequest) -> TrainingReport:
 
     Raises
     ------
-    training.learning.dataset.TrainingDataError, training.files.CustomerFileError
+    training.learning.leakage.TrainingDataError, training.files.CustomerFileError
         If the data must not be trained on.
     training.learning.gates.GatesFailedError
         If a gate that stops a training failed.
     """
     parts, source = _read(request)
     fitted = _fit(parts)
-    scorecard = compile_scorecard(fitted.pipeline, fitted.thresholds)
+    scorecard = compile_scorecard(fitted.pipeline, fitted.thresholds, parts.train.segments)
     limits = request.config["gates"]
     with step(f"Proving the compiled scorecard equal on {len(parts.test.y):,} customers"):
         difference = check_compiled(
@@ -139,6 +146,8 @@ def train(request: TrainingRequest) -> TrainingReport:
         "group_limits": request.config["groups"],
         "gates": [gate.document() for gate in judged],
     }
+    if sentences := _not_judged(parts.train.segments):
+        manifest["not_judged"] = sentences
     void = sign(manifest, list(request.signatures))
     if margins is not None:
         manifest["population"] = margins
@@ -157,16 +166,20 @@ def _read(request: TrainingRequest) -> tuple[Split, str]:
     if request.data is not None:
         with step("Reading customers"):
             source = str(request.data)
-            return split(
-                read_dataset(read_table(request.data), source), request.seed, source
-            ), request.data.name
+            labelled = read_dataset(read_table(request.data), source, request.segments)
+            return split(labelled, request.seed, source), request.data.name
+    if set(request.segments) != set(SIMULATED):
+        raise TrainingDataError(
+            f"{SIMULATION}: labels {', '.join(SIMULATED)}, and the model is to infer {', '.join(request.segments)}. Bring"
+            " labels of these with --data."
+        )
     parts = []
     for customers, seed in (
         (request.customers, request.seed),
         (round(request.customers * TEST_SHARE), request.seed + TEST_SEED),
     ):
         table = population(customers, seed, with_employers=False, processes=request.processes)
-        parts.append(read_dataset(table, SIMULATION))
+        parts.append(read_dataset(table, SIMULATION, request.segments))
     train_part, validation = split_two(parts[0], request.seed)
     return Split(train_part, validation, parts[1]), SIMULATION
 
@@ -224,13 +237,11 @@ def _evaluate(
     with progress("Learning curve and stability", len(curves.LEARNING_ROWS) + curves.SEEDS) as advance:
         learning = curves.learning_curve(parts, fitted.pairs, advance)
         steady = curves.stability(parts, fitted.pairs, served, request.seed, advance)
-    with progress("Offers to test customers", test.table.num_rows) as advance:
-        recommender = offers.recommender(scorecard)
-        personal = offers.personal_service(test.table, recommender, wanted["personal_channels"], advance)
+    personal = _personal_service(test, scorecard, wanted["personal_channels"])
     silent = (served.max(axis=1) < fitted.thresholds["abstain_below"]) | (
         test.known < fitted.thresholds["minimum_known"]
     )
-    named = np.where(silent, len(PERSON_SEGMENTS), served.argmax(axis=1))
+    named = np.where(silent, len(test.segments), served.argmax(axis=1))
     differences = groups.differences(test, groups.GroupAnswers(named, personal), request.config["groups"])
     edges = {
         table["features"][0]: table["edges"][0]
@@ -239,7 +250,7 @@ def _evaluate(
     }
     return {
         "intervals": intervals,
-        "metrics": {name: metrics(test.y, each, test.weight) for name, each in candidates.items()},
+        "metrics": {name: metrics(test, each) for name, each in candidates.items()},
         "answered": answered(test, served, fitted.thresholds),
         "abstention_curve": curves.abstention_curve(test, served, fitted.thresholds["minimum_known"]),
         "calibration_curve": curves.calibration_curve(test, served),
@@ -248,11 +259,29 @@ def _evaluate(
         "stability": steady,
         "pairs_tried": fitted.tried,
         "order_cost": fitted.order_cost,
-        "personal_service": round(float(np.average(personal, weights=test.weight)), 4),
+        "personal_service": None
+        if personal is None
+        else round(float(np.average(personal, weights=test.weight)), 4),
         "groups": differences,
         "proxy": groups.proxy_strength(test, edges),
         "reference": reference(test, edges, named),
     }
+
+
+def _personal_service(
+    test: Dataset, scorecard: dict[str, Any], channels: list[str]
+) -> NDArray[np.bool_] | None:
+    if offers.unknown_to_rules(test.segments):
+        return None
+    with progress("Offers to test customers", test.table.num_rows) as advance:
+        return offers.personal_service(test.table, offers.recommender(scorecard), channels, advance)
+
+
+def _not_judged(segments: tuple[str, ...]) -> list[str]:
+    unknown = offers.unknown_to_rules(segments)
+    return not_judged(segments) + [
+        f"Who is offered personal service is not measured: the shipped rules know no segment {', '.join(unknown)}."
+    ] * bool(unknown)
 
 
 def reference(data: Dataset, edges: dict[str, list[int]], named: Ints) -> ReferenceShares:
@@ -267,8 +296,8 @@ def reference(data: Dataset, edges: dict[str, list[int]], named: Ints) -> Refere
             "edges": list(per_feature),
             "shares": [round(float(share), 6) for share in shares],
         }
-    mix = np.bincount(named, data.weight, len(PERSON_SEGMENTS) + 1) / data.weight.sum()
-    names = [*map(str, PERSON_SEGMENTS), "unknown"]
+    mix = np.bincount(named, data.weight, len(data.segments) + 1) / data.weight.sum()
+    names = [*data.segments, UNKNOWN]
     return {
         "customers": len(data.y),
         "signals": signals,
@@ -301,11 +330,13 @@ def _judge(
     config: dict[str, Any],
 ) -> list[gates.Gate]:
     ceiling = next(name for name in candidates if name.startswith("boosting"))
+    served = evaluation["intervals"][SERVED]
+    gain = served.get("macro_f1_over_rules")
     figures = {
-        "log_loss": evaluation["intervals"][SERVED]["log_loss"][0],
+        "log_loss": served["log_loss"][0],
         "ceiling_log_loss": evaluation["intervals"][ceiling]["log_loss"][0],
-        "calibration_error": evaluation["intervals"][SERVED]["calibration_error"][0],
-        "macro_f1_over_rules": evaluation["intervals"][SERVED]["macro_f1_over_rules"][1],
+        "calibration_error": served["calibration_error"][0],
+        "macro_f1_over_rules": gain and gain[1],
         "compiled_difference": difference,
         "test_customers": len(parts.test.y),
         "median_margin_error": margins["median_error"] if margins else None,

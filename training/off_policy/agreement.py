@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from models.contract.codes import UNKNOWN
+from models.contract.codes import EMPLOYER, PERSON, UNKNOWN
 from models.contract.intervals import Interval, newcombe, wilson
-from models.contract.segments import Segment
 from models.decision.decision_table import Rulebook
+from models.decision.facts import SEGMENT
 from training.off_policy.outcome_log import Counted
 
 NEUTRAL: Final = "no segment"
@@ -52,12 +52,18 @@ class Agreement:
 
 
 def agreement(log: Sequence[Counted], rulebook: Rulebook) -> list[Agreement]:
-    """Outcomes by the segment of the rule that offered, in Kela's order; rules without a segment come last."""
+    """Outcomes by the segment of the rule that offered, in the order of the fact; rules without a segment come last.
+
+    What statutory content and campaigns brought about is left out: it reaches people whatever the segment.
+    """
     segment_of = _segments(rulebook)
-    names = [*map(str, Segment), SEVERAL, NEUTRAL, RETIRED]
+    of_persons = (name for name in rulebook.facts.fact(PERSON, SEGMENT).values if name != UNKNOWN)
+    compared = [*of_persons, _of_employers(rulebook)]
+    apart = {STATUTORY, *(campaign.id for campaign in rulebook.campaigns.all)}
+    names = [*compared, SEVERAL, NEUTRAL, RETIRED]
     sums = {name: [0, 0, 0, 0] for name in names}
     for row in log:
-        if row.rule == STATUTORY:
+        if row.rule in apart:
             continue
         of_segment = sums[segment_of.get(row.rule, RETIRED)]
         for at, count in enumerate((row.shown, min(row.opened, row.shown), row.rated, row.helpful)):
@@ -67,8 +73,7 @@ def agreement(log: Sequence[Counted], rulebook: Rulebook) -> list[Agreement]:
     for name in names:
         shown, opened, rated, helpful = sums[name]
         share = _share(helpful, rated)
-        compared = name in set(Segment) and share is not None and neutral is not None
-        gain = newcombe(share, neutral) if compared and share and neutral else None
+        gain = newcombe(share, neutral) if name in compared and share and neutral else None
         if shown or rated:
             rows.append(Agreement(name, shown, rated, _share(opened, shown), share, gain))
     return rows
@@ -77,12 +82,17 @@ def agreement(log: Sequence[Counted], rulebook: Rulebook) -> list[Agreement]:
 def _segments(rulebook: Rulebook) -> Mapping[str, str]:
     """The segment of each rule by its conditions."""
     segments = {}
-    for rule in rulebook.tables["employer"].rules:
-        segments[rule.id] = str(Segment.EMPLOYER)
-    for rule in rulebook.tables["person"].rules:
-        named = [value for value in rule.when.get("segment", (UNKNOWN,)) if value != UNKNOWN]
+    for rule in rulebook.tables[EMPLOYER].rules:
+        segments[rule.id] = _of_employers(rulebook)
+    for rule in rulebook.tables[PERSON].rules:
+        named = [value for value in rule.when.get(SEGMENT, (UNKNOWN,)) if value != UNKNOWN]
         segments[rule.id] = named[0] if len(named) == 1 else SEVERAL if named else NEUTRAL
     return segments
+
+
+def _of_employers(rulebook: Rulebook) -> str:
+    """The segment that is known of every employer."""
+    return rulebook.facts.vocabulary.known_segment(EMPLOYER) or EMPLOYER
 
 
 def _share(successes: int, trials: int) -> Interval | None:

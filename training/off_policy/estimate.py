@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from models.authoring.diff import Edition
 from models.contract.codes import CUSTOMER_TYPES
 from models.contract.intervals import Z95, Interval
+from models.contract.vocabulary import Condition
 from models.decision.decision_table import Rule
 from training.off_policy.outcome_log import Counted
 
@@ -165,8 +166,17 @@ def _refusal(subject: str, what: str) -> str:
     )
 
 
+def _conditions(edition: Edition) -> dict[str, Condition]:
+    """Who is in each group, and who states each segment."""
+    vocabulary = edition.rulebook.facts.vocabulary
+    groups = {code: term.when for code, term in vocabulary.groups.items()}
+    return groups | {code: term.when for code, term in vocabulary.segments.items()}
+
+
 _BESIDE_RULES: Final[Mapping[str, Any]] = {
     "the guarantees": lambda edition: edition.rulebook.guarantees,
+    "the campaigns": lambda edition: edition.rulebook.campaigns.all,
+    "who is in a group or states a segment": _conditions,
     "for how long an answer holds": lambda edition: edition.rulebook.answer_valid_days,
     "what channels carry": lambda edition: {
         name: (channel.card, channel.carries) for name, channel in edition.channels.items()

@@ -5,47 +5,59 @@ Only `training` may import this; `model_card` puts them together.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from models.contract.codes import BARRED
-from models.contract.segments import PERSON_SEGMENTS
-from models.contract.signals import CONTRACT
+from models.contract.signals import DECLARED
 from models.decision.scorecard import FEATURE_SIGNAL, SCALE
 from training.learning.documents import (
     EvaluationDocument,
     GateDocument,
     GroupLimits,
+    Interval,
     Manifest,
     PairTried,
     Stability,
     gate_kind,
 )
+from training.segments import SUPPORTED, SUPPORTED_RECALL
 from training.simulation.calibration_report import PopulationFigures
 
 SHOWN_GROUPS: Final = 15
 SHOWN_NAMES: Final = 6
-_FIGURES: Final = ("log_loss", "macro_f1", "brier", "calibration_error", "supported_recall")
+_FIGURES: Final = {
+    "log_loss": "log loss",
+    "macro_f1": "macro F1",
+    "brier": "Brier",
+    "calibration_error": "calibration error",
+    SUPPORTED_RECALL: f"recall of {SUPPORTED}",
+}
 
 
 def figures_section(manifest: Manifest, evaluation: EvaluationDocument) -> str:
     """Every candidate with intervals, the served model by segment, and the plots."""
+    served = next(iter(evaluation["intervals"].values()))
+    shown = {figure: title for figure, title in _FIGURES.items() if figure in served}
+    recall = (
+        f"; *recall of {SUPPORTED}* is the share of the truly {SUPPORTED} that can be found while 70 % of those named so are so"
+        " (limit in `config.toml`)"
+    ) * (SUPPORTED_RECALL in served)
     lines = [
         "## Figures on the test part\n",
         (
-            "Estimate and 95 % interval over resampled customers. The ceiling is unrestricted boosting, never served; *recall of"
-            " supported* is the share of the truly supported that can be found while 70 % of those named so are so (limit in"
-            " `config.toml`).\n"
+            "Estimate and 95 % interval over resampled customers. The ceiling is unrestricted boosting, never served"
+            f"{recall}.\n"
         ),
-        "| model | log loss | macro F1 | Brier | calibration error | recall of supported |",
-        "|---|---:|---:|---:|---:|---:|",
+        f"| model | {' | '.join(shown.values())} |",
+        "|---|" + "---:|" * len(shown),
     ]
     for name, intervals in evaluation["intervals"].items():
-        cells = " | ".join(_interval(intervals[figure]) for figure in _FIGURES)
+        cells = " | ".join(_interval(intervals[figure]) for figure in shown)
         lines.append(f"| {name} | {cells} |")
     answers, metrics = manifest["metrics"]["answered"], manifest["metrics"]["scorecard"]
-    served = next(iter(evaluation["intervals"].values()))
     lines += [
         "\n| segment | share | recall | precision | precision where answered | abstained |",
         "|---|" + "---:|" * 5,
@@ -59,13 +71,13 @@ def figures_section(manifest: Manifest, evaluation: EvaluationDocument) -> str:
             _number(answers["abstention_by_true_segment"][segment]),
         ]
         lines.append(f"| {segment} | " + " | ".join(row) + " |")
-    gain = served["macro_f1_over_rules"]
+    largest = max(metrics["segments"], key=lambda segment: metrics["segments"][segment]["share"])
     lines += [
         (
             f"\nThe model abstains for {answers['abstention_rate']:.1%} of customers"
             f" ({share(answers['abstention_rate_where_enough_is_known'])} of those of whom enough signals are known) and is right for"
-            f" {share(answers['accuracy'])} of the rest. Accuracy is mostly the large share of *steady*: read the segments. Macro F1 is"
-            f" {gain[0]:+.3f} beside the hand-written rules ({gain[1]:+.3f} to {gain[2]:+.3f}).\n"
+            f" {share(answers['accuracy'])} of the rest. Accuracy is mostly the large share of *{largest}*: read the segments."
+            f"{_over_rules(served)}\n"
         ),
         "![Calibration by segment](plot-calibration.png)\n",
         "![Share of each true segment that is named each segment](plot-confusion.png)\n",
@@ -75,19 +87,31 @@ def figures_section(manifest: Manifest, evaluation: EvaluationDocument) -> str:
     return "\n".join(lines)
 
 
+def _over_rules(served: dict[str, Interval]) -> str:
+    if "macro_f1_over_rules" not in served:
+        return ""
+    gain, low, high = served["macro_f1_over_rules"]
+    return f" Macro F1 is {gain:+.3f} beside the hand-written rules ({low:+.3f} to {high:+.3f})."
+
+
 def _stability(stability: Stability) -> str:
     figures = "; ".join(
         f"{name.replace('_', ' ')} {mean:.3f} ± {deviation:.3f}"
         for name, (mean, deviation, _, _) in stability["figures"].items()
     )
+    moved = (
+        f"; the probability of *{SUPPORTED}* moves by {stability['moved']:.4f} on average"
+        if "moved" in stability
+        else ""
+    )
     return (
         f"Five models of five resamples of the training customers: {figures}. Their likeliest segment is the served model's for"
-        f" {stability['agreement']:.1%} of test customers; the probability of *supported* moves by {stability['moved']:.4f} on average.\n"
+        f" {stability['agreement']:.1%} of test customers{moved}.\n"
     )
 
 
-def gates_section(gates: list[GateDocument]) -> str:
-    """What the training had to reach; failures with their reasons."""
+def gates_section(gates: list[GateDocument], not_judged: Sequence[str] = ()) -> str:
+    """What the training had to reach; failures with their reasons, and what could not be judged."""
     lines = ["## Gates\n", "| gate | figure | limit | |", "|---|---:|---:|---|"]
     for gate in gates:
         if gate_kind(gate) == "quality":
@@ -99,6 +123,7 @@ def gates_section(gates: list[GateDocument]) -> str:
         f"\nDifferences between audit groups beyond their limit, interval and all: {differences}. `arki-train promote` refuses"
         " the model until someone has signed a reason for each, for these customers and at most this size: `arki-train sign`.\n"
     )
+    lines += [f"- **Not judged.** {sentence}" for sentence in not_judged]
     failed = [gate for gate in gates if not gate["passed"]]
     by_reason: dict[tuple[str, str, str], list[str]] = {}
     for gate in failed:
@@ -119,13 +144,18 @@ def groups_section(evaluation: EvaluationDocument, limits: GroupLimits) -> str:
     if not differences:
         return "## Differences between groups\n\nNo audit attributes were given, or no group was large enough to tell.\n"
     verdicts = [each["verdict"] for each in differences]
+    compared, personal, offered = "Recall, precision and abstention", "", evaluation["personal_service"]
+    if offered is not None:
+        compared = "Recall, precision, abstention and personal service offered"
+        personal = (
+            " Personal service is what the real recommender with the shipped rulebook suggests first"
+            f" ({offered:.1%} of all)."
+        )
     lines = [
         "## Differences between groups\n",
         (
-            f"Recall, precision, abstention and personal service offered, each group beside everyone else **of the same true"
-            f" segment** (precision: of those named so), for age, sex, language and their pairs; groups of at least"
-            f" {limits['smallest_group']}, at least {limits['smallest_cell']} of them in the segment. Personal service is what the"
-            f" real recommender with the shipped rulebook suggests first ({evaluation['personal_service']:.1%} of all). Of"
+            f"{compared}, each group beside everyone else **of the same true segment** (precision: of those named so), for age, sex,"
+            f" language and their pairs; groups of at least {limits['smallest_group']}, at least {limits['smallest_cell']} of them in the segment.{personal} Of"
             f" {len(differences)} differences {verdicts.count('within')} are within {limits['largest_difference']},"
             f" {verdicts.count('untold')} beyond it but not for sure, {verdicts.count('beyond')} beyond it with their whole"
             " interval. All are in `evaluation.json`.\n"
@@ -195,20 +225,21 @@ def pairs_section(scorecard: dict[str, Any], tried: list[PairTried]) -> str:
         names = " × ".join(each["pair"])
         if each["kept"]:
             lines.append(
-                f"- **{names}** (log loss lowered by {each['gain']:.4f}): {_pair(pairs[tuple(each['pair'])])}"
+                f"- **{names}** (log loss lowered by {each['gain']:.4f}): "
+                + _pair(pairs[tuple(each["pair"])], scorecard["segments"])
             )
         else:
             lines.append(f"- {names}: tried next, gained {each['gain']:.4f}, left out.")
     return "\n".join(lines) + "\n"
 
 
-def _pair(table: dict[str, Any]) -> str:
-    """What a pair means, by the known cells that speak most for *changing* and for *supported*."""
+def _pair(table: dict[str, Any], segments: list[str]) -> str:
+    """What a pair means, by the known cells that speak most for each segment but the first."""
     one, other = ([*bin_names(edges)][:-1] for edges in table["edges"])
     rows = np.array(table["rows"], dtype=float).reshape(len(one) + 1, len(other) + 1, -1)[:-1, :-1] / SCALE
-    first, second = (CONTRACT["person"][FEATURE_SIGNAL[name]].meaning.lower() for name in table["features"])
+    first, second = (DECLARED["person"][FEATURE_SIGNAL[name]].meaning.lower() for name in table["features"])
     meanings = []
-    for at, segment in list(enumerate(PERSON_SEGMENTS))[1:]:
+    for at, segment in list(enumerate(segments))[1:]:
         lead = rows[:, :, at] - rows.mean(axis=2)
         a, b = np.unravel_index(lead.argmax(), lead.shape)
         meanings.append(
@@ -218,11 +249,13 @@ def _pair(table: dict[str, Any]) -> str:
     return f"{first}, read together with {second}; " + ", ".join(meanings) + "."
 
 
-def order_section(cost: dict[str, float]) -> str:
-    """What the order of the signals of trouble costs."""
+def order_section(cost: dict[str, float], segments: list[str]) -> str:
+    """What the order of the signals of trouble costs; nothing where there is no segment that it is about."""
+    if SUPPORTED not in segments:
+        return ""
     return (
         "## Order that sense demands\n\nMore repeat contacts, attachment requests, corrections, contacts by a partner or months of"
-        " social assistance never lower the odds of *supported* against another segment; *unknown* is exempt, and these signals"
+        f" social assistance never lower the odds of *{SUPPORTED}* against another segment; *unknown* is exempt, and these signals"
         " join no pair. The estimator is refitted under this order before calibration. Its cost: log loss on validation"
         f" {cost['log_loss']:.5f} instead of {cost['log_loss_without_order']:.5f} ({cost['cost']:+.5f}); the likeliest segment"
         f" is the same for {cost['agreement']:.2%} of customers.\n"

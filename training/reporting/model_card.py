@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
-from models.contract.segments import PERSON_SEGMENTS
-from models.contract.signals import CONTRACT
+from models.contract.signals import DECLARED
 from models.decision.scorecard import FEATURE_SIGNAL, SCALE
-from training.learning.documents import DataOrigin, EvaluationDocument, Manifest
+from training.learning.documents import DataOrigin, EvaluationDocument, Manifest, SegmentFigures
 from training.reporting.card_figures import (
     barred_section,
     bin_names,
@@ -19,13 +19,15 @@ from training.reporting.card_figures import (
     population_section,
 )
 
+_PUBLISHED: Final = {"steady": "tasainen arki", "changing": "muuttuva arki", "supported": "tuettava arki"}
+"""The personal groups that Kela has published -> Kela's name. Sentences that were written of them speak of no others."""
+_NUMBERS: Final = {2: "two", 3: "three", 4: "four", 5: "five"}
 _PURPOSE: Final = """\
 Arki is an independent open project. It is not Kela's own, and Kela has not made, checked or adopted this model.
 
 ## Intended purpose
 
-The model reads coarse signals of a customer's dealings with Kela and names one of three life situations that Kela has
-published: *steady* (tasainen arki), *changing* (muuttuva arki), *supported* (tuettava arki). A decision table that a content
+The model reads coarse signals of a customer's dealings with Kela and names one of {segments}. A decision table that a content
 team owns uses the name to **suggest which content to show and in which channel**.
 
 It is not for, and must never be used for: eligibility, entitlement, amounts, withholding or reclaiming a benefit, the order
@@ -45,8 +47,7 @@ _LIMITS: Final = """\
 - The shares of the segments are an outcome of assumptions, not a finding. With other shares every probability shifts.
 - The model is additive but for declared pairs: it does not see combinations beyond them. Signals that contradict each other
   may still give a sure answer where one of them weighs much.
-- *Supported* is rare and hard to tell from signals; most who are so by the guideline are named *steady*, *changing* or not
-  named. So the model must never be the only road to personal service, and in Arki it is not.
+- {rare}. So the model must never be the only road to personal service, and in Arki it is not.
 - Unknown is treated as unknown. In the simulation the less a customer deals with Kela, the less is known of the customer, and
   nothing else decides what is missing; where a real channel lacks signals for some groups more than for others, this must be
   measured again.
@@ -55,6 +56,10 @@ _LIMITS: Final = """\
 - The model is frozen. It learns nothing in use, and has to be trained again as benefits and services change.
 """
 
+_RARE: Final = """\
+*Supported* is rare and hard to tell from signals; most who are so by the guideline are named *steady*, *changing* or not
+  named"""
+_RARE_OF_ANY: Final = "What is rare is hard to tell from signals; the recall of each segment stands above"
 _READING: Final = """\
 A customer's score for a segment is the start plus one row of each table; probabilities are the softmax of the scores,
 rounded to six places. A positive number speaks for the segment, compared with the mean of the training customers.
@@ -70,8 +75,8 @@ it; who that is belongs in the register entry of the deployment.
 _SUMMARY_FI: Final = """\
 ## Tiivistelmä suomeksi
 
-Arki on itsenäinen avoin hanke, ei Kelan oma. Malli päättelee karkeista asiointitiedoista, onko asiakkaan arki *tasaista*,
-*muuttuvaa* vai *tuettavaa* (Kelan julkaisemat asiakasryhmät). Päätelmää käytetään vain siihen, **mitä sisältöä ja missä
+Arki on itsenäinen avoin hanke, ei Kelan oma. Malli päättelee karkeista asiointitiedoista, {question_fi}. \
+Päätelmää käytetään vain siihen, **mitä sisältöä ja missä
 kanavassa asiakkaalle ehdotetaan**. Malli ei arvioi oikeutta etuuteen, etuuden määrää, käsittelyjärjestystä, väärinkäytöksiä
 eikä riippuvuutta tuesta, eikä sitä saa siihen käyttää. Ihmisen luo pääsee aina.
 
@@ -82,6 +87,9 @@ asiakas saa neutraalin vastauksen.
 {labels_fi} {figures_fi}
 """
 
+_QUESTION_FI: Final = """\
+onko asiakkaan arki *tasaista*,
+*muuttuvaa* vai *tuettavaa* (Kelan julkaisemat asiakasryhmät)"""
 _SIMULATED: Final = """\
 **The labels are simulated.** Kela publishes definitions but neither labels nor the sizes of its segments. The customers are
 simulated life courses (training/simulation/population.py); each was labelled from its latent path by training/LABELLING.md, not from the
@@ -110,23 +118,26 @@ def model_card(manifest: Manifest, scorecard: dict[str, Any], evaluation: Evalua
         As `training.reporting.artifacts.evaluation_document` makes it and ``evaluation.json`` holds it.
     """
     simulated = str(manifest["labels"]).startswith("simulated")
+    segments = scorecard["segments"]
     parts = [
         f"# Arki segment model {manifest['version']}\n\nMade by `arki-train`; do not edit.\n",
-        _PURPOSE,
+        _PURPOSE.format(segments=_life_situations(segments)),
         _data(manifest, _SIMULATED if simulated else _GIVEN),
         figures_section(manifest, evaluation),
-        gates_section(manifest["gates"]),
+        gates_section(manifest["gates"], manifest.get("not_judged", ())),
         groups_section(evaluation, manifest["group_limits"]),
         barred_section(evaluation["proxy"]),
         _thresholds(manifest),
         pairs_section(scorecard, evaluation["pairs_tried"]),
-        order_section(evaluation["order_cost"]),
+        order_section(evaluation["order_cost"], segments),
         population_section(manifest.get("population")),
-        _LIMITS,
+        _LIMITS.format(rare=_RARE if _are_published(segments) else _RARE_OF_ANY),
         _tables(scorecard),
         _CONTACT,
         _SUMMARY_FI.format(
-            labels_fi=_SIMULATED_FI if simulated else _GIVEN_FI, figures_fi=_figures_fi(manifest, evaluation)
+            question_fi=_question_fi(segments),
+            labels_fi=_SIMULATED_FI if simulated else _GIVEN_FI,
+            figures_fi=_figures_fi(manifest, evaluation),
         ),
     ]
     return "\n".join(part for part in parts if part)
@@ -142,15 +153,45 @@ def unknown_signals(data: DataOrigin) -> str:
     )
 
 
+def _are_published(segments: Collection[str]) -> bool:
+    return set(segments) == _PUBLISHED.keys()
+
+
+def _life_situations(segments: list[str]) -> str:
+    number = _NUMBERS.get(len(segments), str(len(segments)))
+    published = " that Kela has\npublished" if _are_published(segments) else ""
+    names = ", ".join(f"*{name}*" + f" ({_PUBLISHED.get(name)})" * (name in _PUBLISHED) for name in segments)
+    return f"{number} life situations{published}: {names}"
+
+
+def _question_fi(segments: list[str]) -> str:
+    if _are_published(segments):
+        return _QUESTION_FI
+    return "mikä näistä kuvaa asiakkaan arkea: " + ", ".join(f"*{_name_fi(name)}*" for name in segments)
+
+
+def _name_fi(segment: str) -> str:
+    return _PUBLISHED.get(segment, segment)
+
+
+def _recall_fi(segments: dict[str, SegmentFigures]) -> str:
+    recall = {name: _percent_fi(figures["recall"]) for name, figures in segments.items()}
+    if _are_published(recall):
+        return (
+            f"Tasaisen arjen asiakkaista se nimeäisi oikein {recall['steady']}, muuttuvan {recall['changing']} ja tuettavan"
+            f" {recall['supported']}: muuttuvaa ja tuettavaa arkea on vaikea nähdä karkeista tiedoista"
+        )
+    shares = ", ".join(f"{_name_fi(name)} {share}" for name, share in recall.items())
+    return f"Kunkin ryhmän asiakkaista se nimeäisi oikein: {shares}. Harvinaista on vaikea nähdä karkeista tiedoista"
+
+
 def _figures_fi(manifest: Manifest, evaluation: EvaluationDocument) -> str:
-    recall = manifest["metrics"]["scorecard"]["segments"]
     silent = manifest["metrics"]["answered"]["abstention_rate"]
     beyond = sum(not gate["passed"] for gate in manifest["gates"])
     return (
-        f"Testijoukossa malli jätti vastaamatta {_percent_fi(silent)} asiakkaista. Tasaisen arjen asiakkaista se nimeäisi"
-        f" oikein {_percent_fi(recall['steady']['recall'])}, muuttuvan {_percent_fi(recall['changing']['recall'])} ja tuettavan"
-        f" {_percent_fi(recall['supported']['recall'])}: muuttuvaa ja tuettavaa arkea on vaikea nähdä karkeista tiedoista, joten"
-        f" malli ei saa olla ainoa tie henkilökohtaiseen palveluun. Ikä-, sukupuoli- ja kieliryhmien välisiä eroja mitattiin"
+        f"Testijoukossa malli jätti vastaamatta {_percent_fi(silent)} asiakkaista."
+        f" {_recall_fi(manifest['metrics']['scorecard']['segments'])}, joten malli ei saa olla ainoa tie"
+        " henkilökohtaiseen palveluun. Ikä-, sukupuoli- ja kieliryhmien välisiä eroja mitattiin"
         f" {len(evaluation['groups'])}; sallitun rajan ylittäviä eroja on {beyond}, ja jokaiselle on kirjattava perustelu ennen"
         " käyttöönottoa."
     )
@@ -194,12 +235,13 @@ def _thresholds(manifest: Manifest) -> str:
 
 def _tables(scorecard: dict[str, Any]) -> str:
     """The model itself: what each bin of each signal adds to the log-odds of each segment."""
+    segments = scorecard["segments"]
+    heads = ["| | " + " | ".join(segments) + " |", "|---|" + "---:|" * len(segments)]
     lines = [
         "## The whole model\n",
         _READING,
         "![What each bin of each signal adds; ? is unknown](plot-contributions.png)\n",
-        "| | " + " | ".join(PERSON_SEGMENTS) + " |",
-        "|---|" + "---:|" * len(PERSON_SEGMENTS),
+        *heads,
         _row("start", scorecard["intercept"]),
     ]
     for table in scorecard["tables"]:
@@ -207,8 +249,7 @@ def _tables(scorecard: dict[str, Any]) -> str:
             f"\n### {' × '.join(table['features'])}\n",
             *dict.fromkeys(_meaning(name) for name in table["features"]),
             "",
-            "| | " + " | ".join(PERSON_SEGMENTS) + " |",
-            "|---|" + "---:|" * len(PERSON_SEGMENTS),
+            *heads,
         ]
         names = [""]
         for edges in table["edges"]:
@@ -218,7 +259,7 @@ def _tables(scorecard: dict[str, Any]) -> str:
 
 
 def _meaning(feature: str) -> str:
-    signal = CONTRACT["person"][FEATURE_SIGNAL[feature]]
+    signal = DECLARED["person"][FEATURE_SIGNAL[feature]]
     return f"{signal.meaning}; used because {signal.why}."
 
 

@@ -14,13 +14,14 @@ from typing import Final
 
 from models.contract.codes import BARRED
 from training.learning.documents import Manifest
+from training.segments import SIMULATED, SUPPORTED
 
 _NOT_DEPLOYED: Final = (
     "To be filled by the organisation that deploys it; Arki is an independent open project."
 )
 _GOAL: Final = (
     "To suggest to a customer, in a channel the customer already uses, the content and the channel that fit the customer's"
-    " situation; Kela's published life situations, steady, changing and supported, are inferred for that alone."
+    " situation; {inferred} are inferred for that alone."
 )
 _IMPACT: Final = (
     "Which content is shown first and which channel is named first. No channel is closed, no benefit is decided, withheld or"
@@ -57,7 +58,12 @@ def register(manifest: Manifest) -> dict[str, object]:
 def _facts(manifest: Manifest) -> dict[str, str]:
     figures, data = manifest["metrics"]["scorecard"], manifest["data"]
     failed = [gate for gate in manifest["gates"] if not gate["passed"]]
+    segments = [*figures["segments"]]
+    order = f", in which signs of trouble may only raise the odds of {SUPPORTED}" * (SUPPORTED in segments)
+    published = "Kela's published life situations, " * (set(segments) == set(SIMULATED))
+    inferred = f"{published}{', '.join(segments[:-1])} and {segments[-1]},"
     return {
+        "goal": _GOAL.format(inferred=inferred),
         "performance": (
             f"Log loss {figures['log_loss']}, macro F1 {figures['macro_f1']}, calibration error {figures['calibration_error']}"
             f" on {data['test']:,} test customers; labels: {manifest['labels']}."
@@ -70,8 +76,8 @@ def _facts(manifest: Manifest) -> dict[str, str]:
             " abstention and personal service within the same true segment by age, sex, language and their pairs."
         ),
         "method": (
-            "Additive scorecard: multinomial logistic regression on binned signals, in which signs of trouble may only raise"
-            f" the odds of supported; {len(manifest['pairs'])} declared pairs of signals; frozen, version {manifest['version']}."
+            f"Additive scorecard: multinomial logistic regression on binned signals{order};"
+            f" {len(manifest['pairs'])} declared pairs of signals; frozen, version {manifest['version']}."
         ),
         "barred": "Never used: " + ", ".join(sorted(BARRED)) + ".",
     }
@@ -88,7 +94,7 @@ def _dutch(facts: dict[str, str]) -> dict[str, str]:
         "domain": "Social security: customer service and communication",
         "status": "In development; not deployed",
         "decision_making_process": "None. It suggests content and channel; rules that people own make the offer.",
-        "goal": _GOAL,
+        "goal": facts["goal"],
         "impact": _IMPACT,
         "risks": f"{_RISKS} {facts['fairness']}",
         "risk_category": (
@@ -119,7 +125,7 @@ def _british(facts: dict[str, str]) -> dict[str, object]:
             "description": "A scorecard that infers a customer's life situation from coarse signals.",
             "website_url": _NOT_DEPLOYED,
             "contact_email": _NOT_DEPLOYED,
-            "summary": f"{_GOAL} {_IMPACT}",
+            "summary": f"{facts['goal']} {_IMPACT}",
         },
         "tier_2": {
             "owner": {
@@ -129,7 +135,7 @@ def _british(facts: dict[str, str]) -> dict[str, object]:
                 "third_party_involvement": "None.",
             },
             "rationale": {
-                "scope": _GOAL,
+                "scope": facts["goal"],
                 "benefit": "Customers find what fits their situation sooner; those in hard situations are offered a person.",
                 "alternatives_considered": (
                     "No segment (the neutral answer), hand-written rules and boosted trees; all are measured beside it in the"

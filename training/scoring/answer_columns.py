@@ -6,7 +6,7 @@ depend on what was met before. Used by `training.scoring.scorer` alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,10 +14,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.columns.campaigns import CampaignColumns
 from models.columns.decision_table import RuleColumns
 from models.columns.facts import FactColumns
 from models.columns.signals import MISSING, Codes, SignalColumns
-from models.contract.codes import CHANNELS, CONTENT_TYPES, CUSTOMER_TYPES, LANGUAGES, CustomerType
+from models.contract.codes import CUSTOMER_TYPES, PERSON, CustomerType
+from models.decision.campaigns import Campaign
 from models.decision.recommendation import Offered
 from models.decision.recommender import Recommender
 from training.scoring.request import ScoringRequest
@@ -33,14 +35,22 @@ class AnswerColumns:
         self, recommender: Recommender, rules: Mapping[CustomerType, RuleColumns], request: ScoringRequest
     ) -> None:
         self._recommender, self._rules, self._request = recommender, rules, request
+        self._languages = tuple(recommender.vocabulary.languages)
         self._values = _values(recommender, rules, request)
         self._places = [{value: at for at, value in enumerate(values)} for values in self._values.values()]
         self._numbers: dict[tuple[int, ...], int] = {}
         self._keys: list[tuple[int, ...]] = []
         self._codes = np.full((len(self._values), 1024), MISSING, np.int16)
         self._full = np.zeros(1024, bool)
+        day = request.at.date()
+        self._campaigns = {kind: CampaignColumns(recommender, kind, day) for kind in CUSTOMER_TYPES}
+        self._spoken = 2 * len(self._languages)
         self._first = {
-            kind: np.full(2 * len(LANGUAGES) * rules[kind].offers, MISSING, np.int32)
+            kind: np.full(
+                self._spoken * (1 + len(self._campaigns[kind].running)) * rules[kind].offers,
+                MISSING,
+                np.int32,
+            )
             for kind in CUSTOMER_TYPES
         }
 
@@ -51,11 +61,13 @@ class AnswerColumns:
         kind, table = part.customer_type, self._rules[part.customer_type]
         preferred = np.full(len(part.rows), MISSING, np.int32)
         spoken = language * np.int64(2)
-        if kind == "person":
+        if kind == PERSON:
             spoken += columns.number(kind, "strong_identification")[part.rows] == 1
             preferred = np.where(
                 part.neutral, preferred, columns.number(kind, "preferred_channel")[part.rows]
             )
+        if self._campaigns[kind].running:
+            spoken += self._campaigns[kind].of(part) * np.int64(self._spoken)
         first = table.choose(part, part.first, preferred, closed=closed)
         answer = self._of_first(kind, spoken * np.int64(table.offers) + first)
         for at in range(part.further.shape[1]):
@@ -99,20 +111,16 @@ class AnswerColumns:
         return np.array(numbers, np.int64)[back]
 
     def _number(self, key: tuple[int, ...]) -> int:
-        """The number of the answer to a customer type, a language with log-in or without, and offers."""
+        """The number of the answer to a customer type, a campaign, a language with log-in or without, and offers."""
         if key in self._numbers:
             return self._numbers[key]
         kind, spoken, *offers = key
-        language, identified = divmod(spoken, 2)
-        table = self._rules[CUSTOMER_TYPES[kind]]
-        offered = self._recommender.offered(
-            CUSTOMER_TYPES[kind],
-            [table.offer(offer) for offer in offers],
-            at=self._request.at,
-            language=LANGUAGES[language],
-            limit=self._request.limit,
-            identified=bool(identified),
-        )
+        met, spoken = divmod(spoken, self._spoken)
+        customer_type = CUSTOMER_TYPES[kind]
+        campaign = self._campaigns[customer_type].running[met - 1] if met else None
+        offered = self._offered(customer_type, spoken, offers, campaign)
+        # Whether further lookups are read hangs on what the rules offer, not on what a campaign adds.
+        by_rules = offered if campaign is None else self._offered(customer_type, spoken, offers, None)
         number = self._numbers[key] = len(self._keys)
         self._keys.append(key)
         if number + 1 == self._codes.shape[1]:  # the last place stays empty: -1 finds it
@@ -120,8 +128,23 @@ class AnswerColumns:
             self._full = np.pad(self._full, (0, number + 1))
         pairs = zip(self._places, _answer_values(offered, self._request), strict=True)
         self._codes[:, number] = [MISSING if value is None else places[value] for places, value in pairs]
-        self._full[number] = len(offered.items) == self._request.limit
+        self._full[number] = len(by_rules.items) == self._request.limit
         return number
+
+    def _offered(
+        self, customer_type: CustomerType, spoken: int, offers: Sequence[int], campaign: Campaign | None
+    ) -> Offered:
+        language, identified = divmod(spoken, 2)
+        table = self._rules[customer_type]
+        return self._recommender.offered(
+            customer_type,
+            [table.offer(offer) for offer in offers],
+            at=self._request.at,
+            language=self._languages[language],
+            limit=self._request.limit,
+            identified=bool(identified),
+            campaign=campaign,
+        )
 
 
 def dictionary(codes: NDArray[np.integer[Any]], values: tuple[str, ...]) -> pa.Array:
@@ -137,16 +160,19 @@ def _values(
     recommender: Recommender, rules: Mapping[CustomerType, RuleColumns], request: ScoringRequest
 ) -> dict[str, tuple[str, ...]]:
     """Each column and the values it could hold."""
-    every = [rule for kind in CUSTOMER_TYPES for rule in rules[kind].rules]
-    texts = [rule.because for rule in every] + [recommender.texts["preferred_channel"]]
     first = request.at.date()
+    every = [rule for kind in CUSTOMER_TYPES for rule in rules[kind].rules]
+    campaigns = [one for kind in CUSTOMER_TYPES for one in CampaignColumns(recommender, kind, first).running]
+    texts = [rule.because for rule in every] + [campaign.because for campaign in campaigns]
+    texts.append(recommender.texts["preferred_channel"])
     days = range(recommender.rulebook.answer_valid_days + 1)
+    vocabulary = recommender.vocabulary
     each = {
-        "channel": CHANNELS,
-        "content_type": CONTENT_TYPES,
+        "channel": tuple(recommender.channels),
+        "content_type": tuple(vocabulary.content_types),
         "content_id": tuple(sorted(recommender.catalogue.items)),
-        "content_language": LANGUAGES,
-        "rule": tuple(dict.fromkeys(rule.id for rule in every)),
+        "content_language": tuple(vocabulary.languages),
+        "rule": tuple(dict.fromkeys([*(rule.id for rule in every), *(one.id for one in campaigns)])),
         "reason": tuple(sorted({text for in_languages in texts for text in in_languages.values()})),
     }
     items = {
@@ -155,7 +181,7 @@ def _values(
         for name in request.item_columns
     }
     valid = tuple((first + timedelta(days=day)).isoformat() for day in days)
-    return items | {"human_channel": CHANNELS, "valid_until": valid}
+    return items | {"human_channel": each["channel"], "valid_until": valid}
 
 
 def _answer_values(offered: Offered, request: ScoringRequest) -> Iterator[str | None]:

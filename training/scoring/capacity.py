@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from models.columns.facts import FactColumns
 from models.columns.rows import KEY
-from models.contract.codes import CHANNELS
-from models.decision.facts import FACTS
+from models.contract.vocabulary import EMPTY
+from models.decision.facts import declared_facts
 from training.scoring import answer_files
 from training.scoring.answer_columns import dictionary
 from training.scoring.scorer import REFUSED
@@ -40,7 +40,7 @@ MOST_CHANNELS: Final = 4
 ORDER: Final = "bound by a guarantee, then need, then waiting, then SHA-256 of seed and key; largest need and waiting first"
 NEEDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     kind: tuple((fact.name, value) for fact in facts for value in fact.scarce)
-    for kind, facts in FACTS.items()
+    for kind, facts in declared_facts(EMPTY).items()
 }
 """A need is how many of these facts hold; assumption: each weighs the same."""
 WAITING: Final = "repeat_contacts_30d"
@@ -48,7 +48,10 @@ WAITING: Final = "repeat_contacts_30d"
 
 
 class Wishes:
-    """The customers of a chunk whose answer names a channel with limited room, and what they would get without it."""
+    """The customers of a chunk whose answer names a channel with limited room, and what they would get without it.
+
+    Channels are positions among those limited; any other is -1.
+    """
 
     def __init__(self, order: pa.Table, others: pa.Table) -> None:
         self.order, self.others = order, others
@@ -68,19 +71,18 @@ def wishes(
     assert scored is not None  # noqa: S101  (a batch without answers has no wishes)
     channels = [name for name, _ in limits]
     sets = closed_sets(channels)
-    first = scored.batch.column("item_1_channel")
-    limited = [CHANNELS.index(name) for name in channels]
-    rows = np.flatnonzero(np.isin(_codes(first), limited))
+    first = _limited(scored.batch.column("item_1_channel"), channels)
+    rows = np.flatnonzero(first >= 0)
     # Rows of the chunk's answers, which hold no refused customers.
     place = np.cumsum(~scored.refused) - 1 + offset
     need, waiting = _needs(scored.parts, len(scored.refused)), _waiting(scored)
     asking = batch.batch.take(pa.array(rows))
     numbers = np.asarray(batch.numbers)[rows]
-    others, wants = [], [_codes(first)[rows]]
+    others, wants = [], [first[rows]]
     for closed in sets[1:]:
         # Every set of full channels is scored now, while the customers are at hand: room is given out when all chunks are done.
         again = scorer.score(asking, textual=batch.textual, closed=closed)
-        wants.append(_codes(again.column("item_1_channel")))
+        wants.append(_limited(again.column("item_1_channel"), channels))
         answers = again.drop_columns([REFUSED])
         others.append(
             pa.Table.from_batches([answers])
@@ -131,7 +133,8 @@ def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
     Parameters
     ----------
     orders : pyarrow.Table
-        need, waiting, tie, and for each set of full channels the channel of the answer (`wants_0`, ...).
+        need, waiting, tie, and for each set of full channels the channel of the answer (`wants_0`, ...) as a position in
+        `limits`, -1 for any other.
     limits : sequence of (channel, room)
 
     Notes
@@ -141,13 +144,12 @@ def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
     """
     channels = [name for name, _ in limits]
     sets = closed_sets(channels)
-    codes = np.array([CHANNELS.index(name) for name in channels])
     wants = np.column_stack([orders[f"wants_{at}"].to_numpy() for at in range(len(sets))])
     # The last set holds every limited channel. Who is offered one even then has no other answer that applies and keeps the
     # guarantees.
-    bound = np.isin(wants[:, -1], codes)
+    bound = wants[:, -1] >= 0
     turn = _in_order(orders, bound)
-    room = {code: left for code, (_, left) in zip(codes.tolist(), limits, strict=True)}
+    room = {code: left for code, (_, left) in enumerate(limits)}
     closed, marks = np.zeros(len(turn), np.int64), np.zeros(len(turn), np.int64)
     full: frozenset[str] = frozenset()
     at = 0
@@ -156,7 +158,7 @@ def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
         wanted = wants[turn[at:], now]
         # The run ends before the first customer who finds no room. A channel that is full is not asked again: only those bound to
         # it still name it, and they are served beyond its room.
-        stops = {c: _after(wanted == c, room[c]) for c in room if CHANNELS[c] not in full}
+        stops = {c: _after(wanted == c, room[c]) for c in room if channels[c] not in full}
         stop = min([*stops.values(), len(wanted)])
         served = turn[at : at + stop]
         closed[served] = now
@@ -164,10 +166,10 @@ def allocate(orders: pa.Table, limits: Sequence[tuple[str, int]]) -> Allocation:
             room[code] -= int(np.count_nonzero(wanted[:stop] == code))
         at += stop
         # The customer at `stop` was not served: the channel they name is full from now on, and they come first in the next run.
-        full |= {CHANNELS[code] for code, where in stops.items() if where == stop}
+        full |= {channels[code] for code, where in stops.items() if where == stop}
     got = wants[np.arange(len(turn)), closed]
     over = np.array(
-        [c >= 0 and CHANNELS[c] in sets[s] for c, s in zip(got.tolist(), closed.tolist(), strict=True)], bool
+        [c >= 0 and channels[c] in sets[s] for c, s in zip(got.tolist(), closed.tolist(), strict=True)], bool
     )
     marks[:] = np.where(over, 2, np.where(got == wants[:, 0], 0, 1))
     audit = _audit(orders, limits, wants[:, 0], got, marks)
@@ -249,18 +251,22 @@ def _whole(tables: Sequence[pa.Table]) -> pa.Table:
     return table
 
 
-def _codes(column: pa.Array) -> NDArray[np.int64]:
-    """Codes of a dictionary column; -1 for null."""
-    indices = column.indices.cast(pa.int64())
-    return np.asarray(pc.fill_null(indices, -1).to_numpy(zero_copy_only=False))
+def _limited(column: pa.Array, channels: Sequence[str]) -> NDArray[np.int64]:
+    """Of a dictionary column of channels the positions among some of them; -1 for others and null."""
+    indices = pc.fill_null(column.indices.cast(pa.int64()), len(column.dictionary))
+    places = [channels.index(name) if name in channels else -1 for name in column.dictionary.to_pylist()]
+    codes: NDArray[np.int64] = np.array([*places, -1], np.int64)[indices.to_numpy(zero_copy_only=False)]
+    return codes
 
 
 def _needs(parts: Sequence[FactColumns], rows: int) -> NDArray[np.int64]:
     needs = np.zeros(rows, np.int64)
+    declared = declared_facts(EMPTY)
     for part in parts:
-        values = {fact.name: fact.values for fact in FACTS[part.customer_type]}
+        values = {fact.name: fact.values for fact in declared[part.customer_type]}
+        facts = part.lookup(part.first)
         for name, value in NEEDS[part.customer_type]:
-            needs[part.rows] += part.facts[name] == values[name].index(value)
+            needs[part.rows] += facts[name] == values[name].index(value)
     return needs
 
 
@@ -301,8 +307,7 @@ def _audit(
     """For the audit: room, wishes, who got it, and the need and waiting of the last one who did."""
     need, waiting = orders["need"].to_numpy(), orders["waiting"].to_numpy()
     by_channel: dict[str, Mapping[str, object]] = {}
-    for name, room in limits:
-        code = CHANNELS.index(name)
+    for code, (name, room) in enumerate(limits):
         here = got == code
         regular = here & (marks < 2)
         last = min(zip(need[regular].tolist(), waiting[regular].tolist(), strict=True), default=None)

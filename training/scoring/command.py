@@ -20,7 +20,6 @@ import click
 
 from models.cli.missing_extras import with_extra
 from models.columns.local_paths import LocalPath
-from models.contract.codes import LANGUAGES
 from models.contract.environment import bundles_folder
 from training.scoring.options import CAPACITY, SHARE, Options, as_of_day
 
@@ -43,7 +42,9 @@ _LIBRARIES: Final = {"dask": "distributed", "spark": "pyspark"}
     "--as-of", callback=as_of_day, help="The day of the answers, as 2026-05-31.  [default: today in Finland]"
 )
 @click.option(
-    "--language", type=click.Choice(LANGUAGES), default="fi", show_default=True, help="Where a row says none."
+    "--language",
+    metavar="L",
+    help="Where a row says none: a language of the bundle.  [default: its first, as fi]",
 )
 @click.option(
     "--language-column",

@@ -17,7 +17,7 @@ from models.columns.partitions import partitions_of
 from models.columns.paths import names_apart
 from models.columns.rows import SIGNAL_COLUMNS, TYPE
 from models.contract.codes import CUSTOMER_TYPES
-from models.contract.signals import CONTRACT
+from models.contract.signals import DECLARED, SignalContract
 
 PROTECTED: Final[Mapping[str, str]] = {
     "minor": "minors would be profiled",
@@ -27,8 +27,14 @@ PROTECTED: Final[Mapping[str, str]] = {
 _NAMED: Final = 5
 
 
-def check_same_columns(paths: Sequence[Path]) -> tuple[str, ...]:
+def check_same_columns(paths: Sequence[Path], contract: SignalContract) -> tuple[str, ...]:
     """What to warn of: a sentence about columns that some files lack, or nothing.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    contract : SignalContract
+        By which JSON Lines are read.
 
     Raises
     ------
@@ -42,13 +48,13 @@ def check_same_columns(paths: Sequence[Path]) -> tuple[str, ...]:
         having = [path for path in paths if name in columns[path] or _names(path, name)]
         if having:
             for path in sorted(set(paths) - set(having)):
-                _stop_where_concerned(path, name, having[0])
+                _stop_where_concerned(path, name, having[0], contract)
     return _warnings(paths, columns)
 
 
-def _stop_where_concerned(path: Path, name: str, other: Path) -> None:
-    concerned = [kind for kind in CUSTOMER_TYPES if name in CONTRACT[kind]]
-    if _customer_types(path).isdisjoint(concerned):
+def _stop_where_concerned(path: Path, name: str, other: Path, contract: SignalContract) -> None:
+    concerned = [kind for kind in CUSTOMER_TYPES if name in DECLARED[kind]]
+    if _customer_types(path, contract).isdisjoint(concerned):
         return
     raise CustomerFileError(
         f"{path} has no column {name}, which {other} has: {PROTECTED[name]}. Write the column into every file, empty where"
@@ -56,12 +62,16 @@ def _stop_where_concerned(path: Path, name: str, other: Path) -> None:
     )
 
 
-def _customer_types(path: Path) -> set[object]:
+def _customer_types(path: Path, contract: SignalContract) -> set[object]:
     """The customer types that occur in a file."""
     named = dict(partitions_of(path)).get(TYPE)
     if named is not None:
         return {named}
-    batches = (read.batch for chunk in chunks(path, BATCH_ROWS) for read in read_chunk(chunk, {TYPE}))
+    batches = (
+        read.batch
+        for chunk in chunks(path, BATCH_ROWS)
+        for read in read_chunk(chunk, {TYPE}, contract=contract)
+    )
     return {
         value for batch in batches if batch is not None for value in batch.column(TYPE).unique().to_pylist()
     }
@@ -101,9 +111,9 @@ def _warnings(paths: Sequence[Path], columns: Mapping[Path, set[str]]) -> tuple[
 def _could_have(columns: set[str], signal: str) -> bool:
     """Whether a file's customers may have a signal: those of the customer types that its other columns are about."""
     own = {
-        kind: set(CONTRACT[kind])
-        - {name for other in CUSTOMER_TYPES if other != kind for name in CONTRACT[other]}
+        kind: set(DECLARED[kind])
+        - {name for other in CUSTOMER_TYPES if other != kind for name in DECLARED[other]}
         for kind in CUSTOMER_TYPES
     }
     about = [kind for kind in CUSTOMER_TYPES if own[kind] & columns] or list(CUSTOMER_TYPES)
-    return any(signal in CONTRACT[kind] for kind in about)
+    return any(signal in DECLARED[kind] for kind in about)

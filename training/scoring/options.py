@@ -1,7 +1,11 @@
-"""What `arki-score` may be asked, read from text and checked before anything heavy is imported."""
+"""What `arki-score` may be asked, read from text and checked before anything heavy is imported.
+
+Codes of the vocabulary are checked once the bundle is there, by `Options.check_codes`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,7 +13,9 @@ from typing import Any, Final
 
 import click
 
-from models.contract.codes import CHANNELS, Language
+from models.contract.codes import Language
+from models.contract.near_names import NearNames
+from models.contract.vocabulary import Vocabulary
 
 OUT_SUFFIXES: Final = {
     ".parquet": "parquet",
@@ -53,8 +59,8 @@ class _Capacity(click.ParamType[tuple[tuple[str, int], ...]]):
         rooms: dict[str, int] = {}
         for part in value.split(","):
             name, _equals, room = part.partition("=")
-            if name not in CHANNELS or not room.isdecimal():
-                self.fail(f"must be channel=number, with a channel of {', '.join(CHANNELS)}.")
+            if not name or not room.isdecimal():
+                self.fail("must be channel=number, as phone_appointment=5000.")
             rooms[name] = int(room)
         if len(rooms) > MOST_LIMITED:
             self.fail(f"may limit {MOST_LIMITED} channels at most.")
@@ -72,7 +78,7 @@ class Options:
     source: str
     target: str
     as_of: date | None
-    language: Language
+    language: Language | None
     language_column: str
     limit: int
     columns: str | None
@@ -118,6 +124,15 @@ class Options:
         if self.target != "-" and suffix and suffix not in OUT_SUFFIXES and not self.folder:
             raise click.UsageError(f"{Path(self.target).name} is not one of {', '.join(OUT_SUFFIXES)}.")
 
+    def check_codes(self, vocabulary: Vocabulary) -> None:
+        """Raise `click.BadParameter` where a language or channel is named that the bundle has not."""
+        if self.language is not None and self.language not in vocabulary.languages:
+            raise _unknown_code("--language", "must be one of", self.language, vocabulary.languages)
+        for name, _ in self.capacity or ():
+            if name not in vocabulary.channels:
+                must = "must be channel=number, with a channel of"
+                raise _unknown_code("--capacity", must, name, vocabulary.channels)
+
     @property
     def folder(self) -> bool:
         """Whether OUT is a folder: one that is there, or a name without ending."""
@@ -128,3 +143,9 @@ class Options:
         """The format of OUT."""
         by_name = OUT_SUFFIXES.get(Path(self.target).suffix, "")
         return self.out_format or by_name or ("csv" if self.target == "-" else "parquet")
+
+
+def _unknown_code(option: str, must: str, name: str, names: Collection[str]) -> click.BadParameter:
+    near = NearNames(names).nearest(name)
+    hint = f" Did you mean {near}?" if near else ""
+    return click.BadParameter(f"{must} {', '.join(names)}.{hint}", param_hint=f"'{option}'")

@@ -6,12 +6,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from models.columns.files import (
     CustomerFileError,
@@ -52,8 +52,14 @@ def planned(options: Options) -> Iterator[Plan]:
         If it has no rows.
     BundleError
         If there is no bundle to answer from.
+    click.BadParameter
+        If an option names a language or channel that the bundle has not.
     """
     with ExitStack() as stack:
+        output = _output(options, stack)
+        begun = (ChunkStore(output.work).run() or {}).get("job", {}) if options.resume else {}
+        served = _bundle(begun)
+        options.check_codes(served.recommender.vocabulary)
         paths = [_spooled(stack)] if options.source == "-" else customer_files(options.source)
         for path in paths:
             _check(path, options.language_column)
@@ -64,9 +70,8 @@ def planned(options: Options) -> Iterator[Plan]:
         cut = [chunk for path in paths for chunk in chunks(path, options.chunk_rows)]
         if not sum(chunk.rows for chunk in cut):
             raise NoRowsError(f"{options.source} holds no rows. There is nothing to score.")
-        warnings = check_same_columns(paths)
-        output = _output(options, stack)
-        job = _job(options, output)
+        warnings = check_same_columns(paths, served.recommender.contract)
+        job = _job(options, output, served, begun)
         names = dict(zip(paths, names_apart(paths), strict=True))
         yield Plan(
             job,
@@ -104,30 +109,34 @@ def _check(path: Path, language_column: str) -> None:
         raise CustomerFileError(f"{path}: has no column {language_column}, named by --language-column.")
 
 
-def _job(options: Options, output: Output) -> ScoringJob:
+def _bundle(begun: Mapping[str, Any]) -> bundle.Bundle:
+    """The bundle to answer from: that of the run which is resumed, else the current one."""
     folder = bundles_folder().absolute()
-    begun = (ChunkStore(output.work).run() or {}).get("job", {}) if options.resume else {}
     digest = begun.get("digest") or bundle.current(folder)
     if digest is None:
         raise bundle.BundleError(f"no bundle is active in {folder}; run `make setup`")
+    return bundle.load(folder, digest)
+
+
+def _job(options: Options, output: Output, served: bundle.Bundle, begun: Mapping[str, Any]) -> ScoringJob:
+    recommender = served.recommender
     day = options.as_of or datetime.now(HELSINKI).date()
     if options.as_of is None and begun:
         day = datetime.fromisoformat(begun["asked"]["at"]).date()
     request = ScoringRequest(
         datetime.combine(day, datetime.min.time(), HELSINKI),
-        options.language,
+        options.language or recommender.vocabulary.default_language,
         options.limit,
         options.with_segment,
         options.with_texts,
         options.language_column,
     )
-    recommender = bundle.load(folder, digest).recommender
     limits = options.capacity or ()
     final = part_format(options.kind, folder=output.folder)
     return ScoringJob(
         request,
-        str(folder),
-        digest,
+        str(bundles_folder().absolute()),
+        served.digest,
         "arrow" if limits else final,
         _columns(options, request),
         _metadata(options, day, recommender.rulebook.answer_valid_days)

@@ -19,6 +19,7 @@ _PLOTTED: Final = (
     ("channel", "First channel"),
     ("content_type", "First content"),
     ("segment", "Segment"),
+    ("group", "Group"),
     ("rule", "Rule of the first item"),
     ("capacity", "Capacity"),
     ("refused_code", "Refused for"),
@@ -68,8 +69,11 @@ def report(path: Path, plan: Plan, outcome: Outcome, seconds: float) -> None:
     """Write the summary with plots as one HTML page that needs nothing else."""
     tally = outcome.tally
     parts = []
+    groups = _recommender(plan).vocabulary.groups
     for name, title in _PLOTTED:
         counts = ordered(tally.groups[name])
+        if name == "group":
+            counts = [(f"{groups[code].name.get('en', code)} ({code})", count) for code, count in counts]
         if counts:
             rows = "".join(f"<tr><td>{html.escape(value)}<td>{count:,}" for value, count in counts)
             parts.append(

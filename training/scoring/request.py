@@ -15,10 +15,13 @@ VERSIONS: Final = ("bundle", "model", "rulebook", "catalogue", "code")
 
 @dataclass(frozen=True, slots=True)
 class ScoringRequest:
-    """What a run asks for every customer. `at` is an aware moment in Finland."""
+    """What a run asks for every customer.
+
+    `at` is an aware moment in Finland; `language` is that of rows which name none, the bundle's first where it is None.
+    """
 
     at: datetime
-    language: Language = "fi"
+    language: Language | None = None
     limit: int = 3
     with_segment: bool = False
     with_texts: bool = False

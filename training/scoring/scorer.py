@@ -15,14 +15,15 @@ import pyarrow.compute as pc
 
 from models.columns.decision_table import RuleColumns
 from models.columns.facts import FactColumns, fact_columns
+from models.columns.group_counts import GroupCounts
+from models.columns.groups import segments_of
 from models.columns.rows import KEY, TYPE, read_row, row_of_text
 from models.columns.scorecard import ColumnScorecard
 from models.columns.signals import MISSING, Codes, Flags, SignalColumns, positions
 from models.columns.statutory import StatutoryColumns
-from models.contract.codes import CUSTOMER_TYPES, LANGUAGES
+from models.contract.codes import CUSTOMER_TYPES, EMPLOYER
 from models.contract.identity_codes import COLUMN_HINT, SHORTEST, holds_identity_code
-from models.contract.segments import PERSON_SEGMENTS, Segment
-from models.contract.signals import CONTRACT, InvalidSignalsError
+from models.contract.signals import DECLARED, InvalidSignalsError
 from models.decision.recommender import Recommender
 from training.scoring.answer_columns import AnswerColumns, dictionary
 from training.scoring.request import VERSIONS, ScoringRequest
@@ -31,11 +32,13 @@ REFUSED: Final = "refused"
 FAULTS: Final = pa.list_(
     pa.struct([("column", pa.string()), ("code", pa.string()), ("message", pa.string())])
 )
-SEGMENTS: Final = (*PERSON_SEGMENTS, Segment.EMPLOYER)
 
 
 class Scored(NamedTuple):
-    """A scored batch: its answers, and per row whether it is refused, its segment (`MISSING` for none) and neutrality."""
+    """A scored batch: its answers, and per row whether it is refused, its segment (`MISSING` for none) and neutrality.
+
+    A segment is a position in `Scorer.segments`.
+    """
 
     batch: pa.RecordBatch
     refused: Flags
@@ -46,10 +49,27 @@ class Scored(NamedTuple):
 
 
 class Scorer:
-    """A bundle made ready for columns, with what was asked. Holds what it has worked out, so keep one per process."""
+    """A bundle made ready for columns, with what was asked. Holds what it has worked out, so keep one per process.
+
+    Attributes
+    ----------
+    segments : tuple of str
+        Every segment that an answer may have, those that the model infers first.
+
+    Raises
+    ------
+    ValueError
+        If the bundle lacks the language that is asked for.
+    """
 
     def __init__(self, recommender: Recommender, request: ScoringRequest) -> None:
         self.recommender, self.request = recommender, request
+        self.segments = segments_of(recommender.vocabulary)
+        self._spoken = tuple(recommender.vocabulary.languages)
+        spoken = request.language or recommender.vocabulary.default_language
+        if spoken not in self._spoken:
+            raise ValueError(f"the bundle has no language {spoken}. Ask in one of {', '.join(self._spoken)}.")
+        self._default_language = self._spoken.index(spoken)
         day = request.at.date()
         self._card = ColumnScorecard(recommender.scorecard)
         self.rules = {kind: RuleColumns(recommender, kind, day) for kind in CUSTOMER_TYPES}
@@ -57,6 +77,7 @@ class Scorer:
             recommender.catalogue, day, valid_days=recommender.rulebook.answer_valid_days
         )
         self._answers = AnswerColumns(recommender, self.rules, request)
+        self._groups = {kind: GroupCounts(recommender.facts, kind) for kind in CUSTOMER_TYPES}
 
     def score(
         self, batch: pa.RecordBatch, *, textual: bool = False, closed: frozenset[str] = frozenset()
@@ -78,11 +99,11 @@ class Scorer:
         closed : set of str
             Channels without room, which are passed over where no guarantee needs them.
         """
-        columns = SignalColumns(batch, textual=textual)
+        columns = SignalColumns(batch, self.recommender.contract, textual=textual)
         language = self._languages(batch)
         refused = columns.refused() | (language < 0) | self._identity_codes(batch)
         answers = _RowAnswers(columns.rows)
-        parts = fact_columns(columns, self._card, ~refused, loose=True)
+        parts = fact_columns(columns, self._card, self.recommender.facts, ~refused, loose=True)
         spoken = np.maximum(language, 0)
         for part in parts:
             self._fill(answers, part, columns, spoken, closed)
@@ -91,6 +112,14 @@ class Scorer:
             answers.forget(masked)
         table = self._assembled(batch, columns, answers, language, masked, textual=textual)
         return Scored(table, refused, answers.segment, answers.neutral, columns, parts)
+
+    def groups(self, scored: Scored) -> dict[str, int]:
+        """How many customers of a scored batch are in each group of the vocabulary."""
+        counted = dict.fromkeys(self.recommender.vocabulary.groups, 0)
+        for part in scored.parts if counted else ():
+            is_of_type = scored.columns.customer_type == CUSTOMER_TYPES.index(part.customer_type)
+            counted |= self._groups[part.customer_type].of(part, (is_of_type & ~scored.refused)[part.rows])
+        return counted
 
     def _fill(
         self,
@@ -106,20 +135,19 @@ class Scorer:
         answers.answer[rows] = self._answers.numbers(part, columns, language[rows], closed)
         answers.statutory[rows] = self._statutory.keys(columns, kind, rows, language[rows])
         answers.neutral[rows] = part.neutral
-        if kind == "person":
-            answers.personalised[rows] = part.segment >= 0
-            answers.segment[rows], answers.probability[rows] = part.segment, part.probability
-        else:
+        answers.segment[rows], answers.probability[rows] = part.segment, part.probability
+        if kind == EMPLOYER:
             answers.personalised[rows] = ~part.neutral & _tells_something(columns)[rows]
-            answers.segment[rows] = np.where(part.neutral, MISSING, SEGMENTS.index(Segment.EMPLOYER))
+        else:
+            answers.personalised[rows] = part.segment >= 0
 
     def _languages(self, batch: pa.RecordBatch) -> Codes:
         """Position of each row's language, the default where it says none."""
-        default = LANGUAGES.index(self.request.language)
+        default = self._default_language
         if self.request.language_column not in batch.schema.names:
             return np.full(batch.num_rows, default, np.int32)
         column = batch.column(self.request.language_column)
-        codes = positions(column, ("", *LANGUAGES)) - 1
+        codes = positions(column, ("", *self._spoken)) - 1
         codes = np.where(codes == -1, np.int32(default), codes)
         if column.null_count:
             nothing = column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
@@ -158,14 +186,15 @@ class Scorer:
         values = {
             KEY: key,
             TYPE: dictionary(kinds, CUSTOMER_TYPES),
-            "language": dictionary(language, LANGUAGES),
+            "language": dictionary(language, self._spoken),
             "personalised": pa.array(answers.personalised, mask=refused),
             **self._answers.columns(answers.answer, self._statutory.days(answers.statutory)),
             "statutory": self._statutory.column(answers.statutory, refused),
         }
         if self.request.with_segment:
-            values["segment"] = dictionary(answers.segment, SEGMENTS)
-            unlikely = (answers.segment < 0) | (answers.segment == SEGMENTS.index(Segment.EMPLOYER))
+            values["segment"] = dictionary(answers.segment, self.segments)
+            inferred = len(self.recommender.vocabulary.inferred)
+            unlikely = (answers.segment < 0) | (answers.segment >= inferred)
             values["segment_probability"] = pa.array(answers.probability, mask=unlikely)
         same = np.zeros(columns.rows, np.int32) if refused is None else np.where(refused, MISSING, 0)
         values |= {name: dictionary(same, (getattr(self.recommender.versions, name),)) for name in VERSIONS}
@@ -182,7 +211,10 @@ class Scorer:
         for at, row in zip(rows.tolist(), batch.take(pa.array(rows)).to_pylist(), strict=True):
             try:
                 read_row(
-                    row_of_text(row) if textual else row, self.request.language, self.request.language_column
+                    row_of_text(row) if textual else row,
+                    self.recommender.contract,
+                    self.request.language,
+                    self.request.language_column,
                 )
             except InvalidSignalsError as error:
                 faults[at] = fault_rows(error)
@@ -207,9 +239,9 @@ def fault_rows(error: InvalidSignalsError) -> list[dict[str, str]]:
 def _tells_something(columns: SignalColumns) -> Flags:
     """Employers of whom any signal is known."""
     known = np.zeros(columns.rows, bool)
-    for name in CONTRACT["employer"]:
+    for name in DECLARED[EMPLOYER]:
         if name != "personalisation":
-            known |= columns.state("employer", name) >= 0
+            known |= columns.state(EMPLOYER, name) >= 0
     return known
 
 

@@ -9,12 +9,15 @@ from typing import Any, Final
 
 NEUTRAL: Final = "neutral (objected, or a minor)"
 ABSTAINED: Final = "none named"
-GROUPS: Final = ("channel", "content_type", "rule", "segment", "refused_code", "capacity")
+GROUPS: Final = ("channel", "content_type", "rule", "segment", "group", "refused_code", "capacity")
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of rows, and of scored rows by the first item's channel, content type and rule, and by segment."""
+    """Counts of rows, and of scored rows by the first item's channel, content type and rule, by segment and by group.
+
+    A customer may be in several groups of the vocabulary, or in none.
+    """
 
     rows: int = 0
     refused: int = 0
@@ -62,7 +65,7 @@ def tell(tally: Tally, human_channels: Iterable[str]) -> list[str]:
     """The lines of a summary."""
     lines = [f"not personalised: {tally.not_personalised:,}"]
     titles = (("channel", "channel"), ("content_type", "first content"), ("segment", "segment"))
-    for name, title in (*titles, ("rule", "rule"), ("capacity", "capacity")):
+    for name, title in (*titles, ("group", "group"), ("rule", "rule"), ("capacity", "capacity")):
         counts = [f"{value} {count:,}" for value, count in ordered(tally.groups[name])]
         if counts:
             most = counts[:12] + [f"and {len(counts) - 12} more"] * (len(counts) > 12)

@@ -24,7 +24,7 @@ from training.scoring import answer_files, capacity
 from training.scoring.chunk_store import ChunkMark, ChunkStore
 from training.scoring.job import Refusal, ScoredBatch, ScoringJob
 from training.scoring.request import ScoringRequest
-from training.scoring.scorer import REFUSED, SEGMENTS, Scored, Scorer
+from training.scoring.scorer import REFUSED, Scored, Scorer
 from training.scoring.tallies import ABSTAINED, NEUTRAL, Tally
 
 
@@ -48,7 +48,8 @@ def run_task(job: ScoringJob, task: Task, folder: str | None) -> ChunkMark:
         quarantine += batch.refusals
         tally.refused += len({row for row, *_ in batch.refusals})
         if batch.scored is not None:
-            counted(tally, batch.scored)
+            counted(tally, batch.scored, scorer.segments)
+            tally.groups["group"].update(scorer.groups(batch.scored))
             answers = batch.scored.batch
             if batch.scored.refused.any():
                 answers = answers.filter(pc.is_null(answers.column(REFUSED)))
@@ -85,7 +86,8 @@ def _no_answers(scorer: Scorer, job: ScoringJob) -> pa.Table:
 
 def _scored(scorer: Scorer, chunk: Chunk, language_column: str) -> Iterator[ScoredBatch]:
     wanted = {*SIGNALS, *CARRIED[:2], language_column}
-    for read in read_chunk(chunk, wanted, language_column=language_column):
+    contract = scorer.recommender.contract
+    for read in read_chunk(chunk, wanted, contract=contract, language_column=language_column):
         refusals: list[Refusal] = [(*each,) for each in read.unreadable]
         rows = len({row for row, *_ in refusals})
         scored = None
@@ -99,7 +101,7 @@ def _scored(scorer: Scorer, chunk: Chunk, language_column: str) -> Iterator[Scor
         yield ScoredBatch(rows, scored, read.batch, read.textual, read.numbers, sorted(refusals))
 
 
-def counted(tally: Tally, scored: Scored) -> None:
+def counted(tally: Tally, scored: Scored, segments: Sequence[str]) -> None:
     """Count the answers of a batch."""
     batch, answered = scored.batch, ~scored.refused
     personalised = batch.column("personalised")
@@ -116,8 +118,8 @@ def counted(tally: Tally, scored: Scored) -> None:
             if count:
                 tally.groups[name][value] += count
     neutral = scored.neutral & answered
-    for at, segment in enumerate(SEGMENTS):
-        tally.groups["segment"][segment.value] += int(np.count_nonzero(scored.segment == at))
+    for at, segment in enumerate(segments):
+        tally.groups["segment"][segment] += int(np.count_nonzero(scored.segment == at))
     tally.groups["segment"][NEUTRAL] += int(np.count_nonzero(neutral))
     tally.groups["segment"][ABSTAINED] += int(np.count_nonzero((scored.segment < 0) & answered & ~neutral))
     tally.groups["segment"] = +tally.groups["segment"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.contract.codes import BENEFITS
 from training.simulation import parameters as p
 from training.simulation.persons import Bools, Month, Persons
 
@@ -47,7 +46,7 @@ def update_benefits(
 ) -> tuple[Bools, Bools]:
     """Benefits that follow states and end with them; returns those that began and ended, (n_persons, n_benefits)."""
     n = persons.state.shape[0]
-    now = np.zeros((n, len(BENEFITS)), bool)
+    now = np.zeros((n, len(p.BENEFITS)), bool)
     for name, uptake in p.UPTAKE.items():
         at = p.BENEFIT_INDEX[name]
         now[:, at] = persons.inclination[:, at] < uptake[persons.state]

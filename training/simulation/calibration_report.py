@@ -9,6 +9,7 @@ from typing import Any, Final, NotRequired, TypedDict
 
 import numpy as np
 
+from training.segments import SIMULATED
 from training.simulation.calibration import LARGEST_ERROR, MEDIAN_ERROR, Margin
 from training.simulation.persons import Floats
 
@@ -151,8 +152,8 @@ def _sensitivity(sensitivity: list[dict[str, Any]]) -> str:
             "The shares are an outcome of assumptions, not a finding about Kela's customers. Each row changes one assumption by half"
             " of itself down and up, all else as it is.\n"
         ),
-        "| assumption | steady | changing | supported |",
-        "|---|---:|---:|---:|",
+        f"| assumption | {' | '.join(SIMULATED)} |",
+        "|---|" + "---:|" * len(SIMULATED),
     ]
     for row in sensitivity:
         cells = [

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from models.contract.codes import CLAIM_KINDS
 from training.files import LIST_TYPE
+from training.simulation.parameters import CLAIM_KINDS
 
 SIZE_LIMITS: Final = np.array([1, 10, 50, 250, 5000])
 SIZE_SHARES: Final = np.array([0.795, 0.167, 0.0325, 0.0055])

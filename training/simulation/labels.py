@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract.segments import PERSON_SEGMENTS, Segment
+from training.segments import ROLES, SIMULATED
 from training.simulation.persons import Persons
 
 LONG_SUPPORT_MONTHS: Final = 9
@@ -25,17 +25,14 @@ def label(persons: Persons, rng: np.random.Generator) -> NDArray[np.int64]:
     Returns
     -------
     ndarray of shape (n_persons,)
-        Indices into `models.contract.segments.PERSON_SEGMENTS`.
+        Indices into `training.segments.SIMULATED`.
     """
     n = persons.state.shape[0]
     difficulty = persons.difficulty_12m + DIFFICULTY_READING_ERROR * rng.standard_normal(n)
     adjustment = persons.adjustment + ADJUSTMENT_READING_ERROR * rng.standard_normal(n)
     months = persons.supported_months_12m
-    supported = (months >= LONG_SUPPORT_MONTHS) & (difficulty > LONG_SUPPORT_DIFFICULTY)
-    supported |= (months >= SOME_SUPPORT_MONTHS) & (difficulty > GREAT_DIFFICULTY)
-    changing = adjustment > UNSETTLED_ADJUSTMENT
-    return np.select(
-        [supported, changing],
-        [PERSON_SEGMENTS.index(Segment.SUPPORTED), PERSON_SEGMENTS.index(Segment.CHANGING)],
-        PERSON_SEGMENTS.index(Segment.STEADY),
-    )
+    in_need = (months >= LONG_SUPPORT_MONTHS) & (difficulty > LONG_SUPPORT_DIFFICULTY)
+    in_need |= (months >= SOME_SUPPORT_MONTHS) & (difficulty > GREAT_DIFFICULTY)
+    unsettled = adjustment > UNSETTLED_ADJUSTMENT
+    at = {role: SIMULATED.index(segment) for role, segment in ROLES.items()}
+    return np.select([in_need, unsettled], [at["in need"], at["unsettled"]], at["settled"])

@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 
-from models.contract.codes import LIFE_EVENTS
 from training.simulation import parameters as p
 from training.simulation.benefits import by_year, update_assistance, update_benefits
 from training.simulation.persons import NEVER, Bools, Floats, Ints, Month, Persons, begin, remember
@@ -48,7 +47,7 @@ def _live_a_month(persons: Persons, month: Month, rng: np.random.Generator) -> N
     persons.child_months = np.minimum(persons.child_months + 1, 999).astype(np.int16)
     persons.service_left = np.maximum(persons.service_left - 1, -1).astype(np.int16)
     band = persons.band()
-    happened = np.zeros((band.shape[0], len(LIFE_EVENTS)), bool)
+    happened = np.zeros((band.shape[0], len(p.LIFE_EVENTS)), bool)
     before = persons.state.copy()
     _move(persons, band, month, happened, rng)
     _draw_events(persons, band, happened, rng)
@@ -199,8 +198,8 @@ def _update_latent(
 ) -> None:
     n = band.shape[0]
     back = np.isin(before, (p.ILL, p.FAMILY_LEAVE)) & (persons.state == p.EMPLOYED)
-    shake = happened @ np.array([p.SHAKE_BY_EVENT.get(code, 0.0) for code in LIFE_EVENTS])
-    strains = np.array([p.STRAIN_BY_EVENT.get(code, 0.0) for code in LIFE_EVENTS])
+    shake = happened @ np.array([p.SHAKE_BY_EVENT.get(code, 0.0) for code in p.LIFE_EVENTS])
+    strains = np.array([p.STRAIN_BY_EVENT.get(code, 0.0) for code in p.LIFE_EVENTS])
     shake += np.where(moved, np.where(back, p.SHAKE_BACK_TO_WORK, p.SHAKE_BY_NEW_STATE[persons.state]), 0.0)
     shaken = np.flatnonzero(shake)
     shake[shaken] *= rng.lognormal(0.0, p.SHAKE_SIZE_SIGMA, shaken.shape[0])

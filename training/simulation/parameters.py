@@ -4,16 +4,37 @@ What is observed of the courses (`population`, `conduct`, `employers`) has coeff
 
 *Margin* followed by a name is a row of ``published/margins.csv``, which gives publication and year; *tuned* means set so
 that such margins come out (``CALIBRATION.md`` says how near). Rows of tables by age follow `AGE_BANDS`; rows and columns of
-tables by state follow `STATES`; a table by year holds 1 in every year it does not name. Only `training` may import this.
+tables by state follow `STATES`; a table by year holds 1 in every year it does not name. The codes of the vocabulary that the
+simulation speaks of are `CODES`; a test holds them against the vocabulary that is shipped. Only `training` may import this.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
-from models.contract.codes import BENEFITS, LIFE_EVENTS
+CODES: Final[Mapping[str, tuple[str, ...]]] = {
+    "life_events": tuple(f"KE{number}" for number in range(1, 15)),
+    "children": ("KE1.1", "KE4.2"),
+    "benefits": (
+        "general_social_security_benefit", "housing_allowance", "pensioner_housing_allowance", "social_assistance",
+        "sickness_allowance", "rehabilitation", "parental_allowance", "maternity_grant", "child_benefit",
+        "child_home_care_allowance", "private_day_care_allowance", "flexible_care_allowance",
+        "child_maintenance_allowance", "student_aid", "school_transport", "conscripts_allowance", "disability_allowance",
+        "national_pension", "guarantee_pension", "survivors_pension", "medicine_reimbursements",
+        "medical_care_reimbursements", "travel_reimbursements", "interpreter_services",
+    ),
+    "claim_kinds": (
+        "sickness_allowance", "family_leave", "occupational_health_care", "annual_holiday_cost", "rehabilitation",
+    ),
+    "channels": ("omakela_message", "web_page", "chat", "phone_appointment", "service_point", "paper"),
+}  # fmt: skip
+"""By section of the vocabulary. The order is that of the random draws: a code that is moved makes another population."""
+LIFE_EVENTS: Final = CODES["life_events"]
+BENEFITS: Final = CODES["benefits"]
+CLAIM_KINDS: Final = CODES["claim_kinds"]
 
 STATES: Final = (
     "employed",

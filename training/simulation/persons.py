@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract.codes import BENEFITS, LIFE_EVENTS
 from training.simulation import parameters as p
 from training.simulation.published import seasons
 
@@ -53,7 +52,7 @@ class Persons:
     language : index into `parameters.LANGUAGES`; sex : 0 man, 1 woman.
     state : index into `parameters.STATES`; `state_months` the months spent in it.
     strain, capability, adjustment : latent, unitless; never observed and never written to a file.
-    event_month : shape (n_persons, 14), month index of the latest event by code of `LIFE_EVENTS`, `NEVER` if none.
+    event_month : shape (n_persons, 14), month index of the latest event by code of `parameters.LIFE_EVENTS`, `NEVER` if none.
     benefits : shape (n_persons, n_benefits), benefits being paid in the last month.
     difficulty_12m, supported_months_12m : what the labelling guideline reads, over the last 12 months.
     matters_12m, matters_1m : shape (n_persons, n_matters), expected applications by kind, of `parameters.MATTERS`.
@@ -133,17 +132,17 @@ def begin(n: int, rng: np.random.Generator) -> Persons:
         strain_trait=strain_trait,
         capability=capability_trait + p.CAPABILITY_BY_AGE[band],
         capability_trait=capability_trait,
-        inclination=rng.random((n, len(BENEFITS)), dtype=np.float32),
+        inclination=rng.random((n, len(p.BENEFITS)), dtype=np.float32),
         fund_member=rng.random(n) < p.FUND_MEMBER,
         child_months=_youngest_children(band, rng),
-        event_month=np.full((n, len(LIFE_EVENTS)), NEVER, np.int16),
+        event_month=np.full((n, len(p.LIFE_EVENTS)), NEVER, np.int16),
         adjustment=np.zeros(n),
         on_assistance=assisted,
         assistance_months=np.where(assisted, _under_way(p.ASSISTANCE_EXIT, n, rng), 0).astype(np.int16),
         support_months=np.where(np.isin(state, (p.UNEMPLOYED, p.DISABILITY_PENSION)), months, 0).astype(
             np.int16
         ),
-        benefits=np.zeros((n, len(BENEFITS)), bool),
+        benefits=np.zeros((n, len(p.BENEFITS)), bool),
         small=np.zeros((n, len(p.SMALL_REIMBURSEMENTS)), bool),
         service_left=np.full(n, -1, np.int16),
         last_unemployed=np.where(state == p.UNEMPLOYED, 0, NEVER).astype(np.int16),
@@ -228,7 +227,7 @@ def expected_matters(persons: Persons, month: Month, started: Bools) -> NDArray[
 @cache
 def _matter_rates() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Applications when a benefit begins and per month; each of shape (n_benefits, n_matters)."""
-    rates = np.zeros((2, len(BENEFITS), len(p.MATTERS)), np.float32)
+    rates = np.zeros((2, len(p.BENEFITS), len(p.MATTERS)), np.float32)
     for benefit, (kind, begins, runs) in p.MATTERS_OF_BENEFIT.items():
         rates[:, p.BENEFIT_INDEX[benefit], p.MATTERS.index(kind)] = begins, runs
     return rates[0], rates[1]

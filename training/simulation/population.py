@@ -21,11 +21,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.columns.text_blocks import arrow_type
-from models.contract.codes import BENEFITS, LIFE_EVENTS
-from models.contract.segments import PERSON_SEGMENTS
 from models.contract.signals import EMPLOYER_SIGNALS, PERSON_SIGNALS
 from training.files import EVENTS_TYPE, LIST_TYPE
 from training.progress import progress
+from training.segments import SIMULATED
 from training.simulation import parameters as p
 from training.simulation.conduct import contact_rates, needs_help, online_shares
 from training.simulation.employers import employers
@@ -145,7 +144,7 @@ def _chunk(job: tuple[int, int, int]) -> pa.Table:
     columns: dict[str, Any] = {"customer_ref": pa.array([f"P{first + at:07d}" for at in range(n)])}
     columns["customer_type"] = pa.array(["person"] * n)
     columns |= observe(people, rng)
-    columns["segment"] = pa.array(np.array(PERSON_SEGMENTS)[segment])
+    columns["segment"] = pa.array(np.array(SIMULATED)[segment])
     columns["audit_age_band"] = pa.array(np.array(p.AGE_BANDS)[people.band()])
     columns["audit_sex"] = pa.array(np.where(people.sex == 1, "woman", "man"))
     columns["audit_language"] = pa.array(np.array(p.LANGUAGES)[people.language])
@@ -236,8 +235,8 @@ def _known(persons: Persons, rng: np.random.Generator) -> dict[str, Bools]:
     return known
 
 
-_RECORDED: Final = np.array([p.EVENT_RECORDED[code] for code in LIFE_EVENTS])
-_EVENT_CODES: Final = {"KE1": ("KE1", "KE1.1", 0.01), "KE4": ("KE4", "KE4.2", 0.6)}
+_RECORDED: Final = np.array([p.EVENT_RECORDED[code] for code in p.LIFE_EVENTS])
+_CHILD_CODES: Final = tuple(zip(("KE1", "KE4"), p.CODES["children"], (0.01, 0.6), strict=True))
 
 
 def _life_events(persons: Persons, known: Bools, rng: np.random.Generator) -> pa.Array:
@@ -249,8 +248,8 @@ def _life_events(persons: Persons, known: Bools, rng: np.random.Generator) -> pa
     recorded &= known[:, None]
     order = np.argsort(np.where(recorded, ago, 1_000), axis=1, kind="stable")[:, :5]
     chosen = np.take_along_axis(recorded, order, axis=1)
-    codes = np.array(LIFE_EVENTS, dtype="U6")[order[chosen]]
-    for plain, child, share in _EVENT_CODES.values():
+    codes = np.array(p.LIFE_EVENTS, dtype="U6")[order[chosen]]
+    for plain, child, share in _CHILD_CODES:
         codes[(codes == plain) & (rng.random(codes.shape[0]) < share)] = child
     months = np.take_along_axis(ago, order, axis=1)[chosen]
     values = pa.StructArray.from_arrays(
@@ -262,7 +261,7 @@ def _life_events(persons: Persons, known: Bools, rng: np.random.Generator) -> pa
 def _active_benefits(persons: Persons, known: Bools) -> pa.Array:
     held = persons.benefits & known[:, None]
     held[np.cumsum(held, axis=1) > 12] = False
-    values = pa.array(np.array(BENEFITS)[np.nonzero(held)[1]])
+    values = pa.array(np.array(p.BENEFITS)[np.nonzero(held)[1]])
     return _lists(values, held.sum(axis=1), known, held.shape[0])
 
 
@@ -284,10 +283,7 @@ def _stated(persons: Persons, counts: dict[str, Ints], rng: np.random.Generator)
     strong = 1 / (1 + np.exp(-(3.2 + 1.4 * capability)))
     foreign = persons.language == p.LANGUAGES.index("other")
     online = counts["omakela_logins_90d"] > 0
-    by_self, by_person = (
-        ["omakela_message", "web_page", "chat"],
-        ["phone_appointment", "service_point", "paper"],
-    )
+    by_self, by_person = p.CODES["channels"][:3], p.CODES["channels"][3:]
     channel = np.where(
         rng.random(n) < 1 / (1 + np.exp(-1.2 - 1.5 * capability - 0.8 * online)),
         rng.choice(by_self, n, p=[0.7, 0.2, 0.1]),
@@ -314,4 +310,4 @@ def _open_matters(persons: Persons, rng: np.random.Generator) -> pa.Array:
     n = persons.state.shape[0]
     weights = persons.benefits * rng.random(persons.benefits.shape)
     is_open = (rng.random(n) < 1 - np.exp(-0.7 * persons.contacts_1m)) & persons.benefits.any(axis=1)
-    return pa.array(np.array(BENEFITS)[weights.argmax(axis=1)], mask=~is_open)
+    return pa.array(np.array(p.BENEFITS)[weights.argmax(axis=1)], mask=~is_open)

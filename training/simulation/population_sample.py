@@ -19,7 +19,9 @@ from models.authoring.population_sample import FORMAT
 from models.authoring.questions import NAMES, Population
 from models.columns.text_blocks import CustomerBatch
 from models.contract.codes import CUSTOMER_TYPES, CustomerType
+from models.decision.fact_set import FactSet
 from models.decision.scorecard import Scorecard
+from training.authored import contract
 from training.simulation import parameters as p
 from training.simulation.employers import employers
 
@@ -56,19 +58,21 @@ def population_sample(persons: pa.Table, scorecard: Scorecard, version: str, see
          "employer": the same, scaled to the employing firms}
 
     A column is ``{"values": [each distinct one], "codes": [a position in them, for each entry]}``. Facts are columns of their
-    own. Everything is sorted, so that the order in which customers were met decides nothing.
+    own, whole also where the model names no segment. Everything is sorted, so that the order in which customers were met
+    decides nothing.
     """
     tables = {
         "person": persons.slice(0, MOST_PERSONS),
         "employer": employers(EMPLOYERS, np.random.default_rng([seed, 0x454D_504C])),
     }
+    facts = FactSet(contract())
     document: dict[str, Any] = {"format": FORMAT, "model": version}
     for kind in CUSTOMER_TYPES:
         batches = [
             CustomerBatch(batch, textual=False, numbers=range(batch.num_rows))
             for batch in tables[kind].combine_chunks().to_batches()
         ]
-        document[kind] = _part(kind, population_of(batches, scorecard))
+        document[kind] = _part(kind, population_of(batches, scorecard, facts, whole=True))
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     return gzip.compress(text.encode(), compresslevel=9, mtime=0)
 

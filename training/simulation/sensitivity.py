@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.contract.segments import PERSON_SEGMENTS
+from training.segments import SIMULATED
 from training.simulation import labels
 from training.simulation import parameters as p
 from training.simulation.life_course import simulate
@@ -39,7 +39,7 @@ def segment_shares(n_persons: int, seed: int, processes: int = 1) -> list[dict[s
     Returns
     -------
     list of dict
-        assumption; shares, a list of tuples in the order of `PERSON_SEGMENTS`.
+        assumption; shares, a list of tuples in the order of `SIMULATED`.
     """
     jobs = [("", 1.0)] + [(name, factor) for name in ASSUMPTIONS for factor in (0.5, 1.5)]
     runs = [(name, factor, n_persons, seed) for name, factor in jobs]
@@ -61,7 +61,7 @@ def _shares(run: tuple[str, float, int, int]) -> tuple[float, ...]:
     with _scaled(name, factor):
         persons = simulate(n_persons, rng)
         segments = labels.label(persons, rng)
-    counts = np.bincount(segments, minlength=len(PERSON_SEGMENTS))
+    counts = np.bincount(segments, minlength=len(SIMULATED))
     return tuple(float(share) for share in counts / counts.sum())
 
 
