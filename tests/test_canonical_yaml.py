@@ -21,6 +21,7 @@ SHIPPED = [
     *(loader.RULEBOOK / name for name in loader.RULEBOOK_FILES),
     *(loader.CONTENT / name for name in loader.CONTENT_FILES),
     *sorted(SOUND.glob("*.yaml")),
+    ROOT / "fixtures" / "owed_answers.yaml",
     ROOT / "fixtures" / "personas.yaml",
     ROOT / "fixtures" / "rulebooks" / "job-loss-experiment.yaml",
 ]
