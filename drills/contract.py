@@ -200,7 +200,7 @@ type Ask = components["schemas"]["RecommendationRequest"];
 export const written_so: (options: Required<declared.ClientOptions>) => declared.Client = written.createClient;
 export const client: declared.Client = declared.createClient({ endpoint: "/suggestions", timeoutMs: 500, language: "fi" });
 export const readable = (answer: Answer): declared.Recommendation => answer;
-export const sendable = (ask: Required<declared.Ask>): Pick<Ask, "customer_type" | "language" | "limit" | "shown"> => ask;
+export const sendable = (ask: Required<declared.Ask>): Pick<Ask, "customer_type" | "limit" | "shown"> => ask;
 
 export async function show(element: declared.ArkiRecommendation): Promise<string | undefined> {
   const answer = await element.load(client, { customer_type: "person", signals: {} });

@@ -264,7 +264,7 @@ def _life_events(authored: Authored, written: Mapping[str, Any]) -> dict[str, An
     for code, subject, term in _entries(authored, "life_events", written, _EVENT_FIELDS, ("topic", "name")):
         _check_topic(authored, subject, term)
         children = {}
-        for child, names in term.get("children", {}).items():
+        for child, names in term.pop("children", {}).items():
             if not _EVENT_CODE.fullmatch(str(child)) or not str(child).startswith(f"{code}."):
                 authored.find(subject, "bad_code", value=yaml_source.visible(str(child)))
                 continue

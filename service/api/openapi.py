@@ -75,7 +75,7 @@ def openapi_document(vocabulary: Vocabulary) -> dict[str, object]:
         spec.components.schema(schema.__name__.removesuffix("Schema"), schema=schema)
     for status, title in _problem_titles().items():
         spec.components.response(f"Problem{status}", _problem_response(title))
-    examples = json.loads(EXAMPLES.read_text(encoding="utf-8"))
+    examples = _spoken(json.loads(EXAMPLES.read_text(encoding="utf-8")), vocabulary)
     for operation in OPERATIONS:
         described = _describe(operation, converter, examples[operation.view.__name__])
         path = operation.rule.replace("<", "{").replace(">", "}")
@@ -207,6 +207,18 @@ def _answers(operation: Operation, examples: Mapping[str, object]) -> dict[str, 
     if "text/csv" in operation.media_types:
         content["text/csv"] = {"schema": {"type": "string"}}
     return content
+
+
+def _spoken(example: Any, vocabulary: Vocabulary) -> Any:  # noqa: ANN401  (JSON)
+    """An example as answers of a vocabulary are: each text in all its languages. The file has those of the shipped one."""
+    if isinstance(example, list):
+        return [_spoken(each, vocabulary) for each in example]
+    if not isinstance(example, dict):
+        return example
+    are_texts = all(isinstance(value, str) for value in example.values())
+    if are_texts and example.keys() >= set(vocabulary.national_languages):
+        return vocabulary.in_every_language(example)
+    return {key: _spoken(value, vocabulary) for key, value in example.items()}
 
 
 def _named(examples: Mapping[str, object]) -> dict[str, object]:
