@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from models.authoring.succession import codes_of
 from models.contract.vocabulary import Vocabulary
 from testing.shipped import VOCABULARY
 
@@ -73,33 +74,18 @@ EXEMPT: Final = (
 )
 
 
-def literals(vocabulary: Vocabulary = VOCABULARY) -> list[Literal]:
-    """Every literal of a code of a vocabulary that is not exempt, by file and line."""
-    return [one for one in _all(codes_of(vocabulary)) if not any(exempt.covers(one) for exempt in EXEMPT)]
+def judged(vocabulary: Vocabulary = VOCABULARY) -> tuple[list[Literal], list[Exempt]]:
+    """Every literal of a code that is not exempt, by file and line; and the exemptions that nothing needs any more."""
+    every = list(_all(codes_by_kind(vocabulary)))
+    literals = [one for one in every if not any(exempt.covers(one) for exempt in EXEMPT)]
+    return literals, [exempt for exempt in EXEMPT if not any(exempt.covers(one) for one in every)]
 
 
-def unused(vocabulary: Vocabulary = VOCABULARY) -> list[Exempt]:
-    """The exemptions that nothing needs any more."""
-    every = list(_all(codes_of(vocabulary)))
-    return [exempt for exempt in EXEMPT if not any(exempt.covers(one) for one in every)]
-
-
-def codes_of(vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
+def codes_by_kind(vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
     """Every code, with what the vocabulary has under it."""
-    named = {
-        "segment": vocabulary.segments,
-        "group": vocabulary.groups,
-        "channel": vocabulary.channels,
-        **{f"duty of a {kind}": terms for kind, terms in vocabulary.duties.items()},
-        "life event": vocabulary.event_codes,
-        "kind of content": vocabulary.content_types,
-        "language": vocabulary.languages,
-        "topic": vocabulary.topics,
-    }
     kinds: dict[str, tuple[str, ...]] = {}
-    for kind, codes in named.items():
-        for code in codes:
-            kinds[code] = (*kinds.get(code, ()), kind)
+    for kind, code in sorted(codes_of(vocabulary)):
+        kinds[code] = (*kinds.get(code, ()), kind)
     return kinds
 
 
@@ -126,7 +112,7 @@ def _all(codes: dict[str, tuple[str, ...]]) -> Iterator[Literal]:
 
 def main() -> int:
     """Print each literal, and each exemption that nothing needs; 1 where there is any."""
-    listed, needless = literals(), unused()
+    listed, needless = judged()
     for literal in listed:
         sys.stdout.write(f"{literal}\n")
     for exempt in needless:

@@ -55,9 +55,5 @@ def with_topics(parents: Mapping[str, str | None]) -> Vocabulary:
 
 def spoken_in(languages: Collection[str]) -> dict[str, str]:
     """For each language of answers the one in which an item that exists in some is offered."""
-    chains = ((code, VOCABULARY.chain(code)) for code in VOCABULARY.languages)
-    return {
-        code: next(each for each in chain if each in languages)
-        for code, chain in chains
-        if {*chain} & {*languages}
-    }
+    spoken = {code: term.spoken(languages) for code, term in VOCABULARY.languages.items()}
+    return {code: language for code, language in spoken.items() if language is not None}

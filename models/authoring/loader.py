@@ -109,17 +109,18 @@ def is_id(name: str) -> bool:
 
 def read_content(folder: Path, vocabulary: Path | None = None) -> Authored:
     """Read the vocabulary, texts and items, and check each by itself."""
-    authored = Authored()
-    words = vocabulary or vocabulary_beside(folder)
-    compile_words(authored, {name: yaml_source.load(words / name, authored) for name in VOCABULARY_FILES})
+    authored = _read_words(vocabulary or vocabulary_beside(folder))
     compile_content(authored, {name: yaml_source.load(folder / name, authored) for name in CONTENT_FILES})
     return authored
 
 
 def facts_beside(rulebook: Path) -> Authored:
     """The vocabulary that goes with a folder of rules, read and checked by itself."""
+    return _read_words(find_folders(rulebook).vocabulary)
+
+
+def _read_words(folder: Path) -> Authored:
     authored = Authored()
-    folder = find_folders(rulebook).vocabulary
     compile_words(authored, {name: yaml_source.load(folder / name, authored) for name in VOCABULARY_FILES})
     return authored
 

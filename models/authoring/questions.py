@@ -18,7 +18,6 @@ from models.contract.signals import LifeEvent, SignalContract, Signals
 from models.contract.vocabulary import EMPTY
 from models.decision.fact_set import FactSet
 from models.decision.facts import CONFIDENCE, LOG_IN, SEGMENT, SURE, Facts, declared_facts
-from models.decision.groups import holds
 from models.decision.recommender import Recommender
 from models.decision.scorecard import Prediction, Scorecard
 
@@ -121,11 +120,8 @@ def as_known(customer_type: CustomerType, counted: Facts, facts: FactSet) -> Fac
     if counted.get(SEGMENT) == UNKNOWN:
         known = counted | dict.fromkeys(_BESIDE, UNKNOWN)
     if counted["personalisation"] == "allowed":
-        vocabulary = facts.vocabulary
-        for term in vocabulary.stated_segments(customer_type):
-            if holds(term.when, known, vocabulary.groups):
-                known = counted | {SEGMENT: term.code, CONFIDENCE: SURE}
-                break
+        stated = facts.stated_segment(customer_type, known)
+        known = counted | stated if stated else known
     return facts.completed(customer_type, known)
 
 

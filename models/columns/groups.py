@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from models.columns.signals import MISSING, Codes, Flags
-from models.contract.codes import PERSON, CustomerType
+from models.contract.codes import CustomerType
 from models.contract.vocabulary import Condition, GroupTerm, Vocabulary
 from models.decision.fact_forms import NO, YES
 from models.decision.fact_set import FactSet
@@ -28,7 +28,7 @@ _Values = Mapping[str, tuple[str, ...]]
 
 def segments_of(vocabulary: Vocabulary) -> tuple[str, ...]:
     """Every segment an answer may have: those inferred, those that persons state, then the others."""
-    of_fact = (*vocabulary.inferred, *(term.code for term in vocabulary.stated_segments(PERSON)))
+    of_fact = vocabulary.personal_segments
     return (*of_fact, *(code for code in vocabulary.segments if code not in of_fact))
 
 

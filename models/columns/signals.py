@@ -181,8 +181,7 @@ class SignalColumns:
 
     def _event_codes(self, entries: pa.Array, signal: Signal) -> Codes:
         """Parent code and months of each event in one number; `BAD` for what the contract refuses."""
-        parents = tuple(self.contract.vocabulary.life_events)
-        places = {code: parents.index(parent) for code, parent in self.contract.vocabulary.parents.items()}
+        places = self.contract.vocabulary.event_places
         if self._textual:
             return _by_distinct(entries, lambda text: _event_code(signal, read_event_text(str(text)), places))
         if not pa.types.is_struct(entries.type) or {f.name for f in entries.type} != {"event", "months_ago"}:

@@ -6,7 +6,7 @@ what a benefit or a channel is, never which there are: whoever needs the codes a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Literal
@@ -107,6 +107,10 @@ class LanguageTerm:
         """The language itself, then its fallbacks."""
         return (self.code, *self.fallback)
 
+    def spoken(self, languages: Container[Language]) -> Language | None:
+        """Which of some languages stands in for this one: itself, else the first fallback among them; None where none is."""
+        return next((language for language in self.chain if language in languages), None)
+
 
 @dataclass(frozen=True, slots=True)
 class TopicTerm:
@@ -170,6 +174,11 @@ class Vocabulary:
         )
 
     @property
+    def personal_segments(self) -> tuple[str, ...]:
+        """The segments that facts of persons may name: those inferred, then those stated."""
+        return (*self.inferred, *(term.code for term in self.stated_segments(PERSON)))
+
+    @property
     def default_language(self) -> Language:
         """The language of who asks for none."""
         return next(iter(self.languages))
@@ -207,6 +216,12 @@ class Vocabulary:
             folded |= dict.fromkeys(term.children, code)
         return folded
 
+    @property
+    def event_places(self) -> Mapping[str, int]:
+        """Where the parent of each code of a life event stands among the life events; of a parent itself."""
+        places = {code: place for place, code in enumerate(self.life_events)}
+        return {code: places[parent] for code, parent in self.parents.items()}
+
     def channels_for(self, customer_type: CustomerType) -> tuple[str, ...]:
         """The channels that such customers may use, and prefer."""
         return tuple(
@@ -215,12 +230,7 @@ class Vocabulary:
 
     def in_every_language(self, texts: Mapping[str, Any]) -> dict[str, Any]:
         """A text for every language: its own, or that of the first fallback that has one; none where no fallback has."""
-        filled = {}
-        for code, term in self.languages.items():
-            spoken = next((language for language in term.chain if language in texts), None)
-            if spoken is not None:
-                filled[code] = texts[spoken]
-        return filled
+        return in_every(self.languages, texts)
 
     def texts_of_answers(self, texts: Mapping[str, Any]) -> dict[str, Any]:
         """The texts that answers quote, in every language; to the notice belongs what who asks for a language is told."""
@@ -285,6 +295,12 @@ def read_vocabulary(document: Mapping[str, Any], channels: Mapping[str, Any]) ->
     )
 
 
+def in_every(languages: Mapping[str, LanguageTerm], texts: Mapping[str, Any]) -> dict[str, Any]:
+    """A text for each language that has one, or a fallback that has."""
+    spoken = ((code, term.spoken(texts)) for code, term in languages.items())
+    return {code: texts[language] for code, language in spoken if language is not None}
+
+
 SECTIONS_OF_DUTIES: Final[Mapping[CustomerType, str]] = {PERSON: "benefits", EMPLOYER: "claim_kinds"}
 """Where the document has what statutory content is attached to."""
 
@@ -293,13 +309,10 @@ class _Names:
     """Fills texts with those of fallbacks."""
 
     def __init__(self, languages: Mapping[str, LanguageTerm]) -> None:
-        self._chains = {code: term.chain for code, term in languages.items()}
+        self._languages = languages
 
     def of(self, texts: Mapping[str, str]) -> dict[str, str]:
-        return {
-            code: next((texts[language] for language in chain if language in texts), "")
-            for code, chain in self._chains.items()
-        }
+        return dict.fromkeys(self._languages, "") | in_every(self._languages, texts)
 
 
 def _read_language(code: str, term: Mapping[str, Any]) -> LanguageTerm:

@@ -333,7 +333,7 @@ def _read_item(item: Mapping[str, Any], vocabulary: Vocabulary, public_url: str)
         spoken={
             wanted: language
             for wanted, term in vocabulary.languages.items()
-            if (language := next((each for each in term.chain if each in item["languages"]), None))
+            if (language := term.spoken(item["languages"]))
         },
         priority=item.get("priority", USUAL_PRIORITY),
         review_by=date.fromisoformat(item["review_by"]) if "review_by" in item else date.min,

@@ -127,21 +127,31 @@ class FactSet:
         facts[plan.varying] = first
         looked_up = [facts, *[facts | {plan.varying: value} for value in further]]
         if plan.stated:
-            looked_up = [self._with_stated(plan, each, values, prediction) for each in looked_up]
+            looked_up = [
+                self._with_stated(signals.customer_type, each, values, prediction) for each in looked_up
+            ]
         if plan.groups:
             for each in looked_up:
                 self._join(plan, each)
         return looked_up
 
     def _with_stated(
-        self, plan: _Plan, facts: Facts, values: SignalValues, prediction: Prediction | None
+        self, customer_type: CustomerType, facts: Facts, values: SignalValues, prediction: Prediction | None
     ) -> Facts:
         """Facts with the segment that they state, where they state one; what is known beside a segment is known then."""
-        term = next((term for term in plan.stated if holds(term.when, facts, self.vocabulary.groups)), None)
-        if term is None:
+        stated = self.stated_segment(customer_type, facts)
+        if not stated:
             return facts
-        known = {name: row(values, prediction) for name, row in plan.named if name not in _OF_SEGMENT}
-        return facts | known | {SEGMENT: term.code, CONFIDENCE: SURE}
+        named = self._plans[customer_type].named
+        known = {name: row(values, prediction) for name, row in named if name not in _OF_SEGMENT}
+        return facts | known | stated
+
+    def stated_segment(self, customer_type: CustomerType, facts: Facts) -> Facts:
+        """The first segment that facts state, for sure, as the facts that say so; empty where they state none."""
+        for term in self._plans[customer_type].stated:
+            if holds(term.when, facts, self.vocabulary.groups):
+                return {SEGMENT: term.code, CONFIDENCE: SURE}
+        return {}
 
     def _join(self, plan: _Plan, facts: Facts) -> None:
         """Put into facts which groups they are of; whoever may not be personalised is of none."""

@@ -60,7 +60,7 @@ def _open_matter(values: SignalValues, _: Prediction | None) -> str:
 def _life_events(vocabulary: Vocabulary) -> Lookups:
     """Distinct parent codes, the most recent first; then, for an open matter, none."""
     codes = tuple(vocabulary.life_events)
-    places = {code: codes.index(parent) for code, parent in vocabulary.parents.items()}
+    places = vocabulary.event_places
 
     def looked_up(values: SignalValues) -> tuple[str, ...]:
         if "life_events" not in values:
@@ -138,11 +138,10 @@ _NO_EVENT: Final = "none"
 
 
 def _segment_facts(vocabulary: Vocabulary) -> tuple[Fact, ...]:
-    stated_segments = [term.code for term in vocabulary.stated_segments(PERSON)]
     return (
         Fact(
             SEGMENT,
-            (*vocabulary.inferred, *stated_segments, UNKNOWN),
+            (*vocabulary.personal_segments, UNKNOWN),
             "The life situation, inferred or stated; unknown where the model abstains",
             lambda _, prediction: prediction.segment,  # type: ignore[union-attr, arg-type, return-value]  # known beside a segment alone
             known="named",

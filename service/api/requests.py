@@ -108,8 +108,9 @@ def preferred_language(
 
 def interface_language(language: Language, vocabulary: Vocabulary) -> Language:
     """In which language Arki's own words stand beside content in a language: itself, or its first fallback that they have."""
-    chain = vocabulary.chain(language) if language in vocabulary.languages else (language,)
-    return next((spoken for spoken in chain if spoken in INTERFACE_LANGUAGES), ENGLISH)
+    if language in vocabulary.languages:
+        return vocabulary.languages[language].spoken(INTERFACE_LANGUAGES) or ENGLISH
+    return language if language in INTERFACE_LANGUAGES else ENGLISH
 
 
 def read_query(schema: Schema, args: MultiDict[str, str], contract: SignalContract) -> Mapping[str, Any]:

@@ -325,8 +325,7 @@ class Names:
 
     def written_in(self, code: Language) -> Language:
         """In which language the sentences of an answer are: its own where every text exists in it, else the first fallback's."""
-        complete = self._words.complete_languages
-        return next((spoken for spoken in self._words.chain(code) if spoken in complete), code)
+        return self._words.languages[code].spoken(self._words.complete_languages) or code
 
     def shown_in(self, item: ContentItem) -> Language:
         """In which language a reader of this page is shown an item."""

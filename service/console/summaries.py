@@ -69,9 +69,8 @@ def ending(bundle: Bundle, day: date) -> list[Ending]:
             continue
         if item.valid_until <= day + AHEAD:
             endings.append(Ending(item, item.valid_until, "expires"))
-        review = item.source.get("review_by")
-        if review and date.fromisoformat(review) <= day + AHEAD:
-            endings.append(Ending(item, date.fromisoformat(review), "review"))
+        if date.min < item.review_by <= day + AHEAD:
+            endings.append(Ending(item, item.review_by, "review"))
     return sorted(endings, key=lambda ending: (ending.day, ending.item.id))
 
 

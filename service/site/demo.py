@@ -69,7 +69,7 @@ def demo_page() -> Response:
 
 def _own_name(term: LanguageTerm) -> str:
     """What a language calls itself, or what the first of its fallbacks calls it."""
-    name = next((term.name[code] for code in term.chain if code in term.name), term.code)
+    name = term.name.get(term.spoken(term.name) or "", term.code)
     return name[:1].upper() + name[1:]
 
 
